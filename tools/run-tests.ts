@@ -1,0 +1,147 @@
+/**
+ * Runs the tests on Node, workerd, Bun and Deno, and checks that each runtime ran exactly the files that it should: a
+ * file that a runner passes over in silence is a failure here.
+ *
+ * Usage: node tools/run-tests.ts [node|workerd|bun|deno|system …]
+ */
+
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import process from 'node:process';
+
+type Suite = 'node' | 'workerd' | 'bun' | 'deno' | 'system';
+
+const vitest = 'node_modules/vitest/vitest.mjs';
+const portable = ['run', '-c', 'vitest.portable.config.ts'];
+
+const commands: Readonly<Record<Suite, readonly string[]>> = {
+  node: ['node', vitest, 'run', '--project', 'node'],
+  workerd: ['node', vitest, 'run', '--project', 'workerd'],
+  bun: ['bun', '--bun', '--no-install', vitest, ...portable, '--pool=threads'],
+  deno: [
+    ...['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual', vitest],
+    ...[...portable, '--pool=forks'],
+  ],
+  system: ['node', vitest, 'run', '--project', 'system'],
+};
+
+/** Suffixes of files that only one suite runs: `limits.process.test.ts` needs sockets and processes of Node. */
+const suffixes: Readonly<Record<Suite, readonly string[]>> = {
+  node: ['', '.node', '.process', '.garbage'],
+  workerd: ['', '.workerd'],
+  // Node and Bun can be asked to collect garbage.
+  bun: ['', '.garbage'],
+  deno: [''],
+  system: ['.system'],
+};
+
+/** Said by the Workers plugin for every file, and no concern of the tests. */
+const noise = /node:inspector|node%3Ainspector|Sourcemap for|points to a source file outside|^$/;
+
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+interface Tally {
+  passed: number;
+  failed: number;
+  complaints: string[];
+}
+
+function expectedFiles(suite: Suite): Set<string> {
+  const files = globSync('test/**/*.test.ts').filter((file) => !file.startsWith('test/fixtures/'));
+  return new Set(
+    files.filter((file) => {
+      const suffix = /(\.[a-z]+)?\.test\.ts$/.exec(file)?.[1] ?? '';
+      const isKnown = Object.values(suffixes).some((known) => known.includes(suffix));
+      return suffixes[suite].includes(isKnown ? suffix : '');
+    }),
+  );
+}
+
+function runSuite(suite: Suite, reportFile: string): Tally {
+  const [command, ...args] = commands[suite] as [string, ...string[]];
+  console.log(`\n── ${suite} ${'─'.repeat(60 - suite.length)}`);
+  const { status, stdout, stderr } = spawnSync(
+    command,
+    [...args, '--reporter=json', `--outputFile=${reportFile}`],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+      encoding: 'utf8',
+      maxBuffer: 256 * 1024 * 1024,
+    },
+  );
+  const said = `${stdout ?? ''}${stderr ?? ''}`.split('\n').filter((line) => !noise.test(line));
+  if (status !== 0) console.log(said.join('\n'));
+  let report: Report;
+  try {
+    report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
+  } catch {
+    return { passed: 0, failed: 1, complaints: [`${suite}: ended with ${status} and no report`] };
+  }
+  const complaints: string[] = [];
+  const ran = new Set(report.testResults.map(({ name }) => relative('.', name)));
+  const expected = expectedFiles(suite);
+  for (const file of expected) {
+    if (!ran.has(file)) complaints.push(`${suite}: did not run ${file}`);
+  }
+  for (const file of ran) {
+    if (!expected.has(file)) complaints.push(`${suite}: should not run ${file}`);
+  }
+  if (report.numPendingTests > 0) {
+    complaints.push(`${suite}: ${report.numPendingTests} tests were skipped`);
+  }
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    if (status === 'passed') continue;
+    complaints.push(`${suite}: failed ${relative('.', name)}`);
+    console.log(`${relative('.', name)}: ${message}`);
+    for (const { fullName, status, failureMessages } of assertionResults) {
+      if (status === 'failed') console.log(`  ${fullName}\n    ${failureMessages.join('\n    ')}`);
+    }
+  }
+  if (status !== 0) complaints.push(`${suite}: the runner ended with ${status}`);
+  return { passed: report.numPassedTests, failed: report.numFailedTests, complaints };
+}
+
+const asked = process.argv.slice(2) as Suite[];
+const suites: readonly Suite[] = asked.length > 0 ? asked : ['node', 'workerd', 'bun', 'deno'];
+const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-tests-'));
+const total: Tally = { passed: 0, failed: 0, complaints: [] };
+const lines: string[] = [];
+for (const suite of suites) {
+  const tally = runSuite(suite, join(directory, `${suite}.json`));
+  total.passed += tally.passed;
+  total.failed += tally.failed;
+  total.complaints.push(...tally.complaints);
+  lines.push(
+    `${suite.padEnd(8)} ${tally.passed} passed, ${tally.failed} failed, ${expectedFiles(suite).size} files`,
+  );
+}
+rmSync(directory, { recursive: true });
+
+console.log(`\n${'═'.repeat(63)}\n${lines.join('\n')}`);
+if (!suites.includes('system')) {
+  const count = expectedFiles('system').size;
+  console.log(
+    `not run  ${count} files that need more than npm ci brings (Redis, Prometheus, Chromium, openssl): npm run test:system`,
+  );
+}
+for (const complaint of total.complaints) console.error(`✗ ${complaint}`);
+const failed = Math.max(total.failed, total.complaints.length);
+console.log(`${total.passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || total.passed === 0 ? 1 : 0;
