@@ -1,0 +1,76 @@
+/**
+ * Who may end an attempt, and why it ended.
+ *
+ * @module
+ */
+
+import { type Context, type Key, key } from './context.ts';
+
+/**
+ * The signal that ends the work at hand, where a policy put one of its own in front of the request's. The end of the
+ * chain hands it to `fetch` or to the app.
+ */
+export const abortSignal: Key<AbortSignal | undefined> = key<AbortSignal>('abort signal');
+
+/**
+ * When the caller stops waiting: a moment on {@link Clock.monotonic} of the clock that set it, in milliseconds.
+ * A policy that waits (backoff, queues) gives up at once where the wait would end later.
+ */
+export const deadline: Key<number> = key('deadline', Number.POSITIVE_INFINITY);
+
+/** The signal that work for this request has to follow: the nearest policy's, or the request's own. */
+export function signalOf(request: Request, context: Context): AbortSignal {
+  return context.get(abortSignal) ?? request.signal;
+}
+
+/** A signal of one's own that also aborts when its parent does. */
+export interface Follower {
+  readonly signal: AbortSignal;
+  abort(reason: unknown): void;
+  /**
+   * Ends the following once the response needs it no more: at once where it has no body, else when the body is garbage,
+   * since the parent's abort must still reach a body that is being read. (The response around it may be long gone.)
+   *
+   * @param response `undefined` where there is none, because the attempt failed or was given up.
+   */
+  release(response: Response | undefined): void;
+}
+
+/** Made at the first use: Workers before 2025-05-05 have none, and there a request's signal dies with the request. */
+let releases: FinalizationRegistry<() => void> | undefined;
+
+/**
+ * Makes a signal that follows another one and can be aborted apart from it.
+ *
+ * Unlike `AbortSignal.any` it can be released, so a long-lived parent keeps nothing of the calls that ended.
+ */
+export function follow(parent: AbortSignal): Follower {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(parent.reason);
+  const stop = (): void => parent.removeEventListener('abort', onAbort);
+  if (parent.aborted) onAbort();
+  else parent.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    release(response) {
+      const body = response?.body ?? undefined;
+      if (body === undefined) {
+        stop();
+      } else if (typeof FinalizationRegistry === 'function') {
+        releases ??= new FinalizationRegistry((release) => release());
+        releases.register(body, stop);
+      }
+    },
+  };
+}
+
+/** The reason with which a time limit aborts: what `AbortSignal.timeout` uses. */
+export function timeoutError(message: string): DOMException {
+  return new DOMException(message, 'TimeoutError');
+}
+
+/** Whether an abort reason or a rejection speaks of a time limit and not of a caller that left. */
+export function isTimeoutError(reason: unknown): boolean {
+  return typeof reason === 'object' && reason !== null && (reason as Error).name === 'TimeoutError';
+}

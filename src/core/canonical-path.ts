@@ -1,0 +1,51 @@
+/**
+ * The one form of a path that routing, authorization, limit keys and the upstream all see.
+ *
+ * @module
+ */
+
+/** A NUL, or a percent sign without two hexadecimal digits behind it. */
+const malformed = /%(?:00|(?![0-9a-f]{2}))/i;
+
+/** A path that is canonical already, the common case: nothing encoded, no backslash, no `//`, no dot segment. */
+const plain = /^(?:\/(?!\/|\.\.?(?:\/|$))[\w.~!$&'()*+,;=:@-]*)+$/;
+
+const unreserved = /[\w.~-]/;
+
+/**
+ * Brings a path to its canonical form: escapes of unreserved characters decoded, once; all other escapes kept, in upper
+ * case (`%2F` is no separator and does not become one); `\` turned into `/`; `//` merged; dot segments resolved
+ * (RFC 3986 §6.2.2, after the normalisation levels of Istio's `MERGE_SLASHES`).
+ *
+ * Idempotent: decoding happens once, so `%2561` stays `%2561`.
+ *
+ * @param pathname The `pathname` of a URL: begins with `/`, without query.
+ * @returns `undefined` for `%00` and malformed escapes, which deserve a 400.
+ *
+ * @example
+ * ```ts
+ * canonicalPath('/%61dmin//users/./%2f'); // '/admin/users/%2F'
+ * ```
+ */
+export function canonicalPath(pathname: string): string | undefined {
+  if (plain.test(pathname)) return pathname;
+  if (malformed.test(pathname)) return undefined;
+
+  const decoded = pathname
+    .replace(/%[0-9a-f]{2}/gi, (encoded) => {
+      const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+      return unreserved.test(character) ? character : encoded.toUpperCase();
+    })
+    .replaceAll('\\', '/');
+
+  const segments: string[] = [];
+  const parts = decoded.split('/');
+  const last = parts.at(-1);
+  for (const part of parts) {
+    if (part === '..') segments.pop();
+    else if (part !== '' && part !== '.') segments.push(part);
+  }
+  const path = `/${segments.join('/')}`;
+  const isDirectory = last === '' || last === '.' || last === '..';
+  return isDirectory && path !== '/' ? `${path}/` : path;
+}

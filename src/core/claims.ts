@@ -1,0 +1,11 @@
+/**
+ * What a verified token says of the caller.
+ *
+ * @module
+ */
+
+import { type Key, key } from './context.ts';
+
+/** The claims of the token that was verified for this request; `undefined` where none was. */
+export const claims: Key<Readonly<Record<string, unknown>> | undefined> =
+  key<Readonly<Record<string, unknown>>>('claims');

@@ -1,0 +1,41 @@
+/**
+ * Where a request is sent.
+ *
+ * @module
+ */
+
+import { type Context, type Key, key } from './context.ts';
+
+/** One place that serves a version of a service. */
+export interface Endpoint {
+  /** Origin and optional base path, without a slash at the end: `http://10.0.0.11:8080/api`. */
+  readonly url: string;
+  /** Name of the service. */
+  readonly service: string;
+  /** Name of its version; empty where the service has none. */
+  readonly version: string;
+  /** Sends the request in place of the network, such as a service binding of Workers. */
+  readonly send?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
+}
+
+/** The endpoint that was picked for this attempt; without one a request goes to its own URL. */
+export const endpoint: Key<Endpoint | undefined> = key<Endpoint>('endpoint');
+
+/** The path of this request in canonical form, where routing has computed it already. */
+export const canonicalPathname: Key<string | undefined> = key<string>('canonical path');
+
+/**
+ * The URL that a request will really be sent to: the endpoint's base, the canonical path, the query as it came.
+ *
+ * @example
+ * ```ts
+ * const context = Context.background().with(endpoint, { url: 'http://10.0.0.1:8080', service: 'users', version: 'v1' });
+ * targetOf(new Request('http://shop.example/users?page=2'), context); // 'http://10.0.0.1:8080/users?page=2'
+ * ```
+ */
+export function targetOf(request: Request, context: Context): string {
+  const chosen = context.get(endpoint);
+  if (chosen === undefined) return request.url;
+  const url = new URL(request.url);
+  return `${chosen.url}${context.get(canonicalPathname) ?? url.pathname}${url.search}`;
+}

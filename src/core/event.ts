@@ -1,0 +1,33 @@
+/**
+ * What policies tell about a request while it is under way: retries, skipped replays, transitions.
+ *
+ * @module
+ */
+
+import { type Context, type Key, key } from './context.ts';
+
+/** Something that a policy did. */
+export interface PolicyEvent {
+  /** Snake case, such as `retry` or `replay_skipped`. */
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Gets the events of one request. Must not throw. */
+export type PolicyEventListener = (event: PolicyEvent) => void;
+
+/** Who listens to the events of this request: tracing puts them on the span. */
+export const eventListener: Key<PolicyEventListener | undefined> =
+  key<PolicyEventListener>('event listener');
+
+/** Tells the request's listener, if there is one. */
+export function emit(
+  context: Context,
+  name: string,
+  attributes: PolicyEvent['attributes'] = {},
+): void {
+  context.get(eventListener)?.({ name, attributes });
+}
+
+/** Which try this is, counted from 1; retries and hedges set it for the layers further in. */
+export const attemptNumber: Key<number> = key('attempt number', 1);

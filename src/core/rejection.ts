@@ -1,0 +1,151 @@
+/**
+ * Answers that the governance gives itself: RFC 9457 problem details with a reason, an Envoy response flag and a brand.
+ *
+ * @module
+ */
+
+/** Who is to blame for a rejection; `outcomeOfResponse` turns it into a verdict. */
+export type Blame = 'upstream' | 'policy' | 'client';
+
+/** Why fetchmesh answered in place of the app; also the value of the header `x-fetchmesh-reason`. */
+export type RejectionReason =
+  | 'malformed_path'
+  | 'no_route'
+  | 'client_closed'
+  | 'internal_error'
+  | 'upstream_connection_failed'
+  | 'upstream_connection_lost'
+  | 'upstream_error'
+  | 'no_healthy_upstream'
+  | 'draining'
+  | 'timeout'
+  | 'deadline_exceeded';
+
+interface ReasonEntry {
+  readonly status: number;
+  readonly title: string;
+  /** Envoy's `%RESPONSE_FLAGS%`, as Istio's metrics carry them. */
+  readonly flag: string;
+  readonly blame: Blame;
+}
+
+/**
+ * What each reason means to the caller (status) and to the statistics (flag, blame).
+ *
+ * Response flags are those of Envoy's access log documentation (`%RESPONSE_FLAGS%`).
+ */
+export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = {
+  malformed_path: { status: 400, title: 'Bad Request', flag: 'DPE', blame: 'client' },
+  no_route: { status: 404, title: 'Not Found', flag: 'NR', blame: 'policy' },
+  client_closed: { status: 499, title: 'Client Closed Request', flag: 'DC', blame: 'client' },
+  internal_error: { status: 500, title: 'Internal Server Error', flag: '-', blame: 'policy' },
+  upstream_connection_failed: { status: 502, title: 'Bad Gateway', flag: 'UF', blame: 'upstream' },
+  upstream_connection_lost: { status: 502, title: 'Bad Gateway', flag: 'UC', blame: 'upstream' },
+  upstream_error: { status: 502, title: 'Bad Gateway', flag: 'UPE', blame: 'upstream' },
+  no_healthy_upstream: { status: 503, title: 'Service Unavailable', flag: 'UH', blame: 'policy' },
+  draining: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
+  timeout: { status: 504, title: 'Gateway Timeout', flag: 'UT', blame: 'upstream' },
+  deadline_exceeded: { status: 504, title: 'Gateway Timeout', flag: 'DT', blame: 'policy' },
+};
+
+/** What a branded response says of itself. */
+export interface Rejection {
+  readonly reason: RejectionReason;
+  /** HTTP status of the response. */
+  readonly status: number;
+  /** Envoy's response flag, such as `UT`. */
+  readonly flag: string;
+  readonly blame: Blame;
+  /** One sentence for the caller; holds no internal name, address or error message. */
+  readonly detail: string | undefined;
+  /** When to try again at the earliest, in milliseconds; sent as `Retry-After` in whole seconds, rounded up. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What a policy may add to its {@link RejectionReason}. */
+export interface RejectionOptions {
+  /** One sentence for the caller. It leaves the process: no internal names, no error messages. */
+  readonly detail?: string;
+  /** When to try again at the earliest, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** Carries the reason of a rejection; for people and logs, since anyone can forge a header: the brand decides. */
+export const reasonHeader = 'x-fetchmesh-reason';
+
+const rejections = new WeakMap<Response, Rejection>();
+
+/**
+ * Makes an answer of the governance: a problem-details response (RFC 9457) that all other policies recognise as one that
+ * the upstream did not give.
+ *
+ * @example
+ * ```ts
+ * const response = reject('no_route', { detail: 'No route matches GET /nowhere.' });
+ * response.status; // 404
+ * ```
+ */
+export function reject(reason: RejectionReason, options: RejectionOptions = {}): Response {
+  const { status, title, flag, blame } = rejectionReasons[reason];
+  const { detail, retryAfterMs } = options;
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    [reasonHeader]: reason,
+  };
+  if (retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
+  }
+  const response = new Response(JSON.stringify({ title, status, detail, reason }), {
+    status,
+    statusText: title,
+    headers,
+  });
+  rejections.set(response, { reason, status, flag, blame, detail, retryAfterMs });
+  return response;
+}
+
+/**
+ * Reads the brand of a response.
+ *
+ * @returns `undefined` where an app or an upstream answered, whatever its headers claim.
+ */
+export function rejectionOf(response: Response): Rejection | undefined {
+  return rejections.get(response);
+}
+
+/**
+ * Copies the brand to a response that was rebuilt from a branded one (headers added, body wrapped).
+ *
+ * @returns `to`, for chaining.
+ */
+export function keepBrand(from: Response, to: Response): Response {
+  const rejection = rejections.get(from);
+  if (rejection !== undefined) rejections.set(to, rejection);
+  return to;
+}
+
+const errorBrand = Symbol.for('fetchmesh.rejection');
+
+/** What `outbound(…, { rejections: 'throw' })` rejects with in place of a branded response. */
+export class RejectionError extends Error {
+  override readonly name = 'RejectionError';
+  readonly rejection: Rejection;
+  /** The problem-details response that would have been returned, its body unread. */
+  readonly response: Response;
+
+  constructor(rejection: Rejection, response: Response) {
+    super(`${rejection.reason}: ${rejection.detail ?? rejectionReasons[rejection.reason].title}`);
+    this.rejection = rejection;
+    this.response = response;
+  }
+
+  static {
+    Object.defineProperty(RejectionError.prototype, errorBrand, { value: true });
+  }
+}
+
+/** Whether an error is a {@link RejectionError}, also one of another copy of this package. */
+export function isRejectionError(error: unknown): error is RejectionError {
+  return typeof error === 'object' && error !== null && errorBrand in error;
+}

@@ -1,0 +1,50 @@
+/**
+ * Traffic governance as a function around `fetch`: the algebra that everything else is written in.
+ *
+ * @module
+ */
+
+export { abortSignal, deadline, signalOf } from './core/abort.ts';
+export {
+  type App,
+  compose,
+  describe,
+  type Fetch,
+  type Handler,
+  inbound,
+  layer,
+  type Middleware,
+  type Next,
+  type OutboundOptions,
+  outbound,
+} from './core/chain.ts';
+export { type Clock, systemClock } from './core/clock.ts';
+export {
+  type BackgroundWork,
+  Context,
+  contextOf,
+  type Direction,
+  type Key,
+  key,
+} from './core/context.ts';
+export { type Duration, formatDuration, parseDuration } from './core/duration.ts';
+export {
+  appendHeader,
+  discard,
+  outgoingHeaders,
+  own,
+  removeHeader,
+  setHeader,
+  withResponseHeaders,
+} from './core/message.ts';
+export { type Outcome, outcomeOfError, outcomeOfResponse, type Verdict } from './core/outcome.ts';
+export {
+  type Blame,
+  isRejectionError,
+  type Rejection,
+  RejectionError,
+  type RejectionOptions,
+  type RejectionReason,
+  reject,
+  rejectionOf,
+} from './core/rejection.ts';

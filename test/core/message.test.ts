@@ -1,0 +1,227 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { abortSignal } from '../../src/core/abort.ts';
+import { bindContext, Context, contextOf } from '../../src/core/context.ts';
+import {
+  appendHeader,
+  discard,
+  outgoingHeaders,
+  outgoingInit,
+  own,
+  platformInit,
+  removeHeader,
+  setHeader,
+  withoutEdits,
+  withResponseHeaders,
+} from '../../src/core/message.ts';
+import { reject, rejectionOf } from '../../src/core/rejection.ts';
+import { streamingPut, tracedBody } from '../support/bodies.ts';
+import { settled } from '../support/virtual-clock.ts';
+
+const request = (headers: Record<string, string> = {}) =>
+  new Request('http://shop.example/', { headers });
+const context = Context.background();
+
+describe('header edits', () => {
+  test('are seen further in, and not by the request, its owner or a sibling', () => {
+    const plain = request({ 'x-a': '1' });
+    const edited = setHeader(context, 'X-A', '2');
+    expect(outgoingHeaders(plain, edited)).toEqual({ 'x-a': '2' });
+    expect(outgoingHeaders(plain, context)).toEqual({ 'x-a': '1' });
+    expect(plain.headers.get('x-a')).toBe('1');
+  });
+
+  test('append to what is there, or set', () => {
+    const appended = appendHeader(context, 'X-Forwarded-For', '10.0.0.1');
+    expect(outgoingHeaders(request(), appended)).toEqual({ 'x-forwarded-for': '10.0.0.1' });
+    expect(outgoingHeaders(request({ 'x-forwarded-for': '1.2.3.4' }), appended)).toEqual({
+      'x-forwarded-for': '1.2.3.4, 10.0.0.1',
+    });
+  });
+
+  test('remove, and removing what is not there is nothing', () => {
+    const removed = removeHeader(removeHeader(context, 'Authorization'), 'x-none');
+    expect(outgoingHeaders(request({ authorization: 'secret' }), removed)).toEqual({});
+  });
+
+  test('apply in the order in which they were made, whatever they are', () => {
+    const names = ['x-a', 'X-A', 'x-b', 'x-c'];
+    const step = fc.record({
+      kind: fc.constantFrom('set', 'append', 'remove'),
+      name: fc.constantFrom(...names),
+      value: fc.stringMatching(/^[a-z]{1,4}$/),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const model = new Headers({ 'x-a': 'start' });
+        let edited = context;
+        for (const { kind, name, value } of steps) {
+          if (kind === 'set') {
+            model.set(name, value);
+            edited = setHeader(edited, name, value);
+          } else if (kind === 'append') {
+            model.append(name, value);
+            edited = appendHeader(edited, name, value);
+          } else {
+            model.delete(name);
+            edited = removeHeader(edited, name);
+          }
+        }
+        const plain = request({ 'x-a': 'start' });
+        expect({ ...outgoingHeaders(plain, edited) }).toEqual(Object.fromEntries(model));
+      }),
+    );
+  });
+
+  test('no header name reaches a prototype', () => {
+    const polluting = request({ __proto__: 'x', constructor: 'y' } as Record<string, string>);
+    const headers = outgoingHeaders(
+      polluting,
+      setHeader(setHeader(context, '__proto__', 'polluted'), 'toString', 'z'),
+    );
+    expect(Object.getPrototypeOf(headers)).toBeNull();
+    expect(Object.keys(headers)).toContain('__proto__');
+    expect(new Request(polluting, { headers }).headers.get('tostring')).toBe('z');
+    expect(Object.prototype).not.toHaveProperty('polluted');
+  });
+
+  test('start afresh for a request that is not made yet, and only where there were any', () => {
+    const edited = setHeader(context, 'authorization', 'secret').with(platformInit, {});
+    expect(outgoingInit(request(), withoutEdits(edited))).toBeUndefined();
+    expect(withoutEdits(context)).toBe(context);
+  });
+});
+
+describe('what the end of a chain hands over', () => {
+  test('pitfall 1: is nothing where nothing changed', () => {
+    expect(outgoingInit(request(), context)).toBeUndefined();
+  });
+
+  test('pitfall 1: is a literal of headers, signal and platform members, never the context', () => {
+    const { signal } = new AbortController();
+    const edited = setHeader(context, 'x-a', '1').with(abortSignal, signal);
+    const init = outgoingInit(request(), edited.with(platformInit, { proxy: 'x' } as RequestInit));
+    expect(Object.getPrototypeOf(init)).toBe(Object.prototype);
+    expect(Object.keys(init ?? {}).sort()).toEqual(['headers', 'proxy', 'signal']);
+    expect(init?.signal).toBe(signal);
+  });
+});
+
+describe('own', () => {
+  test('pitfall 6: copies a request that others made, once', () => {
+    const foreign = request({ 'x-a': '1' });
+    const copy = own(foreign);
+    expect(copy).not.toBe(foreign);
+    copy.headers.set('x-a', '2');
+    expect(foreign.headers.get('x-a')).toBe('1');
+    expect(own(copy)).toBe(copy);
+  });
+
+  test('the body, the method and the context go with the copy', async () => {
+    const foreign = new Request('http://shop.example/', { method: 'PUT', body: 'hello' });
+    bindContext(foreign, context);
+    const copy = own(foreign);
+    expect(copy.method).toBe('PUT');
+    expect(contextOf(copy)).toBe(context);
+    expect(await copy.text()).toBe('hello');
+  });
+
+  test('the copy follows the signal of the request', () => {
+    const caller = new AbortController();
+    const copy = own(new Request('http://shop.example/', { signal: caller.signal }));
+    caller.abort('gone');
+    expect(copy.signal.reason).toBe('gone');
+  });
+
+  test('a request whose body was read already is refused', async () => {
+    const used = new Request('http://shop.example/', { method: 'PUT', body: 'hello' });
+    await used.text();
+    expect(() => own(used)).toThrow(TypeError);
+  });
+});
+
+describe('withResponseHeaders', () => {
+  const edit = (headers: Headers) => headers.set('x-a', '2');
+
+  test('pitfall 4: keeps status, body, each cookie, and the response that it was given', async () => {
+    const headers = new Headers({ 'x-a': '1' });
+    headers.append('set-cookie', 'a=1');
+    headers.append('set-cookie', 'b=2');
+    const response = new Response('teapot', { status: 418, statusText: 'Teapot', headers });
+    const copy = withResponseHeaders(response, edit);
+    expect(response.headers.get('x-a')).toBe('1');
+    expect(copy.headers.get('x-a')).toBe('2');
+    expect(copy.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+    expect([copy.status, copy.statusText, await copy.text()]).toEqual([418, 'Teapot', 'teapot']);
+  });
+
+  test('pitfall 6: takes a response whose headers cannot be edited', () => {
+    const redirect = Response.redirect('http://shop.example/other', 302);
+    const copy = withResponseHeaders(redirect, edit);
+    expect(copy.status).toBe(302);
+    expect(copy.headers.get('location')).toBe('http://shop.example/other');
+    expect(copy.headers.get('x-a')).toBe('2');
+  });
+
+  test('keeps the brand of a rejection', () => {
+    expect(rejectionOf(withResponseHeaders(reject('timeout'), edit))?.reason).toBe('timeout');
+  });
+
+  test.each([204, 205, 304])('takes a response of status %d, which has no body', (status) => {
+    expect(withResponseHeaders(new Response(null, { status }), edit).headers.get('x-a')).toBe('2');
+  });
+
+  test('pitfall 5: hands back by identity what no runtime can copy', () => {
+    expect(withResponseHeaders(Response.error(), edit)).toMatchObject({ type: 'error' });
+    for (const status of [0, 101, 600, 999]) {
+      const odd = { status } as Response;
+      expect(withResponseHeaders(odd, edit)).toBe(odd);
+    }
+  });
+});
+
+describe('discard', () => {
+  test('pitfall 9: cancels the body of a response', async () => {
+    const body = tracedBody(['a'], { end: 'hang' });
+    discard(new Response(body.stream));
+    await settled();
+    expect(body.cancels).toBe(1);
+  });
+
+  test('cancels the body of a request', async () => {
+    const body = tracedBody(['a'], { end: 'hang' });
+    discard(streamingPut(body.stream));
+    await settled();
+    expect(body.cancels).toBe(1);
+  });
+
+  test('leaves a body to the one who reads it', async () => {
+    const body = tracedBody(['a', 'b']);
+    const response = new Response(body.stream);
+    const text = response.text();
+    discard(response);
+    expect(await text).toBe('ab');
+    expect(body.cancels).toBe(0);
+  });
+
+  test('takes everything: no body, a body that was read, one that failed, twice', async () => {
+    const read = new Response('hello');
+    await read.text();
+    const failed = new Response(tracedBody([], { end: new Error('broken') }).stream);
+    const reader = failed.body?.getReader();
+    await reader?.read().catch(() => {});
+    reader?.releaseLock();
+    const cancelThrows = new Response(
+      new ReadableStream({
+        cancel() {
+          throw new Error('no');
+        },
+      }),
+    );
+    for (const response of [new Response(null), read, failed, cancelThrows, Response.error()]) {
+      expect(() => discard(response)).not.toThrow();
+      expect(() => discard(response)).not.toThrow();
+    }
+    await settled();
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * What may be collected, and what must not: a response that streams for hours outlives its request, and on Node the
+ * signal of a request goes dead with the request.
+ */
+
+import { describe, expect, test } from 'vitest';
+import { follow } from '../../src/core/abort.ts';
+import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
+import { own, setHeader } from '../../src/core/message.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { timeout } from '../../src/policies/timeout.ts';
+import { streamingPut, tracedBody } from '../support/bodies.ts';
+import { collectGarbage } from '../support/garbage.ts';
+import { countListeners } from '../support/listeners.ts';
+
+const url = 'http://shop.example/';
+
+/** A first byte, and then nothing until the signal aborts. */
+function endless(signal: AbortSignal): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new Uint8Array(1));
+      signal.addEventListener('abort', () => controller.error(signal.reason), { once: true });
+    },
+  });
+}
+
+/** Keeps the signal that it should obey, as `fetch` does, and nothing else. */
+const fetch = async (request: Request, init?: RequestInit): Promise<Response> =>
+  new Response(endless(init?.signal ?? request.signal));
+
+const editing: Middleware = (next) => (request, context) =>
+  next(request, setHeader(context, 'x-a', '1'));
+const owning: Middleware = (next) => (request, context) => next(own(request), context);
+const rebuilding: Middleware = (next) => async (request, context) => {
+  const response = await next(request, context);
+  return new Response(response.body, response);
+};
+
+const chains: [string, Middleware[]][] = [
+  ['nothing', []],
+  ['a limit', [timeout('1h')]],
+  ['limits and tries', [timeout('2h'), retry({ perTry: '1h' })]],
+  ['edits', [editing]],
+  ['a copy of the response', [rebuilding, timeout('1h')]],
+];
+
+async function readFirst(response: Response): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  return reader;
+}
+
+describe('an abort while the body is read reaches', () => {
+  const collect = collectGarbage as () => Promise<void>;
+
+  test.each(chains)('the upstream through %s, whatever was collected', async (_, middlewares) => {
+    const shop = outbound(fetch, ...middlewares);
+    for (const make of [
+      (signal: AbortSignal) => shop(url, { signal }),
+      (signal: AbortSignal) => shop(streamingPut(tracedBody(['a']).stream), { signal }),
+    ]) {
+      const caller = new AbortController();
+      const reader = await readFirst(await make(caller.signal));
+      const reading = reader.read().catch((reason: unknown) => reason);
+      await collect();
+      caller.abort('gone');
+      expect(await reading).toBe('gone');
+    }
+  });
+
+  test.each([...chains, ['an owned copy', [owning]] as [string, Middleware[]]])(
+    'the app through %s, as long as the server holds the request',
+    async (_, middlewares) => {
+      const app = inbound(({ signal }) => new Response(endless(signal)), ...middlewares);
+      const client = new AbortController();
+      const request = new Request(url, { signal: client.signal });
+      const reader = await readFirst(await app(request));
+      const reading = reader.read().catch((reason: unknown) => reason);
+      await collect();
+      client.abort('gone');
+      expect(await reading).toBe('gone');
+      expect(request.signal.aborted).toBe(true);
+    },
+  );
+
+  test('whoever follows, when the response is garbage and its body is not', async () => {
+    const parent = new AbortController();
+    const follower = follow(parent.signal);
+    const body = endless(follower.signal);
+    follower.release(new Response(body));
+    await collect();
+    parent.abort('gone');
+    expect(follower.signal.reason).toBe('gone');
+    await body.cancel().catch(() => {});
+  });
+});
+
+describe('TO-11: a signal that lives on', () => {
+  test('keeps nothing of the calls whose bodies were read or dropped', async () => {
+    const request = new Request(url);
+    const listeners = countListeners(request.signal);
+    const shop = outbound(async () => new Response('hello'), timeout('1h'));
+    for (let call = 0; call < 100; call++) {
+      const response = await shop(request);
+      if (call % 2 === 0) await response.text();
+    }
+    expect(listeners.highest).toBe(100);
+    for (let attempt = 0; attempt < 20 && listeners.current > 1; attempt++)
+      await collectGarbage?.();
+    // The collector of Bun is a conservative one, and may take a number on the stack for the last of them.
+    expect(listeners.current).toBeLessThanOrEqual(1);
+  });
+});
