@@ -1,0 +1,82 @@
+/**
+ * The span of a call that goes out.
+ *
+ * @module
+ */
+
+import { type Attributes, context as openTelemetry, SpanKind, trace } from '@opentelemetry/api';
+import { parseBaggage, serializeBaggage } from '../core/baggage.ts';
+import type { Next } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
+import { targetOf } from '../core/endpoint.ts';
+import { attemptNumber } from '../core/event.ts';
+import { outgoingHeaders, setHeader } from '../core/message.ts';
+import { knownMethod } from './http.ts';
+import { observe } from './observe.ts';
+import {
+  endSpan,
+  enter,
+  outgoingSpanContext,
+  type SpanSettings,
+  servedBaggage,
+  traceContext,
+  withIds,
+} from './span.ts';
+
+/** Wraps `next` in a client span; see `tracing`. */
+export function clientSpan(settings: SpanSettings, next: Next): Next {
+  return function clientSpan(request, outer) {
+    const parent = outer.get(traceContext) ?? openTelemetry.active();
+    const method = knownMethod(request.method);
+    const span = withIds(
+      settings
+        .tracer()
+        .startSpan(
+          method === '_OTHER' ? 'HTTP' : method,
+          { kind: SpanKind.CLIENT, attributes: clientAttributes(request, method, outer) },
+          parent,
+        ),
+    );
+    const active = trace.setSpan(parent, span);
+    let context = enter(outer, active, span);
+    settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
+      context = setHeader(context, name, value);
+    });
+    context = withServedBaggage(request, context);
+    return openTelemetry.with(active, () =>
+      observe(next, request, context, (ending) => endSpan(span, ending, 400)),
+    );
+  };
+}
+
+function clientAttributes(request: Request, method: string, context: Context): Attributes {
+  const url = new URL(targetOf(request, context));
+  const attributes: Attributes = {
+    'http.request.method': method,
+    'server.address': url.hostname,
+    'server.port': url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
+    'url.full': redacted(url),
+  };
+  if (method === '_OTHER') attributes['http.request.method_original'] = request.method;
+  const attempt = context.get(attemptNumber);
+  if (attempt > 1) attributes['http.request.resend_count'] = attempt - 1;
+  return attributes;
+}
+
+/** Query parameters that hold secrets: those of the semantic conventions, and the usual ones. */
+const secretParameter =
+  /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|access_token|token|api_key|apikey|key|password|secret)=)[^&#]*/gi;
+
+function redacted(url: URL): string {
+  url.username = '';
+  url.password = '';
+  return url.href.replace(secretParameter, '$1REDACTED');
+}
+
+/** Adds the served request's baggage to the outgoing one; what the app set itself wins. */
+function withServedBaggage(request: Request, context: Context): Context {
+  const served = context.get(servedBaggage);
+  if (served === undefined || served.size === 0) return context;
+  const own = parseBaggage(outgoingHeaders(request, context)['baggage'] ?? null);
+  return setHeader(context, 'baggage', serializeBaggage(new Map([...served, ...own])));
+}

@@ -1,0 +1,99 @@
+/**
+ * The span of a request that came in.
+ *
+ * @module
+ */
+
+import {
+  type Attributes,
+  context as openTelemetry,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+} from '@opentelemetry/api';
+import { peerAddress } from '../core/address.ts';
+import { baggageOf } from '../core/baggage.ts';
+import type { Next } from '../core/chain.ts';
+import { type Exchange, withExchange } from '../core/exchange.ts';
+import { knownMethod, longestBaggageValue } from './http.ts';
+import { observe } from './observe.ts';
+import { endSpan, enter, remoteParent, type SpanSettings, servedBaggage, withIds } from './span.ts';
+
+/** Wraps `next` in a server span; see `tracing`. */
+export function serverSpan(settings: SpanSettings, next: Next): Next {
+  return function serverSpan(request, outer) {
+    const { context: served, record } = withExchange(outer);
+    const context = settings.propagateBaggage
+      ? served.with(servedBaggage, baggageOf(request))
+      : served;
+    const remote = settings.propagator.extract(request.headers);
+    const parent = remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
+    const method = knownMethod(request.method);
+    const attributes = serverAttributes(request, method, context.get(peerAddress));
+    for (const [name, value] of baggageAttributes(request, settings.baggage)) {
+      attributes[name] = value;
+    }
+    const span = withIds(
+      settings
+        .tracer()
+        .startSpan(spanName(method, record), { kind: SpanKind.SERVER, attributes }, parent),
+    );
+    const active = trace.setSpan(parent, span);
+    const inner = enter(context.with(remoteParent, remote), active, span);
+    return openTelemetry.with(active, () =>
+      observe(next, request, inner, (ending) => {
+        if (record.route !== undefined) span.updateName(spanName(method, record));
+        endSpan(span, ending, 500, exchangeAttributes(record));
+      }),
+    );
+  };
+}
+
+/** `GET /users/:id`; never the path, of which there are too many. */
+function spanName(method: string, record: Exchange): string {
+  const name = method === '_OTHER' ? 'HTTP' : method;
+  return record.route === undefined ? name : `${name} ${record.route}`;
+}
+
+function serverAttributes(
+  request: Request,
+  method: string,
+  client: string | undefined,
+): Attributes {
+  const url = new URL(request.url);
+  const attributes: Attributes = {
+    'http.request.method': method,
+    'url.scheme': url.protocol.slice(0, -1),
+    'url.path': url.pathname,
+    'server.address': url.hostname,
+  };
+  if (method === '_OTHER') attributes['http.request.method_original'] = request.method;
+  if (url.port !== '') attributes['server.port'] = Number(url.port);
+  if (client !== undefined) attributes['client.address'] = client;
+  const userAgent = request.headers.get('user-agent');
+  if (userAgent !== null) attributes['user_agent.original'] = userAgent;
+  return attributes;
+}
+
+function* baggageAttributes(
+  request: Request,
+  keys: readonly string[],
+): Generator<[string, string]> {
+  if (keys.length === 0) return;
+  const baggage = baggageOf(request);
+  for (const key of keys) {
+    const value = baggage.get(key)?.value;
+    if (value !== undefined) yield [key, value.slice(0, longestBaggageValue)];
+  }
+}
+
+function exchangeAttributes(record: Exchange): Attributes {
+  const attributes: Attributes = {};
+  if (record.route !== undefined) attributes['http.route'] = record.route;
+  if (record.service !== undefined) attributes['fetchmesh.destination.service'] = record.service;
+  if (record.version !== undefined) attributes['fetchmesh.destination.version'] = record.version;
+  if (record.environment !== undefined) {
+    attributes['fetchmesh.destination.environment'] = record.environment;
+  }
+  return attributes;
+}

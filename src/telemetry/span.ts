@@ -1,0 +1,96 @@
+/**
+ * What server and client spans have in common.
+ *
+ * @module
+ */
+
+import {
+  type Attributes,
+  type Span,
+  type SpanContext,
+  SpanStatusCode,
+  type Context as TraceContext,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import type { Baggage } from '../core/baggage.ts';
+import { type Context, type Key, key } from '../core/context.ts';
+import { eventListener } from '../core/event.ts';
+import type { Ending } from './observe.ts';
+import { randomSpanId, randomTraceId } from './propagation/ids.ts';
+import type { Propagator } from './propagation/propagator.ts';
+
+/** The options of `tracing` with everything filled in. */
+export interface SpanSettings {
+  readonly tracer: () => Tracer;
+  readonly propagator: Propagator;
+  readonly baggage: readonly string[];
+  readonly propagateBaggage: boolean;
+}
+
+/** The trace that this request belongs to, as the OpenTelemetry API holds it. */
+export const traceContext: Key<TraceContext | undefined> = key<TraceContext>('trace context');
+
+/** The baggage of the request being served, for the calls that it causes. */
+export const servedBaggage: Key<Baggage | undefined> = key<Baggage>('served baggage');
+
+/**
+ * The span, or a stand-in with an id where no SDK made one: logs and upstreams still see one trace.
+ * (With a parent the API's own stand-in bears the parent's id.)
+ */
+export function withIds(span: Span): Span {
+  if (trace.isSpanContextValid(span.spanContext())) return span;
+  return trace.wrapSpanContext({
+    traceId: randomTraceId(),
+    spanId: randomSpanId(),
+    // Not sampled, but random in the sense of Trace Context level 2.
+    traceFlags: randomFlag,
+  });
+}
+
+/** Trace Context level 2: the trace id is random. SDKs forget it, so it is carried past them. */
+const randomFlag = 0x02;
+
+/** What the caller sent: for the flags that go on as they came. */
+export const remoteParent: Key<SpanContext | undefined> = key<SpanContext>('remote parent');
+
+/** What goes into the headers of a call: the span's ids, and the caller's random flag on its own trace id. */
+export function outgoingSpanContext(span: Span, context: Context): SpanContext {
+  const own = span.spanContext();
+  const remote = context.get(remoteParent);
+  if (remote === undefined || remote.traceId !== own.traceId) return own;
+  return { ...own, traceFlags: own.traceFlags | (remote.traceFlags & randomFlag) };
+}
+
+/** The context for the layers further in: the span is theirs, and what they tell becomes its events. */
+export function enter(context: Context, trace: TraceContext, span: Span): Context {
+  const inner = context.with(traceContext, trace);
+  if (!span.isRecording()) return inner;
+  const outer = context.get(eventListener);
+  return inner.with(eventListener, (event) => {
+    span.addEvent(event.name, event.attributes);
+    outer?.(event);
+  });
+}
+
+/**
+ * Ends a span.
+ *
+ * @param errorFrom The lowest status that counts as an error of this kind of span: 500 for servers, 400 for clients.
+ */
+export function endSpan(span: Span, ending: Ending, errorFrom: 400 | 500, more?: Attributes): void {
+  if (span.isRecording()) {
+    const { response, error, errorType, flag } = ending;
+    if (more !== undefined) span.setAttributes(more);
+    if (response !== undefined) span.setAttribute('http.response.status_code', response.status);
+    if (flag !== '-') span.setAttribute('fetchmesh.response_flags', flag);
+    const status = response?.status;
+    const isError = status === undefined ? flag !== 'DC' : status >= errorFrom;
+    if (errorType !== undefined || isError) {
+      span.setAttribute('error.type', errorType ?? String(status));
+    }
+    if (isError) span.setStatus({ code: SpanStatusCode.ERROR });
+    if (error instanceof Error && flag === '-') span.recordException(error);
+  }
+  span.end();
+}
