@@ -1,0 +1,245 @@
+/**
+ * Finding the first route that fits a request, at a cost that does not grow with the number of routes.
+ *
+ * @module
+ */
+
+import { type Candidate, Candidates } from './candidates.ts';
+import { compileConditions, type MatchConditions } from './conditions.ts';
+import { parsePathPattern, type Segment } from './path-pattern.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+/** What a route is matched by; the first route of the list that fits wins. */
+export interface MatchableRoute {
+  /** See `parsePathPattern`. */
+  readonly path: string;
+  /** `'ignore'` lets `/a` match `/a/` too. Default: `'strict'`. */
+  readonly trailingSlash?: 'strict' | 'ignore' | undefined;
+  /** Default: all. */
+  readonly methods?: readonly string[] | undefined;
+  /** `shop.example` or `*.shop.example`, which any number of labels fit. Default: all. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Entries of which one has to hold. Default: none is asked for. */
+  readonly match?: readonly MatchConditions[] | undefined;
+}
+
+/** A list of routes, compiled. */
+export interface Matcher {
+  /** The index of the first route that fits, or `undefined`. */
+  find(facts: RequestFacts): number | undefined;
+}
+
+/**
+ * Compiles routes: a map of exact paths, a trie for the others, one of each for every host; regular expressions in a
+ * list. Every part knows the lowest index within it, so what cannot win is not looked at.
+ *
+ * @throws {PathPatternError} for a path that is no pattern.
+ */
+export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
+  const anyHost = new PathIndexBuilder();
+  const exactHosts = new Map<string, PathIndexBuilder>();
+  const wildcardHosts = new Map<string, PathIndexBuilder>();
+  for (const [index, route] of routes.entries()) {
+    const candidate: Candidate = {
+      index,
+      methods: route.methods && new Set(route.methods),
+      alternatives: (route.match ?? []).map(compileConditions),
+    };
+    for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
+  }
+
+  function buildersFor(hosts: readonly string[] | undefined): readonly PathIndexBuilder[] {
+    if (hosts === undefined || hosts.length === 0) return [anyHost];
+    return hosts.map((host) => {
+      if (host === '*') return anyHost;
+      const name = host.toLowerCase();
+      return name.startsWith('*.')
+        ? getOrMake(wildcardHosts, name.slice(2))
+        : getOrMake(exactHosts, name);
+    });
+  }
+
+  const any = anyHost.build();
+  const exact = new Map(Array.from(exactHosts, ([host, builder]) => [host, builder.build()]));
+  const wildcards = new Map(
+    Array.from(wildcardHosts, ([suffix, builder]) => [suffix, builder.build()]),
+  );
+  return {
+    find(facts) {
+      let best = any.first(facts, Number.POSITIVE_INFINITY);
+      if (exact.size > 0) best = exact.get(facts.hostname)?.first(facts, best) ?? best;
+      if (wildcards.size > 0) {
+        const { hostname } = facts;
+        for (let dot = hostname.indexOf('.'); dot !== -1; dot = hostname.indexOf('.', dot + 1)) {
+          best = wildcards.get(hostname.slice(dot + 1))?.first(facts, best) ?? best;
+        }
+      }
+      return best === Number.POSITIVE_INFINITY ? undefined : best;
+    },
+  };
+}
+
+function getOrMake(map: Map<string, PathIndexBuilder>, key: string): PathIndexBuilder {
+  let builder = map.get(key);
+  if (builder === undefined) {
+    builder = new PathIndexBuilder();
+    map.set(key, builder);
+  }
+  return builder;
+}
+
+/** A node of the trie while it is built. */
+interface Draft {
+  readonly literals: Map<string, Draft>;
+  one: Draft | undefined;
+  /** Candidates whose pattern ends here. */
+  readonly here: Candidate[];
+  /** Candidates whose pattern goes on with `**`. */
+  readonly rest: Candidate[];
+}
+
+/** A node of the trie. */
+interface Node {
+  /** The lowest index in this node and below it. */
+  readonly lowest: number;
+  readonly literals: ReadonlyMap<string, Node>;
+  readonly one: Node | undefined;
+  readonly here: Candidates;
+  readonly rest: Candidates;
+}
+
+interface Expression {
+  readonly expression: RegExp;
+  readonly candidates: Candidates;
+}
+
+/** Collects the routes of one host. */
+class PathIndexBuilder {
+  readonly #exact = new Map<string, Candidate[]>();
+  readonly #root = draft();
+  readonly #expressions: Expression[] = [];
+
+  add({ path, trailingSlash }: MatchableRoute, candidate: Candidate): void {
+    const pattern = parsePathPattern(path);
+    if (pattern.kind === 'expression') {
+      const candidates = new Candidates([candidate]);
+      this.#expressions.push({ expression: pattern.expression, candidates });
+      return;
+    }
+    const slash: Segment = { kind: 'literal', text: '' };
+    const { segments, exact } = pattern;
+    const last = segments.at(-1);
+    const endsOpen = last?.kind === 'rest' || (last?.kind === 'literal' && last.text === '');
+    const variants =
+      trailingSlash !== 'ignore'
+        ? [segments]
+        : endsOpen
+          ? last?.kind === 'rest' || segments.length === 1
+            ? [segments]
+            : [segments, segments.slice(0, -1)]
+          : [segments, [...segments, slash]];
+    for (const variant of variants) {
+      if (exact) this.#addExact(variant, candidate);
+      else this.#addToTrie(variant, candidate);
+    }
+  }
+
+  #addExact(segments: readonly Segment[], candidate: Candidate): void {
+    const path = `/${segments.map((segment) => (segment.kind === 'literal' ? segment.text : '')).join('/')}`;
+    const same = this.#exact.get(path);
+    if (same === undefined) this.#exact.set(path, [candidate]);
+    else same.push(candidate);
+  }
+
+  #addToTrie(segments: readonly Segment[], candidate: Candidate): void {
+    let node = this.#root;
+    for (const segment of segments) {
+      if (segment.kind === 'rest') {
+        node.rest.push(candidate);
+        return;
+      }
+      if (segment.kind === 'one') {
+        node.one ??= draft();
+        node = node.one;
+      } else {
+        let next = node.literals.get(segment.text);
+        if (next === undefined) {
+          next = draft();
+          node.literals.set(segment.text, next);
+        }
+        node = next;
+      }
+    }
+    node.here.push(candidate);
+  }
+
+  build(): PathIndex {
+    const exact = new Map(
+      Array.from(this.#exact, ([path, candidates]) => [path, new Candidates(candidates)]),
+    );
+    return new PathIndex(exact, finished(this.#root), this.#expressions);
+  }
+}
+
+function draft(): Draft {
+  return { literals: new Map(), one: undefined, here: [], rest: [] };
+}
+
+function finished(node: Draft): Node {
+  const literals = new Map(Array.from(node.literals, ([text, next]) => [text, finished(next)]));
+  const one = node.one && finished(node.one);
+  const here = new Candidates(node.here);
+  const rest = new Candidates(node.rest);
+  let lowest = Math.min(here.lowest, rest.lowest, one?.lowest ?? Number.POSITIVE_INFINITY);
+  for (const next of literals.values()) lowest = Math.min(lowest, next.lowest);
+  return { lowest, literals, one, here, rest };
+}
+
+/** The routes of one host. */
+class PathIndex {
+  readonly #exact: ReadonlyMap<string, Candidates>;
+  readonly #root: Node;
+  readonly #expressions: readonly Expression[];
+
+  constructor(
+    exact: ReadonlyMap<string, Candidates>,
+    root: Node,
+    expressions: readonly Expression[],
+  ) {
+    this.#exact = exact;
+    this.#root = root;
+    this.#expressions = expressions;
+  }
+
+  /** The lowest fitting index below `best`, else `best`. */
+  first(facts: RequestFacts, best: number): number {
+    const { path } = facts;
+    let found = this.#exact.get(path)?.first(facts, best) ?? best;
+    if (this.#root.lowest < found) found = this.#descend(this.#root, path, 1, facts, found);
+    for (const { expression, candidates } of this.#expressions) {
+      if (candidates.lowest >= found) break;
+      if (expression.test(path)) found = candidates.first(facts, found);
+    }
+    return found;
+  }
+
+  /** @param start Where the next segment begins; beyond the end of the path when there is none left. */
+  #descend(node: Node, path: string, start: number, facts: RequestFacts, best: number): number {
+    let found = best;
+    // `/payment/**` matches `/payment` itself, and whatever follows.
+    if (node.rest.lowest < found) found = node.rest.first(facts, found);
+    if (start > path.length) {
+      return node.here.lowest < found ? node.here.first(facts, found) : found;
+    }
+    const slash = path.indexOf('/', start);
+    const end = slash === -1 ? path.length : slash;
+    const literal = node.literals.get(path.slice(start, end));
+    if (literal !== undefined && literal.lowest < found) {
+      found = this.#descend(literal, path, end + 1, facts, found);
+    }
+    if (node.one !== undefined && node.one.lowest < found && end > start) {
+      found = this.#descend(node.one, path, end + 1, facts, found);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What routing asks of a request, each part read at most once and only when asked for.
+ *
+ * @module
+ */
+
+import { type Baggage, baggageOf } from '../core/baggage.ts';
+
+/** No browser sends more cookies; beyond them nothing is read. */
+const mostCookies = 200;
+
+/** A lazy view of a request. */
+export class RequestFacts {
+  readonly request: Request;
+  /** The path in canonical form. */
+  readonly path: string;
+  readonly #url: URL;
+  #query: URLSearchParams | undefined;
+  #cookies: ReadonlyMap<string, string> | undefined;
+
+  /**
+   * @param url The request's, parsed.
+   * @param path The canonical path of that URL.
+   */
+  constructor(request: Request, url: URL, path: string) {
+    this.request = request;
+    this.path = path;
+    this.#url = url;
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  /** In lower case and without the port, which routing ignores. */
+  get hostname(): string {
+    return this.#url.hostname;
+  }
+
+  get isSecure(): boolean {
+    return this.#url.protocol === 'https:';
+  }
+
+  /** Repeated headers are joined with `, `, as Fetch does. */
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined;
+  }
+
+  /** The first value of a repeated parameter, as in the Gateway API. */
+  query(name: string): string | undefined {
+    this.#query ??= this.#url.searchParams;
+    return this.#query.get(name) ?? undefined;
+  }
+
+  /** The first cookie of a name: browsers send the most specific one first. */
+  cookie(name: string): string | undefined {
+    this.#cookies ??= parseCookies(this.header('cookie') ?? '');
+    return this.#cookies.get(name);
+  }
+
+  baggage(name: string): string | undefined {
+    return this.allBaggage().get(name)?.value;
+  }
+
+  allBaggage(): Baggage {
+    return baggageOf(this.request);
+  }
+}
+
+/** Reads a `Cookie` header (RFC 6265 §5.4); values are not decoded, quotes are taken off. */
+export function parseCookies(header: string): ReadonlyMap<string, string> {
+  const cookies = new Map<string, string>();
+  for (const pair of header.split(';', mostCookies)) {
+    const equals = pair.indexOf('=');
+    if (equals === -1) continue;
+    const name = pair.slice(0, equals).trim();
+    const value = pair.slice(equals + 1).trim();
+    const unquoted = /^"[^"]*"$/.test(value) ? value.slice(1, -1) : value;
+    if (name !== '' && !cookies.has(name)) cookies.set(name, unquoted);
+  }
+  return cookies;
+}

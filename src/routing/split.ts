@@ -1,0 +1,58 @@
+/**
+ * Sharing requests out by weight.
+ *
+ * @module
+ */
+
+/** Something that gets a share. */
+export interface Weighted {
+  /** 0 or more; the share is the weight over the sum of all. */
+  readonly weight: number;
+}
+
+/** Weights, compiled. */
+export interface Split {
+  /**
+   * Picks by a number in [0, 1): the first whose cumulative share lies above it. A weight of 0 is never picked, and one
+   * that is the whole sum always (LB-10).
+   *
+   * @returns The index of what was picked.
+   */
+  choose(share: number): number;
+}
+
+/**
+ * Compiles weights; they may sum to anything above 0.
+ *
+ * @throws {RangeError} where a weight is negative or no number, or all are 0.
+ *
+ * @example
+ * ```ts
+ * const split = compileSplit([{ weight: 20 }, { weight: 80 }]);
+ * split.choose(0.19); // 0
+ * split.choose(0.2); // 1
+ * ```
+ */
+export function compileSplit(destinations: readonly Weighted[]): Split {
+  const ends: number[] = [];
+  let sum = 0;
+  let lastWithWeight = 0;
+  for (const [index, { weight }] of destinations.entries()) {
+    if (!(weight >= 0) || weight === Number.POSITIVE_INFINITY) {
+      throw new RangeError(`weight: ${weight} is not a number of 0 or more`);
+    }
+    if (weight > 0) lastWithWeight = index;
+    sum += weight;
+    ends.push(sum);
+  }
+  if (sum === 0) throw new RangeError('weight: at least one must be above 0');
+  return {
+    choose(share) {
+      const point = share * sum;
+      for (let index = 0; index < lastWithWeight; index++) {
+        if (point < (ends[index] as number)) return index;
+      }
+      return lastWithWeight;
+    },
+  };
+}

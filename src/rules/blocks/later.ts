@@ -1,0 +1,42 @@
+/**
+ * Keys of the rules language that this version does not carry out. They are recognised and refused (FM060), never ignored.
+ *
+ * Whoever adds a block takes its key out of here and puts it into the schema.
+ *
+ * @module
+ */
+
+const policies: readonly string[] = [
+  'breaker',
+  'rate_limit',
+  'mirror',
+  'fault',
+  'headers',
+  'auth',
+  'allow',
+  'cors',
+  'limits',
+  'fallback',
+  'bulkhead',
+  'hedge',
+  'throttle',
+  'shed',
+  'adaptive_concurrency',
+  'outlier',
+];
+
+/** By the map that they belong to. */
+export const later: Readonly<
+  Record<
+    'file' | 'defaults' | 'route' | 'service' | 'retries' | 'match' | 'telemetry',
+    readonly string[]
+  >
+> = {
+  file: ['auth', 'limits', 'tls', 'store', 'admin'],
+  defaults: policies,
+  route: [...policies, 'canary', 'rewrite', 'redirect', 'respond'],
+  service: ['balance', 'health', 'outlier', 'breaker', 'bulkhead', 'limits', 'tls', 'headers'],
+  retries: ['budget'],
+  match: ['claims'],
+  telemetry: ['logs'],
+};

@@ -1,0 +1,118 @@
+/**
+ * Names that people give to services, versions and routes, and texts in the grammars of HTTP.
+ *
+ * @module
+ */
+
+import type * as z from 'zod';
+import { keyKinds } from '../../routing/key-expression.ts';
+import { Refusal, text, textLike } from '../shape.ts';
+import { suggest } from '../suggest.ts';
+
+const nameGrammar = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/;
+const nameHelp = 'at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first';
+
+/**
+ * The name of a service. Not a number: objects list such keys first, and the order of a split would not be that of the
+ * file.
+ */
+export const serviceName: z.ZodType<string> = textLike(
+  'a service name',
+  /^(?!\d+$)[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/,
+  `${nameHelp}, not digits alone`,
+);
+
+/** The name of a version of a service. */
+export const versionName: z.ZodType<string> = textLike('a version name', nameGrammar, nameHelp);
+
+/** The name of a route. */
+export const routeName: z.ZodType<string> = textLike('a route name', nameGrammar, nameHelp);
+
+/** What a version stands for, such as `canary`. */
+export const environmentName: z.ZodType<string> = textLike(
+  'the name of an environment',
+  nameGrammar,
+  nameHelp,
+);
+
+/** The name of a binding of Workers. */
+export const bindingName: z.ZodType<string> = textLike(
+  'the name of a binding',
+  /^[A-Za-z_$][\w$]{0,127}$/,
+  'a binding is a property of `env`, such as PAYMENT',
+);
+
+const token = /^[!#$%&'*+.^_`|~\w-]{1,256}$/;
+
+/** The name of a header, in any case. */
+export const headerName: z.ZodType<string> = textLike('a header name', token);
+
+/** The name of a cookie. */
+export const cookieName: z.ZodType<string> = textLike('a cookie name', token);
+
+/** A key of the baggage header (W3C Baggage: a token). */
+export const baggageKey: z.ZodType<string> = textLike('a baggage key', token);
+
+/** The name of a query parameter: anything, as it is after decoding. */
+export const parameterName: z.ZodType<string> = textLike('a parameter name', /^.{1,256}$/s);
+
+const commonMethods: readonly string[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'QUERY',
+];
+
+/** An HTTP method. Methods are case-sensitive (RFC 9110 §9.1), and all that are in use are written in capitals. */
+export const method: z.ZodType<string> = text({
+  expected: 'an HTTP method',
+  read(value) {
+    if (/^[A-Z][A-Z-]{0,31}$/.test(value) && value !== 'CONNECT') {
+      const meant = commonMethods.includes(value) ? undefined : suggest(value, commonMethods);
+      // A method of one's own is fine; one letter off a common one is a slip.
+      if (meant === undefined || meant.length !== value.length) return value;
+    }
+    const meant = suggest(value, commonMethods);
+    return new Refusal((site) => ({
+      code: 'FM017',
+      message: `${site.value} is not an HTTP method`,
+      ...(meant !== undefined && { label: `did you mean \`${meant}\`?`, fix: meant }),
+    }));
+  },
+});
+
+const keyWords: readonly string[] = ['ip', 'route', 'global'];
+const keySources: readonly string[] = ['header', 'cookie', 'query', 'baggage', 'jwt'];
+
+/** What tells callers apart: `ip`, `cookie:sid`, `header:x-user-id` … */
+export const keyExpression: z.ZodType<string> = text({
+  expected: 'a key expression such as cookie:sid',
+  read(value) {
+    if (keyWords.includes(value)) return value;
+    const [, source = '', name] = /^([^:]*):?(.*)$/s.exec(value) ?? [];
+    if (keySources.includes(source) && name !== undefined && token.test(name)) {
+      if (source !== 'jwt') return value;
+      return new Refusal(({ value }) => ({
+        code: 'FM060',
+        message: `${value} is not available in this version`,
+        label: 'no `auth` would verify the token',
+      }));
+    }
+    const meant = suggest(source, [...keyWords, ...keySources]);
+    const correct = meant === undefined || keyWords.includes(meant) ? meant : `${meant}:${name}`;
+    const isName = meant === correct || (name !== undefined && token.test(name));
+    return new Refusal((site) => ({
+      code: 'FM017',
+      message: `${site.value} is not a key expression`,
+      label: correct === value || !isName ? 'a name is missing' : `expected one of ${keyKinds}`,
+      ...(correct !== undefined && isName && { help: `did you mean \`${correct}\`?` }),
+    }));
+  },
+});
+
+/** The sources of {@link keyExpression} that do not differ between callers. */
+export const sameForAll: readonly string[] = ['route', 'global'];

@@ -1,0 +1,62 @@
+/**
+ * A route, and what routes share.
+ *
+ * @module
+ */
+
+import type * as z from 'zod';
+import { block, choice, draft, list, oneOrMore } from '../shape.ts';
+import { duration } from './duration.ts';
+import { host } from './hosts.ts';
+import { later } from './later.ts';
+import { type MatchBlock, match } from './match.ts';
+import { method, routeName } from './names.ts';
+import { pathPattern } from './path.ts';
+import { type RetryBlock, type RetrySettings, retry, retrySettings } from './retries.ts';
+import { type SplitBlock, split } from './split.ts';
+import { type StickyBlock, sticky } from './sticky.ts';
+
+/** Policies for all routes that do not have a block of the same name. */
+export interface DefaultsBlock {
+  readonly timeout?: number;
+  readonly retries?: number | RetryBlock;
+  readonly to?: SplitBlock;
+}
+
+/** As written; durations in milliseconds. */
+export interface RouteBlock extends DefaultsBlock, RetrySettings {
+  readonly name?: string;
+  readonly path: string;
+  readonly methods?: string | readonly string[];
+  readonly hosts?: string | readonly string[];
+  readonly match?: MatchBlock | readonly MatchBlock[];
+  readonly sticky?: StickyBlock;
+  readonly trailing_slash?: 'strict' | 'ignore';
+}
+
+const shared = { timeout: duration(), retries: retry, to: split };
+
+/** What routes share. */
+export const defaults: z.ZodType<DefaultsBlock> = draft(
+  block<DefaultsBlock>({ title: '`defaults`', later: later.defaults }, shared),
+);
+
+const route: z.ZodType<RouteBlock> = draft(
+  block<RouteBlock>(
+    { title: 'a route', required: ['path'], later: later.route },
+    {
+      name: routeName,
+      path: pathPattern,
+      methods: oneOrMore(method),
+      hosts: oneOrMore(host),
+      match,
+      ...shared,
+      ...retrySettings,
+      sticky,
+      trailing_slash: choice(['strict', 'ignore']),
+    },
+  ),
+);
+
+/** All routes, in order. */
+export const routes: z.ZodType<readonly RouteBlock[]> = draft(list(route));

@@ -1,0 +1,300 @@
+/**
+ * What the codes of diagnostics mean. A code is never given a second meaning.
+ *
+ * @module
+ */
+
+/** Names a kind of finding for good. */
+export type Code =
+  | 'FM001'
+  | 'FM002'
+  | 'FM003'
+  | 'FM004'
+  | 'FM005'
+  | 'FM006'
+  | 'FM007'
+  | 'FM008'
+  | 'FM009'
+  | 'FM010'
+  | 'FM011'
+  | 'FM012'
+  | 'FM013'
+  | 'FM014'
+  | 'FM015'
+  | 'FM016'
+  | 'FM017'
+  | 'FM018'
+  | 'FM019'
+  | 'FM020'
+  | 'FM021'
+  | 'FM022'
+  | 'FM023'
+  | 'FM024'
+  | 'FM025'
+  | 'FM026'
+  | 'FM027'
+  | 'FM028'
+  | 'FM029'
+  | 'FM030'
+  | 'FM031'
+  | 'FM032'
+  | 'FM033'
+  | 'FM034'
+  | 'FM035'
+  | 'FM036'
+  | 'FM037'
+  | 'FM040'
+  | 'FM041'
+  | 'FM042'
+  | 'FM043'
+  | 'FM050'
+  | 'FM051'
+  | 'FM060'
+  | 'FM070'
+  | 'FM071'
+  | 'FM072';
+
+/** What there is to say of a code. */
+export interface CodeEntry {
+  /** A few words. */
+  readonly title: string;
+  /** Why it matters and what to do, in plain text. */
+  readonly explanation: string;
+}
+
+/** All codes, for `check --explain` and the documentation. */
+export const codes: Readonly<Record<Code, CodeEntry>> = {
+  FM001: {
+    title: 'unknown key',
+    explanation: `The rules language is strict: a key that it does not know is an error, since a misspelled timeout would otherwise
+mean no timeout. Keys are written in snake_case. Keys that begin with x- are yours: they are allowed wherever the language
+has keys of its own, and ignored.`,
+  },
+  FM002: {
+    title: 'not YAML',
+    explanation: `The file cannot be read as YAML 1.2 (of which JSON is a part). Nothing else is checked until it can. Frequent
+causes: a tab in the indentation, a quote that is not closed, a colon within an unquoted text, braces of a path such as
+/users/{id} inside a map that is itself written with braces (write /users/:id, or quote the path).`,
+  },
+  FM003: {
+    title: 'read by YAML as an alias or anchor',
+    explanation: `A value that starts with * is an alias in YAML, one that starts with & an anchor. What was meant is nearly always
+text: "*.example.com", "/**". Quote it. Real anchors and aliases are not part of the rules language: they hide where a value
+comes from, and a few lines of them can unfold to gigabytes. What routes share goes under defaults.`,
+  },
+  FM004: {
+    title: 'duplicate key',
+    explanation: `A map has the same key twice. Readers of YAML disagree on which of the two counts, so neither does.`,
+  },
+  FM005: {
+    title: 'merge key',
+    explanation: `The merge key << belongs to YAML 1.1 and has no effect in YAML 1.2. What routes share goes under defaults, where a
+route's own block replaces the block of the same name as a whole.`,
+  },
+  FM006: {
+    title: 'several documents in one file',
+    explanation: `A line with --- begins another YAML document. A rules file is one document.`,
+  },
+  FM007: {
+    title: 'too large or nested too deeply',
+    explanation: `Files of more than ten million characters, or nested more than 64 levels deep, are accidents or attacks.`,
+  },
+  FM008: {
+    title: 'tag or directive',
+    explanation: `YAML tags (!name, !!str) and directives (%TAG, %YAML 1.1) change what a value means. The rules language has none of
+them: quote a value that shall be text.`,
+  },
+  FM009: {
+    title: 'key is not text',
+    explanation: `The keys of a map are plain words. YAML also allows lists, maps or nothing at all as a key.`,
+  },
+  FM010: {
+    title: 'not a duration',
+    explanation: `A duration is a number and a unit without a space between: 250ms, 3s, 1.5m, 1h, also 1h30m.`,
+  },
+  FM011: {
+    title: 'unit missing',
+    explanation: `A bare number is ambiguous. Traefik and Argo read it as seconds, cockatiel and opossum as milliseconds: that is the
+classic error by a factor of 1000. Write 2s or 2ms. Percentages carry their sign for the same reason: 10%, not 0.1 or 10.`,
+  },
+  FM012: {
+    title: 'match value is not text',
+    explanation: `Headers, query parameters, cookies and baggage are text. YAML reads true, 1 and null as a truth value, a number and
+nothing; quote them: "true", "1", "null".`,
+  },
+  FM013: {
+    title: 'wrong kind of value',
+    explanation: `The value is of another kind than the key expects: a list in place of text, a number in quotes, nothing at all.`,
+  },
+  FM014: {
+    title: 'something required is missing',
+    explanation: `A file needs routes and a route needs a path; everything else has a default. This is a whole file:
+
+  routes: [{path: "/api/v1/users", timeout: 3s, retries: 2, backoff: "exponential"}]`,
+  },
+  FM015: {
+    title: 'not one of the allowed values',
+    explanation: `The key takes one of a few words, which the message lists.`,
+  },
+  FM016: {
+    title: 'out of range',
+    explanation: `The value is of the right kind, but too small, too large, or not whole.`,
+  },
+  FM017: {
+    title: 'malformed text',
+    explanation: `The text does not follow the grammar of its key: a name, an HTTP method, a header name, or a key expression (ip, route,
+global, header:NAME, cookie:NAME, query:NAME, jwt:CLAIM, baggage:NAME).`,
+  },
+  FM018: {
+    title: 'malformed host',
+    explanation: `A host is a name without scheme, port or path (shop.example.com), or a suffix (*.example.com), which any number of
+labels in front of it fit, but not the suffix alone. Leave hosts out to match every host.`,
+  },
+  FM019: {
+    title: 'malformed path',
+    explanation: `A path begins with /, a regular expression with ~. Between slashes, * and :name stand for one whole segment; ** stands
+for any suffix, nothing included, and only at the end. There is no query in a path: conditions on it go under match. Paths
+are compared in canonical form, so one with //, /./, /../ or a backslash could never match.`,
+  },
+  FM020: {
+    title: 'unknown service or version',
+    explanation: `A destination is the name of a service, or name@version, as defined under services.`,
+  },
+  FM021: {
+    title: 'no upstream',
+    explanation: `The route does not say where to send a request: it has no \`to\`, defaults has none, and there is not exactly one service.
+In a library that is fine: the request goes on to the handler, or to its own URL. A gateway needs an upstream: write \`to\`, or
+start it with serve --upstream URL.`,
+  },
+  FM022: {
+    title: 'service with nothing to call, or with too much',
+    explanation: `A service, or each of its versions, has a url, several urls, or a binding (a service binding of Workers, which wins over
+the URL where it is present). url and urls exclude each other, and a service with versions has no URL of its own.`,
+  },
+  FM023: {
+    title: 'bad URL',
+    explanation: `An upstream is an absolute http or https URL, with or without a path in front. Credentials do not belong in it: fetch
+refuses such URLs, and they end up in logs. A query or fragment would be lost.`,
+  },
+  FM024: {
+    title: 'unused service',
+    explanation: `No route sends anything there.`,
+  },
+  FM025: {
+    title: 'duplicate route name',
+    explanation: `Names tell routes apart in metrics, in the state that survives a reload, and on the command line. A route without a
+name is called by its path.`,
+  },
+  FM026: {
+    title: 'path that the gateway answers itself',
+    explanation: `The paths named by telemetry.metrics.path and health come before all routes, and must differ from each other. A route of
+the same path gets no request.`,
+  },
+  FM027: {
+    title: 'version not said',
+    explanation: `The service has several versions. Say which one is meant, name@version, or share the requests out by weights.`,
+  },
+  FM028: {
+    title: 'listed twice',
+    explanation: `The same destination, host, method or other entry stands there twice. For destinations that is an error, since it is
+unclear which weight counts.`,
+  },
+  FM029: {
+    title: 'service replaced by the upstream of the command line',
+    explanation: `serve --upstream URL defines a service by the name of upstream. The one of that name in the file is not used.`,
+  },
+  FM030: {
+    title: 'weights do not add up to 100',
+    explanation: `The weights of a split are percentages, whole or with one decimal, and add up to exactly 100. One of them may be \`rest\`,
+which gets what the others leave.`,
+  },
+  FM031: {
+    title: 'two forms of retries',
+    explanation: `Write either a number with its settings beside it,
+
+  retries: 2
+  backoff: exponential
+
+or one block, retries: { max: 2, backoff: exponential }. Not both, and no settings without retries.`,
+  },
+  FM032: {
+    title: 'per_try is no shorter than timeout',
+    explanation: `The timeout covers all tries and the waits between them. A single try that may take as long leaves no time for another.`,
+  },
+  FM033: {
+    title: 'retries do not fit into the timeout',
+    explanation: `The timeout covers all tries and the waits between them. If the waits alone are longer, some retries can never happen
+(a warning); if tries and waits together may be, the last ones are cut short in the worst case (an info).`,
+  },
+  FM034: {
+    title: 'retries of methods that are not idempotent',
+    explanation: `With unsafe_methods: always a POST is sent again although the first one may have been carried out: an order placed twice.
+With idempotency_key only requests that carry the header Idempotency-Key are repeated.`,
+  },
+  FM035: {
+    title: 'base_delay is longer than max_delay',
+    explanation: `Every delay is cut to max_delay, so base_delay has no effect.`,
+  },
+  FM036: {
+    title: 'sticky without a split',
+    explanation: `The route has a single destination: everybody gets it anyway.`,
+  },
+  FM037: {
+    title: 'sticky by something that is the same for everybody',
+    explanation: `route and global do not differ between callers, so all of them would get the same version, whatever the weights.`,
+  },
+  FM040: {
+    title: 'unreachable route',
+    explanation: `The first route that matches wins, from top to bottom. An earlier route takes every request that this one would match:
+its path is at least as wide, and it asks for no method, host or condition that this one does not ask for too. Move the
+narrower route up.`,
+  },
+  FM041: {
+    title: 'regular expression does not compile',
+    explanation: `Expressions after ~ are those of JavaScript with the flag u. They match anywhere in the value unless anchored with ^
+and $.`,
+  },
+  FM042: {
+    title: 'regular expression may take very long',
+    explanation: `Clients choose the text that an expression is tried on. Nested repetition as in (a+)+, alternatives that begin alike
+inside a repetition, and neighbouring repetitions of the same characters can take time that grows without bounds; look-around
+and back-references cannot be bounded either. The check is cautious and also refuses some harmless expressions.`,
+  },
+  FM043: {
+    title: 'sign without its special meaning',
+    explanation: `In a match string * means something only alone (present) or at the end (prefix), ~ only at the start (regular
+expression), and ! only at the start (not equal, and !* absent). Elsewhere they stand for themselves, which is seldom meant.`,
+  },
+  FM050: {
+    title: 'environment variable is not set',
+    explanation: `\${NAME} in a value is replaced by the environment variable of that name after the file was read as YAML. Set the
+variable, or give a default: \${NAME:-default}, which is also used where the variable is empty.`,
+  },
+  FM051: {
+    title: 'malformed reference to the environment',
+    explanation: `A reference is \${NAME} or \${NAME:-default}; names have letters, digits and _. Write $\${ for the characters \${ themselves.`,
+  },
+  FM060: {
+    title: 'not available in this version',
+    explanation: `The key is part of the rules language, but this version of fetchmesh does not carry it out. It is refused rather than
+ignored: an ignored auth would be an open gateway.`,
+  },
+  FM070: {
+    title: 'every trace is recorded',
+    explanation: `sample: 100% records each request in full. That suits a demonstration; in production it costs money and time. Sampling
+follows the caller's decision where the request brings one.`,
+  },
+  FM071: {
+    title: 'gRPC port in an OTLP URL',
+    explanation: `Port 4317 speaks OTLP over gRPC, which cannot be sent with fetch. The HTTP port is 4318.`,
+  },
+  FM072: {
+    title: 'secret in plain text',
+    explanation: `A value of this name is most likely a secret, and rules files are kept in repositories. Write \${NAME} instead.`,
+  },
+};
+
+/** Whether a text is a code, for the command line. */
+export function isCode(text: string): text is Code {
+  return Object.hasOwn(codes, text);
+}

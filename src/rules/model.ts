@@ -1,0 +1,133 @@
+/**
+ * Rules as the gateway gets them: checked, complete, frozen, and the same after a trip through JSON.
+ *
+ * @module
+ */
+
+import type { BackoffShape, Jitter } from '../policies/backoff.ts';
+import type { RetryCondition } from '../policies/retry.ts';
+import type { MatchConditions } from '../routing/conditions.ts';
+import type { MetricNames } from '../telemetry/metrics.ts';
+
+export type { MatchConditions } from '../routing/conditions.ts';
+
+/** A rules file, resolved. */
+export interface Rules {
+  readonly version: 1;
+  readonly services: readonly Service[];
+  /** The first that matches wins. */
+  readonly routes: readonly Route[];
+  readonly telemetry: Telemetry;
+  readonly health: Health;
+}
+
+/** Something that requests are sent to. */
+export interface Service {
+  readonly name: string;
+  /** A service without versions has a single one whose name is empty. */
+  readonly versions: readonly ServiceVersion[];
+}
+
+/** One version of a service. */
+export interface ServiceVersion {
+  readonly name: string;
+  /** Origins with optional base path, no slash at the end; empty only where there is a binding. */
+  readonly urls: readonly string[];
+  /** A service binding of Workers; wins over the URLs where it is present. */
+  readonly binding?: string;
+  /** What it stands for in metrics, such as `canary`: the label `env`. */
+  readonly environment: string;
+}
+
+/** What is done with the requests that fit. */
+export interface Route {
+  /** As given, or the path; where several unnamed routes share a path, `#2`, `#3` … is added. Unique. */
+  readonly name: string;
+  /** Where it stands in the file, counted from 1. */
+  readonly line: number;
+  /** A path pattern in canonical form; see `parsePathPattern`. */
+  readonly path: string;
+  readonly trailingSlash: 'strict' | 'ignore';
+  /** Absent: all. */
+  readonly methods?: readonly string[];
+  /** Absent: all. */
+  readonly hosts?: readonly string[];
+  /** Entries of which one has to hold; empty: no condition. Match strings as written, header names in lower case. */
+  readonly match: readonly MatchConditions[];
+  /** In the order of the file; weights add up to exactly 100. Empty: wherever the request goes by itself. */
+  readonly to: readonly Destination[];
+  readonly sticky?: Sticky;
+  /** Limit of the whole exchange, all tries together; 0 switches it off. */
+  readonly timeoutMs?: number;
+  readonly retries?: Retries;
+}
+
+/** A version of a service, and its share. */
+export interface Destination {
+  readonly service: string;
+  readonly version: string;
+  /** In percent, with at most one decimal. */
+  readonly weight: number;
+}
+
+/** Keeping a caller with one version. */
+export interface Sticky {
+  /** Key expressions, joined. */
+  readonly by: readonly string[];
+  /** How long the cookie lasts that stands in for a missing key. */
+  readonly ttlMs: number;
+}
+
+/** Trying again; the options of `retry` in milliseconds. */
+export interface Retries {
+  /** Tries after the first one; 0 switches retries off. */
+  readonly max: number;
+  readonly backoff: BackoffShape;
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  readonly jitter: Jitter;
+  /** Limit of a single try. Absent: none but the route's. */
+  readonly perTryMs?: number;
+  /** Absent: what `retry` takes for retryable. */
+  readonly retryOn?: readonly RetryCondition[];
+  readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
+}
+
+/** Formats in which traces are carried on. */
+export type Propagation = 'w3c' | 'b3' | 'b3multi';
+
+/** What is told of the traffic. */
+export interface Telemetry {
+  /** What this gateway is called. */
+  readonly service: string;
+  readonly metrics: {
+    /** On the traffic port. Absent: on the admin port only. */
+    readonly path?: string;
+    readonly names: MetricNames;
+  };
+  readonly traces: {
+    /** Absent: wherever the command line or the environment says. */
+    readonly otlp?: string;
+    /** Share of the traces to record, from 0 to 1. Absent: all, unless the caller decided otherwise. */
+    readonly sample?: number;
+    readonly propagation: readonly Propagation[];
+  };
+  /** Baggage keys that become labels and attributes. */
+  readonly baggage: readonly string[];
+  /** Whether responses name the revision of the rules that they were made under. */
+  readonly revisionHeader: boolean;
+}
+
+/** Paths on the traffic port. */
+export interface Health {
+  readonly path?: string;
+  readonly readyPath?: string;
+}
+
+/** Freezes a value and all that is in it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member);
+  return value;
+}

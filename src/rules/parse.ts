@@ -1,0 +1,93 @@
+/**
+ * Rules files: from text to rules, or to what is wrong with it.
+ *
+ * @module
+ */
+
+import { httpUrl } from './blocks/url.ts';
+import { checkFile, checkUpstreams } from './checks.ts';
+import { compareDiagnostics, type Diagnostic } from './diagnostics.ts';
+import { readDocument } from './document.ts';
+import type { Environment } from './env.ts';
+import { deepFreeze, type Rules } from './model.ts';
+import { Positions } from './positions.ts';
+import { type Draft, read, unsound } from './read.ts';
+import { reportTo } from './report.ts';
+import { type ResolvedFile, resolveFile } from './resolve.ts';
+import { type RulesFile, rulesFile } from './schema.ts';
+import { Refusal } from './shape.ts';
+
+/** Settings of {@link parseRules}. */
+export interface ParseOptions {
+  /** The name of the file, for diagnostics. Default: `'rules.yaml'`. */
+  readonly file?: string;
+  /** Values for `${NAME}`. Default: none. */
+  readonly environment?: Environment;
+  /**
+   * `'gateway'`: every route needs a destination. `'library'`: a route without one leaves the request to what it goes to
+   * by itself. Default: `'library'`.
+   */
+  readonly mode?: 'library' | 'gateway';
+  /** Where routes lead that name no destination: a service called `upstream`. Default: none. */
+  readonly upstream?: string;
+  /** A longer text is not read, in UTF-16 code units. Default: 10000000. */
+  readonly maxLength?: number;
+}
+
+/** What became of a rules file. */
+export interface ParsedRules {
+  /** Frozen, and equal to itself after a trip through JSON; `undefined` exactly if there is an error. */
+  readonly rules: Rules | undefined;
+  /** All that was found, in the order of the file. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Reads a rules file, YAML 1.2 or JSON.
+ *
+ * All problems are found in one go: a part that is wrong does not keep the others from being checked. Never throws,
+ * whatever the text.
+ *
+ * @throws {RangeError} where `upstream` is no http or https URL.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('routes: [{ path: "/api/**", timeout: 3s, retries: 2 }]');
+ * rules?.routes[0]?.timeoutMs; // 3000
+ * ```
+ */
+export function parseRules(text: string, options: ParseOptions = {}): ParsedRules {
+  const { file = 'rules.yaml', environment = {}, mode = 'library', maxLength } = options;
+  const upstream = options.upstream === undefined ? undefined : upstreamOption(options.upstream);
+  const document = readDocument(text, { file, ...(maxLength !== undefined && { maxLength }) });
+  const { source, root } = document;
+  const diagnostics = [...document.diagnostics];
+  if (root === undefined) return { rules: undefined, diagnostics };
+
+  const report = reportTo(diagnostics, source);
+  const written = read(rulesFile, root, file, { source, environment, report });
+  let resolved: ResolvedFile | undefined;
+  if (written !== unsound) {
+    const around = { mode, upstream, source, positions: new Positions(root), report };
+    resolved = resolveFile(written as Draft<RulesFile>, around);
+    checkFile(resolved, around);
+    checkUpstreams(resolved.routes, around, isSound(diagnostics));
+  }
+  diagnostics.sort(compareDiagnostics);
+  const rules = isSound(diagnostics) ? resolved?.toRules() : undefined;
+  return { rules: deepFreeze(rules), diagnostics };
+}
+
+function isSound(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.every(({ severity }) => severity !== 'error');
+}
+
+function upstreamOption(value: string): string {
+  const url = httpUrl(value);
+  if (url instanceof Refusal || url.search !== '' || url.hash !== '') {
+    throw new RangeError(
+      `upstream: '${value}' is not an http or https URL without credentials, query and fragment`,
+    );
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}

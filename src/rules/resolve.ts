@@ -1,0 +1,143 @@
+/**
+ * From a file as it was read to the model, as far as the file allows.
+ *
+ * @module
+ */
+
+import { type HealthBlock, resolveHealth } from './blocks/health.ts';
+import { resolveMatch } from './blocks/match.ts';
+import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
+import { resolveSticky } from './blocks/sticky.ts';
+import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
+import { ServiceTable } from './destinations.ts';
+import type { Destination, Retries, Route, Rules } from './model.ts';
+import type { Path } from './nodes.ts';
+import { type Draft, type Sound, unsound } from './read.ts';
+import { retriesOf } from './retry-forms.ts';
+import type { RulesFile } from './schema.ts';
+import { asList } from './shape.ts';
+import { type Sourced, type Surroundings, sourced } from './surroundings.ts';
+
+/** A route as far as it could be made out, for the checks. */
+export interface ResolvedRoute {
+  readonly index: number;
+  readonly line: number;
+  readonly path: Path;
+  readonly name: string;
+  /** As read; what is wrong in it is `unsound`. */
+  readonly written: Draft<RouteBlock>;
+  readonly to: Sound<readonly Destination[]>;
+  readonly timeout: Sourced<number> | undefined;
+  readonly retries: Sourced<Retries> | undefined;
+}
+
+/** A file as far as it could be made out. */
+export interface ResolvedFile {
+  readonly routes: readonly ResolvedRoute[];
+  readonly telemetry: TelemetryBlock | undefined;
+  readonly health: HealthBlock | undefined;
+  /** To be called only where nothing was found to be wrong. */
+  toRules(): Rules;
+}
+
+/** Resolves what refers to something else and reports what cannot be. */
+export function resolveFile(file: Draft<RulesFile>, around: Surroundings): ResolvedFile {
+  const { positions, report, source, upstream } = around;
+  const services = new ServiceTable(positions, report);
+  if (file.services !== undefined) services.define(file.services);
+  if (upstream !== undefined) services.defineUpstream(upstream);
+
+  const defaults: Draft<DefaultsBlock> = sound(file.defaults) ?? {};
+  const isUnsound = file.defaults === unsound || defaults.to === unsound;
+  const shared =
+    defaults.to === undefined || isUnsound
+      ? undefined
+      : services.resolve(defaults.to as NonNullable<DefaultsBlock['to']>, ['defaults', 'to']);
+
+  /** Where a route leads that does not say so; empty where that is left open. */
+  function fallback(): Sound<readonly Destination[]> {
+    if (isUnsound || file.services === unsound) return unsound;
+    if (shared !== undefined) return shared;
+    const destination = upstream === undefined ? services.only() : services.upstream();
+    return destination === undefined ? [] : destination === unsound ? unsound : [destination];
+  }
+
+  function destinationsOf({ to }: Draft<RouteBlock>, path: Path): Sound<readonly Destination[]> {
+    if (to === undefined) return fallback();
+    return to === unsound ? unsound : services.resolve(to, [...path, 'to']);
+  }
+
+  const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
+  const names = routeNames(drafts);
+  const routes = drafts.flatMap((written, index): readonly ResolvedRoute[] => {
+    if (written === unsound) return [];
+    const path: Path = ['routes', index];
+    const { line } = source.range(positions.value(path));
+    const timeout =
+      written.timeout === undefined
+        ? sourced(defaults.timeout, ['defaults', 'timeout'])
+        : sourced(written.timeout, [...path, 'timeout']);
+    const retries = retriesOf(written, path, defaults, around);
+    const to = destinationsOf(written, path);
+    return [{ index, line, path, name: names[index] as string, written, to, timeout, retries }];
+  });
+  const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
+  if (isComplete && file.routes !== unsound) services.reportUnused();
+
+  const telemetry = sound(file.telemetry);
+  const health = sound(file.health);
+  return {
+    routes,
+    telemetry,
+    health,
+    toRules: () => ({
+      version: 1,
+      services: services.toServices(),
+      routes: routes.map(toRoute),
+      telemetry: resolveTelemetry(telemetry ?? {}),
+      health: health === undefined ? {} : resolveHealth(health),
+    }),
+  };
+}
+
+/** Names as given, or paths; unnamed routes of one path are numbered. */
+function routeNames(drafts: readonly Sound<Draft<RouteBlock>>[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return drafts.map((written, index) => {
+    if (written === unsound || written.path === unsound) return `#${index + 1}`;
+    if (typeof written.name === 'string') return written.name;
+    const count = (counts.get(written.path) ?? 0) + 1;
+    counts.set(written.path, count);
+    return count === 1 ? written.path : `${written.path}#${count}`;
+  });
+}
+
+/** Provided that nothing in it is unsound. */
+function toRoute({ name, line, written, to, timeout, retries }: ResolvedRoute): Route {
+  const {
+    path,
+    methods,
+    hosts,
+    match,
+    sticky,
+    trailing_slash: trailingSlash = 'strict',
+  } = written as RouteBlock;
+  return {
+    name,
+    line,
+    path,
+    trailingSlash,
+    ...(methods !== undefined && { methods: asList(methods) }),
+    ...(hosts !== undefined && { hosts: asList(hosts) }),
+    match: match === undefined ? [] : resolveMatch(match),
+    to: to as readonly Destination[],
+    ...(sticky !== undefined && { sticky: resolveSticky(sticky) }),
+    ...(timeout !== undefined && { timeoutMs: timeout.value }),
+    ...(retries !== undefined && { retries: retries.value }),
+  };
+}
+
+/** The value, unless it is wrong. */
+function sound<T>(value: Sound<T> | undefined): T | undefined {
+  return value === unsound ? undefined : value;
+}

@@ -1,0 +1,125 @@
+/**
+ * Checks of single routes beyond their shape.
+ *
+ * @module
+ */
+
+import { type MatchBlock, strayMatchSign } from './blocks/match.ts';
+import { sameForAll } from './blocks/names.ts';
+import type { Path } from './nodes.ts';
+import type { Positions } from './positions.ts';
+import { quote } from './quote.ts';
+import { type Sound, unsound } from './read.ts';
+import type { Report } from './report.ts';
+import type { ResolvedRoute } from './resolve.ts';
+import { isSecretKey } from './secrets.ts';
+import { asList } from './shape.ts';
+
+/** POST is not sent twice by accident (FM034). */
+export function checkUnsafeMethods(
+  routes: readonly ResolvedRoute[],
+  positions: Positions,
+  report: Report,
+): void {
+  const places: Path[] = [
+    ['defaults', 'retries', 'unsafe_methods'],
+    ...routes.flatMap(({ path, written }) =>
+      onlyIdempotent(written.methods)
+        ? []
+        : [
+            [...path, 'unsafe_methods'],
+            [...path, 'retries', 'unsafe_methods'],
+          ],
+    ),
+  ];
+  for (const path of places) {
+    if (!positions.has(path) || positions.written(path) !== 'always') continue;
+    report(positions.value(path), {
+      code: 'FM034',
+      severity: 'warning',
+      message: 'requests like POST are sent again even if the first one was carried out',
+      label: 'an order may be placed twice',
+      help: 'write idempotency_key to repeat only those that carry the header Idempotency-Key',
+    });
+  }
+}
+
+const unsafe: readonly string[] = ['POST', 'PATCH'];
+
+function onlyIdempotent(methods: Sound<string | readonly string[]> | undefined): boolean {
+  if (methods === undefined || methods === unsound) return false;
+  return !asList(methods).some((method) => unsafe.includes(method));
+}
+
+/** Stickiness changes something (FM036, FM037). */
+export function checkSticky(
+  { written, path, to }: ResolvedRoute,
+  positions: Positions,
+  report: Report,
+): void {
+  const { sticky } = written;
+  if (sticky === undefined || sticky === unsound || to === unsound) return;
+  if (to.length <= 1) {
+    report(positions.key([...path, 'sticky']), {
+      code: 'FM036',
+      severity: 'warning',
+      message: '`sticky` has nothing to decide',
+      label: 'the route has a single destination',
+    });
+  } else if (asList(sticky.by).every((key) => sameForAll.includes(key))) {
+    report(positions.value([...path, 'sticky', 'by']), {
+      code: 'FM037',
+      severity: 'warning',
+      message: 'all callers would get the same version',
+      label: 'this is the same for everybody',
+    });
+  }
+}
+
+/** Match strings mean what they look like (FM043), and are no secrets (FM072). */
+export function checkMatch(
+  { written, path }: ResolvedRoute,
+  positions: Positions,
+  report: Report,
+): void {
+  const { match } = written;
+  if (match === undefined || match === unsound) return;
+  const isList = Array.isArray(match);
+  for (const [index, entry] of asList<MatchBlock>(match).entries()) {
+    for (const [source, conditions] of Object.entries(entry)) {
+      for (const [name, wanted] of Object.entries(conditions as Record<string, string>)) {
+        const at = [...path, 'match', ...(isList ? [index] : []), source, name];
+        checkMatchString(name, wanted, at, positions, report);
+      }
+    }
+  }
+}
+
+function checkMatchString(
+  name: string,
+  wanted: string,
+  path: Path,
+  positions: Positions,
+  report: Report,
+): void {
+  const sign = strayMatchSign(wanted);
+  if (sign !== undefined) {
+    report(positions.value(path), {
+      code: 'FM043',
+      severity: 'warning',
+      message: `\`${sign}\` stands for itself here`,
+      label: 'a pattern is "v*", "*", "!*", "!v" or "~expression"',
+    });
+  }
+  const written = positions.written(path) ?? '';
+  const isPattern = /^(?:!?\*|!?)$/.test(written) || written.startsWith('~');
+  if (isSecretKey(name) && !isPattern && !written.includes('${')) {
+    report(positions.value(path), {
+      code: 'FM072',
+      severity: 'warning',
+      message: `the value of ${quote(name)} looks like a secret in plain text`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: shown as it is
+      help: 'take it from the environment: ${NAME}',
+    });
+  }
+}

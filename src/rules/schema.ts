@@ -1,0 +1,34 @@
+/**
+ * The whole rules language, put together from its blocks.
+ *
+ * @module
+ */
+
+import * as z from 'zod';
+import { type HealthBlock, health } from './blocks/health.ts';
+import { later } from './blocks/later.ts';
+import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
+import { type ServiceWritten, services } from './blocks/services.ts';
+import { type TelemetryBlock, telemetry } from './blocks/telemetry.ts';
+import { block, draft, type Named, scalars } from './shape.ts';
+
+/** A rules file as written; durations in milliseconds. */
+export interface RulesFile {
+  readonly version?: 1;
+  readonly defaults?: DefaultsBlock;
+  readonly telemetry?: TelemetryBlock;
+  readonly health?: HealthBlock;
+  readonly services?: Named<ServiceWritten>;
+  readonly routes: readonly RouteBlock[];
+}
+
+const version = z.literal(1);
+scalars.add(version, { kind: 'number', expected: '1', code: 'FM015' });
+
+/** A rules file. */
+export const rulesFile: z.ZodType<RulesFile> = draft(
+  block<RulesFile>(
+    { title: 'the file', required: ['routes'], later: later.file },
+    { version, defaults, telemetry, health, services, routes },
+  ),
+);

@@ -1,0 +1,947 @@
+/**
+ * Files that are wrong, and all that is to be said of them: `line:column severity[code] message`.
+ *
+ * @module
+ */
+
+import type { ParseOptions } from '../../src/rules/parse.ts';
+
+/** A file and its diagnostics, in the order of the file. */
+export interface BadFile {
+  readonly name: string;
+  readonly text: string;
+  /** Default: none, which is library mode. */
+  readonly options?: ParseOptions;
+  readonly expected: readonly string[];
+}
+
+/** A few services to refer to. */
+const services = `services:
+  web: http://web.internal
+  users: { versions: { v1: "http://u1.internal", v2: "http://u2.internal" } }
+`;
+
+/** A file with these services, all in use, and this route. */
+function withRoute(route: string): string {
+  return `${services}routes:
+  - { path: /a, to: web }
+  - { path: /u, to: users@v1 }
+  - ${route}
+`;
+}
+
+export const badFiles: readonly BadFile[] = [
+  {
+    name: 'an empty file',
+    text: '',
+    expected: ['1:1 error[FM014] the file is empty'],
+  },
+  {
+    name: 'a file of comments',
+    text: '# nothing yet\n',
+    expected: ['1:1 error[FM014] the file is empty'],
+  },
+  {
+    name: 'a file that is null',
+    text: 'null\n',
+    expected: ['1:1 error[FM014] the file is empty'],
+  },
+  {
+    name: 'a file that is a list',
+    text: '- path: /a\n',
+    expected: ['1:1 error[FM013] `rules.yaml` must be a map, not a list'],
+  },
+  {
+    name: 'a file that is a word',
+    text: 'routes\n',
+    expected: ['1:1 error[FM013] `rules.yaml` must be a map, not text'],
+  },
+  {
+    name: 'a quote that is not closed',
+    text: `routes:
+  - path: "/a
+`,
+    expected: ['2:11 error[FM002] a quote is never closed'],
+  },
+  {
+    name: 'a tab as indentation',
+    text: `routes:
+\t- path: /a
+`,
+    expected: ['2:1 error[FM002] a tab is no indentation in YAML'],
+  },
+  {
+    name: 'a second key on a line',
+    text: `routes:
+  - path: /a: b
+`,
+    expected: ['2:11 error[FM002] a second `key:` on one line'],
+  },
+  {
+    name: 'braces of a path in a map of braces',
+    text: 'routes: [{path: /users/{id}}]\n',
+    expected: ['1:24 error[FM002] unexpected `{`'],
+  },
+  {
+    name: 'a character that no value starts with',
+    text: `routes:
+  - path: @a
+`,
+    expected: ['2:11 error[FM002] a value cannot start with this character'],
+  },
+  {
+    name: 'a list that is not closed',
+    text: 'routes: [{ path: /a }\n',
+    expected: [
+      '2:1 error[FM002] a bracket is not closed with `]`, or what is in it is not indented',
+    ],
+  },
+  {
+    name: 'an alias that was meant as a path',
+    text: `routes:
+  - path: **
+`,
+    expected: ['2:11 error[FM003] `**` is read by YAML as an alias'],
+  },
+  {
+    name: 'an alias that was meant as a host',
+    text: `routes:
+  - path: /a
+    hosts: *.example.com
+`,
+    expected: ['3:12 error[FM003] `*.example.com` is read by YAML as an alias'],
+  },
+  {
+    name: 'a star alone',
+    text: `routes:
+  - path: /a
+    match: { query: { q: * } }
+`,
+    expected: ['3:26 error[FM003] `*` is read by YAML as an alias'],
+  },
+  {
+    name: 'an anchor and its alias',
+    text: `defaults: &shared { timeout: 3s }
+routes: [{ path: /a, retries: *shared }]
+`,
+    expected: [
+      '1:11 error[FM003] `&shared` is read by YAML as an anchor',
+      '2:31 error[FM003] `*shared` is read by YAML as an alias',
+    ],
+  },
+  {
+    name: 'a merge key',
+    text: `defaults: { timeout: 3s }
+routes: [{ path: /a, <<: { retries: 2 } }]
+`,
+    expected: ['2:22 error[FM005] merge keys are not part of the rules language'],
+  },
+  {
+    name: 'a duplicate key',
+    text: `routes:
+  - path: /a
+    timeout: 1s
+    timeout: 2s
+`,
+    expected: ['4:5 error[FM004] duplicate key `timeout`'],
+  },
+  {
+    name: 'two documents',
+    text: `routes: [{ path: /a }]
+---
+routes: []
+`,
+    expected: ['2:1 error[FM006] a second YAML document begins here'],
+  },
+  {
+    name: 'a directive',
+    text: `%YAML 1.1
+---
+routes: [{ path: /a }]
+`,
+    expected: ['1:1 error[FM008] directives are not part of the rules language'],
+  },
+  {
+    name: 'a tag',
+    text: 'routes: [{ path: !regexp /a, timeout: !!str 3s }]\n',
+    expected: [
+      '1:18 error[FM008] tags are not part of the rules language',
+      '1:39 error[FM008] tags are not part of the rules language',
+    ],
+  },
+  {
+    name: 'a key that is a list',
+    text: 'routes: [{ path: /a, [b]: c }]\n',
+    expected: ['1:22 error[FM009] a key must be text'],
+  },
+  {
+    name: 'a key that is nothing',
+    text: 'routes: [{ path: /a, ~: c }]\n',
+    expected: ['1:22 error[FM009] a key must be text'],
+  },
+  {
+    name: '`__proto__` as a key',
+    text: 'routes: [{ path: /a, __proto__: { timeout: 3s } }]\n',
+    expected: ['1:22 error[FM001] unknown key `__proto__`'],
+  },
+  {
+    name: '`constructor` as a key',
+    text: 'routes: [{ path: /a, constructor: 1 }]\n',
+    expected: ['1:22 error[FM001] unknown key `constructor` in a route'],
+  },
+  {
+    name: 'a nest that is too deep',
+    text: `routes: ${'['.repeat(80)}\n`,
+    expected: ['1:74 error[FM007] the file is nested more than 64 levels deep'],
+  },
+  {
+    name: 'no routes',
+    text: 'version: 1\n',
+    expected: ['1:1 error[FM014] the file needs `routes`'],
+  },
+  {
+    name: 'no routes in the list',
+    text: 'routes: []\n',
+    expected: ['1:9 error[FM016] `routes` is an empty list'],
+  },
+  {
+    name: 'routes that are a map',
+    text: `routes:
+  path: /a
+`,
+    expected: ['2:3 error[FM013] `routes` must be a list, not a map'],
+  },
+  {
+    name: 'a route that is a word',
+    text: `routes:
+  - /a
+  - path: /b
+    timeout: 1
+`,
+    expected: [
+      '2:5 error[FM013] a route must be a map, not text',
+      '4:14 error[FM011] `timeout` needs a unit',
+    ],
+  },
+  {
+    name: 'a route without a path',
+    text: `routes:
+  - timeout: 3s
+`,
+    expected: ['2:5 error[FM014] a route needs `path`'],
+  },
+  {
+    name: 'another version of the language',
+    text: `version: 2
+routes: [{ path: /a }]
+`,
+    expected: ['1:10 error[FM015] `version` must be 1, not `2`'],
+  },
+  {
+    name: 'a version in quotes',
+    text: `version: "1"
+routes: [{ path: /a }]
+`,
+    expected: ['1:10 error[FM013] `version` must be 1, not text'],
+  },
+  {
+    name: 'keys in camelCase',
+    text: 'routes: [{ path: /a, trailingSlash: ignore, retries: { maxDelay: 2s } }]\n',
+    expected: [
+      '1:22 error[FM001] unknown key `trailingSlash` in a route',
+      '1:56 error[FM001] unknown key `maxDelay` in `retries`',
+    ],
+  },
+  {
+    name: 'misspelled keys',
+    text: `route: []
+routes:
+  - path: /a
+    host: a.example
+    methosd: [GET]
+    wibble: 1
+`,
+    expected: [
+      '1:1 error[FM001] unknown key `route` in the file',
+      '4:5 error[FM001] unknown key `host` in a route',
+      '5:5 error[FM001] unknown key `methosd` in a route',
+      '6:5 error[FM001] unknown key `wibble` in a route',
+    ],
+  },
+  {
+    name: 'a bare number as a duration',
+    text: `routes:
+  - path: /a
+    timeout: 3
+`,
+    expected: ['3:14 error[FM011] `timeout` needs a unit'],
+  },
+  {
+    name: 'a quoted number as a duration',
+    text: `routes:
+  - path: /a
+    timeout: "3"
+`,
+    expected: ['3:14 error[FM011] `timeout` needs a unit'],
+  },
+  {
+    name: 'a negative duration',
+    text: `routes:
+  - path: /a
+    timeout: -3
+`,
+    expected: ['3:14 error[FM016] `timeout` must be a duration such as 3s'],
+  },
+  {
+    name: 'words as a duration',
+    text: `routes:
+  - path: /a
+    timeout: 3 seconds
+  - path: /b
+    timeout: soon
+`,
+    expected: [
+      '3:14 error[FM010] `3 seconds` is not a duration',
+      '5:14 error[FM010] `soon` is not a duration',
+    ],
+  },
+  {
+    name: 'a duration of a month',
+    text: `routes:
+  - path: /a
+    timeout: 30d
+`,
+    expected: ['3:14 error[FM016] `30d` is too long for `timeout`'],
+  },
+  {
+    name: 'a key without a value',
+    text: `routes:
+  - path: /a
+    timeout:
+`,
+    expected: ['3:13 error[FM013] `timeout` has no value'],
+  },
+  {
+    name: 'a list as a duration',
+    text: 'routes: [{ path: /a, timeout: [3s] }]\n',
+    expected: ['1:31 error[FM013] `timeout` must be a duration such as 3s, not a list'],
+  },
+  {
+    name: 'a misspelled word',
+    text: 'routes: [{ path: /a, retries: { backoff: exponentail, jitter: some } }]\n',
+    expected: [
+      '1:42 error[FM015] `backoff` must be one of exponential, linear, constant, not `exponentail`',
+      '1:63 error[FM015] `jitter` must be one of full, equal, none, not `some`',
+    ],
+  },
+  {
+    name: 'too many retries, too few, broken ones',
+    text: 'routes: [{ path: /a, retries: 1000 }, { path: /b, retries: -1 }, { path: /c, retries: 1.5 }, { path: /d, retries: "2" }]\n',
+    expected: [
+      '1:31 error[FM016] `retries` must be a whole number from 0 to 100, not `1000`',
+      '1:60 error[FM016] `retries` must be a whole number from 0 to 100, not `-1`',
+      '1:87 error[FM016] `retries` must be a whole number from 0 to 100, not `1.5`',
+      '1:115 error[FM013] `retries` must be a whole number from 0 to 100 or a map, not text',
+    ],
+  },
+  {
+    name: 'conditions of a retry that do not exist',
+    text: 'routes: [{ path: /a, retries: { retry_on: [conect, 200, 503] } }]\n',
+    expected: [
+      '1:44 error[FM015] an entry of `retry_on` must be one of 5xx, connect, reset, timeout, not `conect`',
+      '1:52 error[FM016] an entry of `retry_on` must be a status from 400 to 599, not `200`',
+    ],
+  },
+  {
+    name: 'two forms of retries',
+    text: `routes:
+  - path: /a
+    retries: { max: 2 }
+    backoff: constant
+    jitter: none
+`,
+    expected: ['4:5 error[FM031] `backoff` and `jitter` beside a block `retries`'],
+  },
+  {
+    name: 'settings of retries without retries',
+    text: `defaults: { retries: 2 }
+routes:
+  - path: /a
+    backoff: constant
+`,
+    expected: ['4:5 error[FM031] `backoff` without `retries`'],
+  },
+  {
+    name: 'a match value that is no text',
+    text: `routes:
+  - path: /a
+    match:
+      headers: { x-tester: true }
+      query: { page: 1, q: null }
+`,
+    expected: [
+      '4:28 error[FM012] `x-tester` is compared with text',
+      '5:22 error[FM012] `page` is compared with text',
+      '5:28 error[FM012] `q` is compared with text',
+    ],
+  },
+  {
+    name: 'an unknown kind of condition',
+    text: 'routes: [{ path: /a, match: { header: { a: b } } }]\n',
+    expected: ['1:31 error[FM001] unknown key `header` in `match`'],
+  },
+  {
+    name: 'a header name with a space',
+    text: 'routes: [{ path: /a, match: { headers: { "x tester": "1" } } }]\n',
+    expected: ['1:42 error[FM017] `x tester` is not a header name'],
+  },
+  {
+    name: 'an empty list of conditions',
+    text: 'routes: [{ path: /a, match: [] }]\n',
+    expected: ['1:29 error[FM016] `match` is an empty list'],
+  },
+  {
+    name: 'methods in lower case, misspelled and impossible',
+    text: 'routes: [{ path: /a, methods: [get, POTS, CONNECT, PROPFIND, GET, GET] }]\n',
+    expected: [
+      '1:32 error[FM017] `get` is not an HTTP method',
+      '1:37 error[FM017] `POTS` is not an HTTP method',
+      '1:43 error[FM017] `CONNECT` is not an HTTP method',
+      '1:67 warning[FM028] `GET` is listed twice',
+    ],
+  },
+  {
+    name: 'hosts that are URLs, have ports, stars or spaces',
+    text: `routes:
+  - { path: /a, hosts: ["http://a.example", "a.example:80", "a.*.example", "*", "a b", "a.example/x"] }
+`,
+    expected: [
+      '2:25 error[FM018] `http://a.example` is not a host',
+      '2:45 error[FM018] `a.example:80` is not a host',
+      '2:61 error[FM018] `a.*.example` is not a host',
+      '2:76 error[FM018] `*` is not a host',
+      '2:81 error[FM018] `a b` is not a host',
+      '2:88 error[FM018] `a.example/x` is not a host',
+    ],
+  },
+  {
+    name: 'names with spaces',
+    text: `services: { "my web": "http://web.internal" }
+routes: [{ path: /a, name: first one }]
+`,
+    expected: [
+      '1:13 error[FM017] `my web` is not a service name',
+      '2:28 error[FM017] `first one` is not a route name',
+    ],
+  },
+  {
+    name: 'a route name that is a number',
+    text: 'routes: [{ path: /a, name: 5 }]\n',
+    expected: ['1:28 error[FM013] `name` must be a route name, not a number'],
+  },
+  {
+    name: 'a path without a slash',
+    text: 'routes: [{ path: users }]\n',
+    expected: ['1:18 error[FM019] `users` is not a path'],
+  },
+  {
+    name: 'a path with a query',
+    text: 'routes: [{ path: "/users?page=1" }]\n',
+    expected: ['1:18 error[FM019] `/users?page=1` is not a path'],
+  },
+  {
+    name: 'stars in the middle of a path',
+    text: 'routes: [{ path: /a/**/b }, { path: /c*/d }, { path: /e/:id/:id }]\n',
+    expected: [
+      '1:18 error[FM019] `/a/**/b` is not a path',
+      '1:37 error[FM019] `/c*/d` is not a path',
+      '1:54 error[FM019] `/e/:id/:id` is not a path',
+    ],
+  },
+  {
+    name: 'a path that is not canonical',
+    text: 'routes: [{ path: /a//b }, { path: /a/../b }, { path: "/a%zz" }]\n',
+    expected: [
+      '1:18 error[FM019] `/a//b` is not a path',
+      '1:35 error[FM019] `/a/../b` is not a path',
+      '1:54 error[FM019] `/a%zz` is not a path',
+    ],
+  },
+  {
+    name: 'an expression that does not compile',
+    text: 'routes: [{ path: "~^/(a" }]\n',
+    expected: ['1:18 error[FM041] the regular expression `~^/(a` does not compile'],
+  },
+  {
+    name: 'expressions that may take very long',
+    text: 'routes: [{ path: "~^/(a+)+$" }, { path: /b, match: { headers: { a: "~(x|x)*y" } } }]\n',
+    expected: [
+      '1:18 error[FM042] the regular expression `~^/(a+)+$` may take very long',
+      '1:68 error[FM042] the regular expression `~(x|x)*y` may take very long',
+    ],
+  },
+  {
+    name: 'an unknown service, nearly right',
+    text: withRoute('{ path: /b, to: wbe }'),
+    expected: ['7:21 error[FM020] unknown service `wbe`'],
+  },
+  {
+    name: 'an unknown service, nothing like it',
+    text: withRoute('{ path: /b, to: inventory }'),
+    expected: ['7:21 error[FM020] unknown service `inventory`'],
+  },
+  {
+    name: 'an unknown version',
+    text: withRoute('{ path: /b, to: users@v3 }'),
+    expected: ['7:21 error[FM020] unknown version `users@v3`'],
+  },
+  {
+    name: 'a version of a service without versions',
+    text: withRoute('{ path: /b, to: web@v1 }'),
+    expected: ['7:21 error[FM020] unknown version `web@v1`'],
+  },
+  {
+    name: 'a version that is not said',
+    text: withRoute('{ path: /b, to: users }'),
+    expected: ['7:21 error[FM027] `users` has several versions'],
+  },
+  {
+    name: 'a URL in place of a name',
+    text: withRoute('{ path: /b, to: "http://web.internal" }'),
+    expected: ['7:21 error[FM017] `http://web.internal` is not a destination'],
+  },
+  {
+    name: 'a destination that is no text',
+    text: withRoute('{ path: /b, to: 5 }'),
+    expected: [
+      '7:21 error[FM013] `to` must be a destination such as users@v2 or a map, not a number',
+    ],
+  },
+  {
+    name: 'weights that add up to more',
+    text: withRoute('{ path: /b, to: { users@v1: 90, users@v2: 20 } }'),
+    expected: ['7:21 error[FM030] weights add up to 110, not 100'],
+  },
+  {
+    name: 'a single weight below 100',
+    text: withRoute('{ path: /b, to: { users@v1: 90 } }'),
+    expected: ['7:21 error[FM030] weights add up to 90, not 100'],
+  },
+  {
+    name: 'two rests',
+    text: withRoute('{ path: /b, to: { users@v1: rest, users@v2: rest } }'),
+    expected: ['7:21 error[FM030] 2 of the weights are `rest`'],
+  },
+  {
+    name: 'a rest of less than nothing',
+    text: withRoute('{ path: /b, to: { users@v1: 60.5, users@v2: 60, web: rest } }'),
+    expected: ['7:21 error[FM030] weights add up to 120.5, not 100'],
+  },
+  {
+    name: 'weights that are no weights',
+    text: withRoute('{ path: /b, to: { users@v1: 90%, users@v2: -10, web: 33.33 } }'),
+    expected: [
+      '7:33 error[FM016] `90%` is not a weight',
+      '7:48 error[FM016] `users@v2` must be a weight from 0 to 100, with at most one decimal, not `-10`',
+      '7:58 error[FM016] `web` must be a weight from 0 to 100, with at most one decimal, not `33.33`',
+    ],
+  },
+  {
+    name: 'weights for nobody',
+    text: withRoute('{ path: /b, to: {} }'),
+    expected: ['7:21 error[FM016] `to` is an empty map'],
+  },
+  {
+    name: 'one destination under two names',
+    text: `services: { users: { versions: { v1: "http://u1.internal" } } }
+routes: [{ path: /a, to: { users: 50, users@v1: 50 } }]
+`,
+    expected: ['2:39 error[FM028] `users@v1` and `users` are the same destination'],
+  },
+  {
+    name: 'an unknown service in the defaults',
+    text: `services: { web: "http://web.internal" }
+defaults: { to: wep }
+routes: [{ path: /a }, { path: /b }]
+`,
+    expected: ['2:17 error[FM020] unknown service `wep`'],
+  },
+  {
+    name: 'upstreams that are no URLs',
+    text: `services:
+  a: web.internal:3000
+  b: ftp://web.internal
+  c: "http://"
+  d: http://web.internal/?a=b
+  e: not a url
+routes: [{ path: /a, to: { a: 50, b: 20, c: 10, d: 10, e: 10 } }]
+`,
+    expected: [
+      '2:6 error[FM023] `web.internal:3000` has no scheme',
+      '3:6 error[FM023] `ftp://web.internal` is neither http nor https',
+      '4:6 error[FM023] `http://` is not a URL',
+      '5:6 error[FM023] `http://web.internal/?a=b` has a query',
+      '6:6 error[FM023] `not a url` is not a URL',
+    ],
+  },
+  {
+    name: 'a password in a URL',
+    text: `services: { web: "http://admin:hunter2@web.internal" }
+routes: [{ path: /a }]
+`,
+    expected: ['1:18 error[FM023] `http://***@web.internal` carries credentials'],
+  },
+  {
+    name: 'a service with nothing to call',
+    text: `services:
+  web: {}
+  users: { versions: { v1: { env: canary }, v2: [] } }
+routes: [{ path: /a, to: web }, { path: /u, to: users@v1 }]
+`,
+    expected: [
+      '2:3 error[FM022] `web` has nothing to call',
+      '3:24 error[FM022] `v1` has nothing to call',
+      '3:49 error[FM016] `v2` is an empty list',
+    ],
+  },
+  {
+    name: 'a service with too much to call',
+    text: `services:
+  web: { url: "http://a.internal", urls: ["http://b.internal"] }
+  users: { url: "http://a.internal", versions: { v1: "http://b.internal" } }
+routes: [{ path: /a, to: web }, { path: /u, to: users }]
+`,
+    expected: [
+      '2:36 error[FM022] `url` and `urls` exclude each other',
+      '3:12 error[FM022] `users` has versions and `url` besides',
+    ],
+  },
+  {
+    name: 'a service that nobody uses',
+    text: `services: { web: "http://web.internal", old: "http://old.internal" }
+routes: [{ path: /a, to: web }]
+`,
+    expected: ['1:41 info[FM024] service `old` is not used'],
+  },
+  {
+    name: 'an upstream that is misspelled',
+    text: `services: { web: { ulr: "http://web.internal" } }
+routes: [{ path: /a, to: web }]
+`,
+    expected: ['1:20 error[FM001] unknown key `ulr` in a service'],
+  },
+  {
+    name: 'no upstream, in a library',
+    text: 'routes: [{ path: /a }, { path: /b }]\n',
+    options: { mode: 'library' },
+    expected: ['1:18 info[FM021] 2 routes name no upstream, this one first'],
+  },
+  {
+    name: 'no upstream, in a gateway',
+    text: 'routes: [{ path: /a }, { path: /b }]\n',
+    options: { mode: 'gateway' },
+    expected: [
+      '1:18 error[FM021] route `/a` has no upstream',
+      '1:32 error[FM021] route `/b` has no upstream',
+    ],
+  },
+  {
+    name: 'a service that the command line defines too',
+    text: `services: { upstream: "http://a.internal" }
+routes: [{ path: /a }]
+`,
+    options: { upstream: 'http://b.internal' },
+    expected: [
+      '1:13 warning[FM029] service `upstream` is replaced by the upstream of the command line',
+    ],
+  },
+  {
+    name: 'two routes of one name',
+    text: 'routes: [{ path: /a, name: x }, { path: /b, name: x }]\n',
+    expected: ['1:51 error[FM025] a second route is called `x`'],
+  },
+  {
+    name: 'a route behind a wider one',
+    text: `routes:
+  - path: /users/**
+  - path: /users/:id
+  - path: /users
+`,
+    expected: [
+      '2:11 info[FM021] 3 routes name no upstream, this one first',
+      '3:11 warning[FM040] route `/users/:id` can never match',
+      '4:11 warning[FM040] route `/users` can never match',
+    ],
+  },
+  {
+    name: 'a route behind the same one',
+    text: `routes:
+  - path: /users/{id}
+  - path: /users/:name
+`,
+    expected: [
+      '2:11 info[FM021] 2 routes name no upstream, this one first',
+      '3:11 warning[FM040] route `/users/:name` can never match',
+    ],
+  },
+  {
+    name: 'a route behind one of fewer conditions',
+    text: `routes:
+  - { path: /a, methods: [GET, POST], hosts: "*.shop.example", match: { headers: { X-Env: canary } } }
+  - { path: /a, methods: GET, hosts: [a.shop.example], match: { headers: { x-env: canary }, query: { q: "*" } } }
+`,
+    expected: [
+      '2:13 info[FM021] 2 routes name no upstream, this one first',
+      '3:13 warning[FM040] route `/a#2` can never match',
+    ],
+  },
+  {
+    name: 'a try as long as all of them',
+    text: `routes:
+  - path: /a
+    timeout: 1s
+    retries: 2
+    per_try: 1s
+`,
+    expected: [
+      '2:11 info[FM021] a route names no upstream',
+      '5:14 warning[FM032] a single try may take 1s, all of them together 1s',
+    ],
+  },
+  {
+    name: 'waits longer than the timeout',
+    text: `routes:
+  - path: /a
+    timeout: 2s
+    retries: { max: 3, base_delay: 1s }
+`,
+    expected: [
+      '2:11 info[FM021] a route names no upstream',
+      '4:21 warning[FM033] the waits between 4 tries can add up to 7s, the timeout is 2s',
+    ],
+  },
+  {
+    name: 'tries and waits longer than the timeout',
+    text: `defaults: { timeout: 1s, retries: { max: 3, per_try: 300ms } }
+routes: [{ path: /a }, { path: /b }]
+`,
+    expected: [
+      '1:42 info[FM033] 4 tries of 300ms and the waits between them can take 1.9s, the timeout is 1s',
+      '2:18 info[FM021] 2 routes name no upstream, this one first',
+    ],
+  },
+  {
+    name: 'a timeout too short for the default retries',
+    text: `defaults: { retries: { max: 2, per_try: 500ms } }
+routes:
+  - path: /a
+    timeout: 500ms
+`,
+    expected: [
+      '3:11 info[FM021] a route names no upstream',
+      '4:14 warning[FM032] a single try may take 500ms, all of them together 500ms',
+    ],
+  },
+  {
+    name: 'a base delay above the longest',
+    text: 'routes: [{ path: /a, retries: { base_delay: 5s, max_delay: 1s } }]\n',
+    expected: [
+      '1:18 info[FM021] a route names no upstream',
+      '1:60 warning[FM035] `base_delay` is 5s, longer than `max_delay`',
+    ],
+  },
+  {
+    name: 'POST sent twice',
+    text: `routes:
+  - { path: /a, retries: { unsafe_methods: always } }
+  - { path: /b, methods: GET, retries: 1, unsafe_methods: always }
+`,
+    expected: [
+      '2:13 info[FM021] 2 routes name no upstream, this one first',
+      '2:44 warning[FM034] requests like POST are sent again even if the first one was carried out',
+    ],
+  },
+  {
+    name: 'sticky without a split',
+    text: withRoute('{ path: /b, to: web, sticky: { by: ip } }'),
+    expected: ['7:26 warning[FM036] `sticky` has nothing to decide'],
+  },
+  {
+    name: 'sticky by what all have in common',
+    text: withRoute(
+      '{ path: /b, to: { users@v1: 50, users@v2: 50 }, sticky: { by: [route, global] } }',
+    ),
+    expected: ['7:67 warning[FM037] all callers would get the same version'],
+  },
+  {
+    name: 'sticky by nonsense',
+    text: withRoute(
+      '{ path: /b, to: { users@v1: 50, users@v2: 50 }, sticky: { by: [cokie:sid, "cookie:", ipp, "jwt:sub"], ttl: 0s } }',
+    ),
+    expected: [
+      '7:68 error[FM017] `cokie:sid` is not a key expression',
+      '7:79 error[FM017] `cookie:` is not a key expression',
+      '7:90 error[FM017] `ipp` is not a key expression',
+      '7:95 error[FM060] `jwt:sub` is not available in this version',
+      '7:112 error[FM016] `ttl` must be longer than nothing',
+    ],
+  },
+  {
+    name: 'sticky without by',
+    text: withRoute('{ path: /b, to: { users@v1: 50, users@v2: 50 }, sticky: { ttl: 1h } }'),
+    expected: ['7:63 error[FM014] `sticky` needs `by`'],
+  },
+  {
+    name: 'signs that mean nothing',
+    text: 'routes: [{ path: /a, match: { headers: { accept: "*/json", a: "!~b", c: "d*e*" } } }]\n',
+    expected: [
+      '1:18 info[FM021] a route names no upstream',
+      '1:50 warning[FM043] `*` stands for itself here',
+      '1:63 warning[FM043] `~` stands for itself here',
+      '1:73 warning[FM043] `*` stands for itself here',
+    ],
+  },
+  {
+    name: 'a secret in plain text',
+    text: 'routes: [{ path: /a, match: { headers: { x-api-key: hunter2, x-token: "*" } } }]\n',
+    expected: [
+      '1:18 info[FM021] a route names no upstream',
+      '1:53 warning[FM072] the value of `x-api-key` looks like a secret in plain text',
+    ],
+  },
+  {
+    name: 'a variable that is not set',
+    text: `services: { web: "http://\${HOST}:\${PORT:-80}" }
+routes: [{ path: /a }]
+`,
+    expected: ['1:26 error[FM050] environment variable `HOST` is not set'],
+  },
+  {
+    name: 'a malformed reference',
+    text: `services: { web: "http://\${HOST" }
+routes: [{ path: "/\${1}" }]
+`,
+    expected: [
+      '1:26 error[FM051] malformed reference to the environment',
+      '2:20 error[FM051] malformed reference to the environment',
+    ],
+  },
+  {
+    name: 'a value from the environment that does not fit',
+    text: `routes: [{ path: /a, timeout: "\${T}", match: { headers: { a: "~\${E}" } } }]\n`,
+    options: { environment: { T: 's3cret', E: '(s3cret' } },
+    expected: [
+      `1:31 error[FM010] \`\${T}\` is not a duration`,
+      `1:62 error[FM041] the regular expression \`~\${E}\` does not compile`,
+    ],
+  },
+  {
+    name: 'blocks of later versions',
+    text: `${services}auth: {}
+routes:
+  - { path: /a, to: web, breaker: off, retries: { max: 1, budget: 20% }, match: { claims: {} } }
+  - { path: /b, to: users@v1 }
+telemetry: { logs: {} }
+`,
+    expected: [
+      '4:1 error[FM060] `auth` is not available in this version',
+      '6:26 error[FM060] `breaker` is not available in this version',
+      '6:59 error[FM060] `budget` is not available in this version',
+      '6:83 error[FM060] `claims` is not available in this version',
+      '8:14 error[FM060] `logs` is not available in this version',
+    ],
+  },
+  {
+    name: 'a block of a later version, misspelled',
+    text: 'routes: [{ path: /a, ratelimit: 5 }]\n',
+    expected: ['1:22 error[FM001] unknown key `ratelimit` in a route'],
+  },
+  {
+    name: 'telemetry that is wrong in several ways',
+    text: `telemetry:
+  metrics: { path: metrics, names: prometheus }
+  traces: { sample: 0.1, propagation: [b4], otlp: localhost:4318 }
+  revision_header: yes
+routes: [{ path: /a }]
+`,
+    expected: [
+      '2:20 error[FM019] `metrics` is not a path',
+      '2:36 error[FM015] `names` must be one of article, otel, istio, not `prometheus`',
+      '3:21 error[FM011] `sample` needs a percent sign',
+      '3:40 error[FM015] an entry of `propagation` must be one of w3c, b3, b3multi, not `b4`',
+      '3:51 error[FM023] `localhost:4318` has no scheme',
+      '4:20 error[FM013] `revision_header` must be true or false, not text',
+    ],
+  },
+  {
+    name: 'telemetry that is legal and unwise',
+    text: `telemetry:
+  traces: { sample: 100%, otlp: "http://localhost:4317" }
+routes: [{ path: /a }]
+`,
+    expected: [
+      '2:21 warning[FM070] every trace is recorded',
+      '2:33 warning[FM071] port 4317 is the gRPC port of OTLP',
+      '3:18 info[FM021] a route names no upstream',
+    ],
+  },
+  {
+    name: 'a share above 100 %',
+    text: `telemetry: { traces: { sample: 110% } }
+routes: [{ path: /a }]
+`,
+    expected: ['1:32 error[FM016] `110%` is more than all'],
+  },
+  {
+    name: 'routes on paths of ours',
+    text: `telemetry: { metrics: { path: /metrics } }
+health: { path: /healthz, ready_path: /healthz }
+routes:
+  - path: /metrics/**
+  - path: /healthz
+  - path: /**
+`,
+    expected: [
+      '2:39 error[FM026] `/healthz` is used for two things',
+      '4:11 warning[FM026] route `/metrics/**` claims a path that the gateway answers itself',
+      '5:11 warning[FM026] route `/healthz` claims a path that the gateway answers itself',
+    ],
+  },
+  {
+    name: 'health without a path',
+    text: `health: { ready_path: /readyz }
+routes: [{ path: /a }]
+`,
+    expected: ['1:11 error[FM014] `health` needs `path`'],
+  },
+  {
+    name: 'a pattern as a path of ours',
+    text: `health: { path: /health/* }
+routes: [{ path: /a }]
+`,
+    expected: ['1:17 error[FM019] `/health/*` is not a path'],
+  },
+  {
+    name: 'a byte order mark and CRLF',
+    text: `\ufeffroutes:\r
+  - path: /a\r
+    timeout: 3\r
+`,
+    expected: ['3:14 error[FM011] `timeout` needs a unit'],
+  },
+  {
+    name: 'JSON',
+    text: `{
+\t"routes": [
+\t\t{ "path": "/a", "timeout": 3 }
+\t]
+}
+`,
+    expected: ['3:30 error[FM011] `timeout` needs a unit'],
+  },
+  {
+    name: 'characters that steer a terminal',
+    text: 'routes: [{ path: /a, "\\e[2J\\u202eevil": 1 }]\n',
+    expected: ['1:22 error[FM001] unknown key `\\u001b[2J\\u202eevil` in a route'],
+  },
+];
