@@ -1,0 +1,63 @@
+/**
+ * The command line: finds the verb, loads it, and turns what it throws into one readable line.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import { UsageError } from './usage.ts';
+
+/** A verb gets the arguments behind its name and answers with the exit code: 0 yes, 1 no, 2 could not tell. */
+export type Verb = (args: readonly string[]) => Promise<number>;
+
+interface VerbEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Verb>;
+}
+
+/** Loaded on demand: most of them need no server, and none needs all of it. */
+const verbs: Readonly<Record<string, VerbEntry>> = {
+  serve: {
+    summary: 'run a gateway from a rules file, or in front of one upstream',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+};
+
+const help = `fetchmesh: traffic governance as a function around fetch
+
+  npx fetchmesh serve --upstream http://localhost:3000
+  npx fetchmesh serve -f rules.yaml --watch
+
+Verbs:
+${Object.entries(verbs)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+fetchmesh VERB --help tells more of each.`;
+
+/** Runs the command line. Resolves to the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    console.log(help);
+    return name === undefined ? 2 : 0;
+  }
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined) {
+    console.error(`fetchmesh: unknown verb '${name}'; there is: ${Object.keys(verbs).join(', ')}`);
+    return 2;
+  }
+  try {
+    const run = await verb.load();
+    return await run(rest);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`fetchmesh ${name}: ${error.message}`);
+    return 2;
+  }
+}
+
+/** Runs the command line of this process. */
+export async function runProcess(): Promise<void> {
+  process.exitCode = await main(process.argv.slice(2));
+}

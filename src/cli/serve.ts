@@ -1,0 +1,239 @@
+/**
+ * `fetchmesh serve`: a gateway as a process.
+ *
+ * @module
+ */
+
+import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import type { Rules } from '../rules/model.ts';
+import { type ParsedRules, parseRules } from '../rules/parse.ts';
+import { renderDiagnostics } from '../rules/render.ts';
+import { adminApp } from '../runtimes/admin.ts';
+import { createDrain, type Drain } from '../runtimes/drain.ts';
+import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
+import { type Listener, listen } from '../runtimes/listen.ts';
+import { createRegistry } from '../telemetry/registry.ts';
+import type { Telemetry } from '../telemetry/setup.ts';
+import type { Verb } from './main.ts';
+import { readArguments, readPort, readUrl, UsageError } from './usage.ts';
+
+const help = `fetchmesh serve: run a gateway
+
+  npx fetchmesh serve --upstream http://localhost:3000
+  npx fetchmesh serve -f rules.yaml --watch --otlp-endpoint http://localhost:4318/v1/traces
+
+  -f, --rules FILE        rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml, where no --upstream is given)
+      --upstream URL      where requests go that no rule sends elsewhere; alone it is a gateway with defaults
+      --port N            where requests come in (default: 8080; 0 takes a free one)
+      --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
+      --admin-port N      /metrics, /healthz and /readyz, on 127.0.0.1 (default: 9321; 0 takes a free one)
+      --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --watch             load the rules again whenever the file changes
+      --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
+
+const options = {
+  rules: { type: 'string', short: 'f' },
+  upstream: { type: 'string' },
+  port: { type: 'string', default: '8080' },
+  host: { type: 'string', default: '127.0.0.1' },
+  'admin-port': { type: 'string', default: '9321' },
+  'otlp-endpoint': { type: 'string' },
+  watch: { type: 'boolean', default: false },
+  'drain-timeout': { type: 'string', default: '10' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** Where the rules come from. */
+interface RulesText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Runs the verb: resolves when the gateway has drained. */
+export const serve: Verb = async (args) => {
+  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const port = readPort('--port', values.port);
+  const adminPort = readPort('--admin-port', values['admin-port']);
+  const drainSeconds = Number(values['drain-timeout']);
+  if (!(drainSeconds >= 0)) {
+    throw new UsageError(
+      `--drain-timeout: '${values['drain-timeout']}' is not a number of seconds`,
+    );
+  }
+  const upstream = values.upstream && readUrl('--upstream', values.upstream).href;
+  if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
+
+  const source = await readRules(values.rules, upstream);
+  const parsed = await parse(source, upstream);
+  report(parsed);
+  if (parsed.rules === undefined) return 1;
+
+  const registry = createRegistry();
+  const endpoint =
+    values['otlp-endpoint'] ??
+    parsed.rules.telemetry.traces.otlp ??
+    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const telemetry = endpoint ? await startTelemetry(endpoint, parsed.rules.telemetry) : undefined;
+  const gateway = createGateway(parsed.rules, {
+    registry,
+    revision: parsed.revision,
+    ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
+    onError: (error) => console.error('fetchmesh: internal error', error),
+  });
+
+  const drain = createDrain();
+  const listeners = await start([
+    [drain.wrap(gateway.fetch), port, values.host, '--port'],
+    [adminApp({ registry, drain, gateway }), adminPort, '127.0.0.1', '--admin-port'],
+  ]);
+  const [traffic, admin] = listeners as [Listener, Listener];
+  const watch =
+    values.watch && source.file !== ''
+      ? watchFile(source.file, source.text, async (text) => {
+          reload(gateway, await parse({ file: source.file, text }, upstream));
+        })
+      : undefined;
+  console.error(
+    `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
+  );
+  console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
+
+  await stopSignal();
+  await stop({ drain, listeners, watch, telemetry, drainSeconds });
+  return 0;
+};
+
+async function readRules(
+  file: string | undefined,
+  upstream: string | undefined,
+): Promise<RulesText> {
+  if (file === undefined && upstream !== undefined) {
+    return { file: '', text: 'routes: [{ path: "/**" }]' };
+  }
+  const candidates = file === undefined ? ['fetchmesh.yaml', 'rules.yaml'] : [file];
+  for (const candidate of candidates) {
+    try {
+      return { file: candidate, text: await readFile(candidate, 'utf8') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || file !== undefined) {
+        throw new UsageError(`cannot read ${candidate}: ${(error as Error).message}`);
+      }
+    }
+  }
+  throw new UsageError(
+    'no rules: give a file with -f, an upstream with --upstream, or write fetchmesh.yaml',
+  );
+}
+
+type Parsed = ParsedRules & { readonly revision: string; readonly source: RulesText };
+
+async function parse(source: RulesText, upstream: string | undefined): Promise<Parsed> {
+  const parsed = parseRules(source.text, {
+    file: source.file === '' ? '--upstream' : source.file,
+    environment: process.env,
+    mode: 'gateway',
+    ...(upstream !== undefined && { upstream }),
+  });
+  return { ...parsed, revision: await revisionOf(source.text), source };
+}
+
+/** The first twelve digits of the content's SHA-256. */
+async function revisionOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Buffer.from(digest).toString('hex').slice(0, 12);
+}
+
+function report({ diagnostics, source }: Parsed): void {
+  if (diagnostics.length === 0) return;
+  const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+  console.error(renderDiagnostics(diagnostics, source.text, { color }));
+}
+
+/** Puts new rules in force, or says why not and leaves the old ones there. */
+function reload(gateway: Gateway, parsed: Parsed): void {
+  report(parsed);
+  if (parsed.rules === undefined) {
+    console.error(`fetchmesh: rules not loaded; revision ${gateway.revision} stays in force`);
+    return;
+  }
+  gateway.replace(parsed.rules, parsed.revision);
+  console.error(`fetchmesh: revision ${parsed.revision} is in force`);
+}
+
+async function startTelemetry(
+  endpoint: string,
+  { service, traces }: Rules['telemetry'],
+): Promise<Telemetry> {
+  const { telemetry } = await import('../telemetry/setup.ts');
+  const sdk = await import('@opentelemetry/sdk-trace-web');
+  return telemetry({
+    sdk,
+    serviceName: service,
+    endpoint,
+    ...(traces.sample !== undefined && { sampler: traces.sample }),
+    onDiagnostic: (message) => console.error(`fetchmesh: traces: ${message}`),
+  });
+}
+
+type Address = readonly [
+  handler: Parameters<typeof listen>[0],
+  port: number,
+  host: string,
+  option: string,
+];
+
+async function start(addresses: readonly Address[]): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  for (const [handler, port, hostname, option] of addresses) {
+    try {
+      listeners.push(await listen(handler, { port, hostname }));
+    } catch (error) {
+      await Promise.all(listeners.map((listener) => listener.close(true)));
+      const { code, message } = error as NodeJS.ErrnoException;
+      const why =
+        code === 'EADDRINUSE' ? `port ${port} is taken; choose another with ${option}` : message;
+      throw new UsageError(why);
+    }
+  }
+  return listeners;
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+}
+
+interface Running {
+  readonly drain: Drain;
+  readonly listeners: readonly Listener[];
+  readonly watch: FileWatch | undefined;
+  readonly telemetry: Telemetry | undefined;
+  readonly drainSeconds: number;
+}
+
+/** Readiness goes first, then the listeners, then requests under way end, then telemetry is flushed. */
+async function stop({ drain, listeners, watch, telemetry, drainSeconds }: Running): Promise<void> {
+  drain.begin();
+  watch?.close();
+  console.error(`fetchmesh: draining ${drain.active} requests`);
+  const [traffic, ...others] = listeners as [Listener, ...Listener[]];
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), drainSeconds * 1_000);
+  });
+  const ended = await Promise.race([traffic.close(), patience, stopSignal().then(() => 'late')]);
+  clearTimeout(timer);
+  if (ended === 'late') {
+    console.error(`fetchmesh: ${drain.active} requests cut off`);
+    await traffic.close(true);
+  }
+  await telemetry?.shutdown();
+  await Promise.all(others.map((listener) => listener.close(true)));
+}

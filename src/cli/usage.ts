@@ -1,0 +1,43 @@
+/**
+ * Reading arguments, with errors that a person can act on.
+ *
+ * @module
+ */
+
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+/** The arguments make no sense; the message says which, and what would. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/**
+ * `node:util`'s `parseArgs`, strict, its errors turned into {@link UsageError}.
+ */
+export function readArguments<T extends ParseArgsConfig>(
+  config: T,
+): ReturnType<typeof parseArgs<T & { strict: true }>> {
+  try {
+    return parseArgs({ ...config, strict: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** A port: a whole number from 0 to 65535; 0 takes any free one. */
+export function readPort(option: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) {
+    throw new UsageError(`${option}: '${text}' is not a port, a whole number from 0 to 65535`);
+  }
+  return port;
+}
+
+/** An `http:` or `https:` URL. */
+export function readUrl(option: string, text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`${option}: '${text}' is not a URL that begins with http:// or https://`);
+  }
+  return url;
+}

@@ -1,0 +1,98 @@
+/**
+ * Sending a request on to the endpoint that was picked for it, as a reverse proxy does.
+ *
+ * @module
+ */
+
+import { signalOf } from '../core/abort.ts';
+import { peerAddress } from '../core/address.ts';
+import type { Next } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
+import { endpoint, targetOf } from '../core/endpoint.ts';
+import { exchange } from '../core/exchange.ts';
+import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
+
+/** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
+export type Transport = (url: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * Fields that concern one connection and not the message (RFC 9110 §7.6.1), and `proxy-authorization`, which is meant for
+ * us.
+ */
+const hopByHop: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/**
+ * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
+ *
+ * Redirects go to the client; bodies stream both ways. Compression is not asked of the upstream, since every `fetch`
+ * would undo it. The client's address is added to `x-forwarded-for`.
+ */
+export function forward(transport: Transport): Next {
+  return async function forward(request, context) {
+    const record = context.get(exchange);
+    if (record !== undefined) record.attempts += 1;
+    const { method, body } = request;
+    const init = {
+      method,
+      headers: forwardedHeaders(request, context),
+      body: body === null ? undefined : body,
+      // `duplex` is unknown to the types of the DOM, and demanded by Node.
+      duplex: body === null ? undefined : 'half',
+      redirect: 'manual',
+      signal: signalOf(request, context),
+    };
+    const send = context.get(endpoint)?.send ?? transport;
+    return forClient(await send(targetOf(request, context), init as RequestInit));
+  };
+}
+
+function forwardedHeaders(request: Request, context: Context): Record<string, string> {
+  const headers = outgoingHeaders(request, context);
+  const nominated = headers['connection'];
+  if (nominated !== undefined) {
+    for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
+  }
+  for (const name of hopByHop) delete headers[name];
+
+  const url = new URL(request.url);
+  const peer = context.get(peerAddress);
+  if (peer !== undefined) {
+    const before = headers['x-forwarded-for'];
+    headers['x-forwarded-for'] = before === undefined ? peer : `${before}, ${peer}`;
+  }
+  headers['x-forwarded-host'] = headers['host'] ?? url.host;
+  headers['x-forwarded-proto'] = url.protocol.slice(0, -1);
+  // The upstream's own: each runtime's `fetch` makes it from the URL, and only Bun would take another.
+  delete headers['host'];
+  headers['accept-encoding'] = 'identity';
+  return headers;
+}
+
+/** Takes off what concerned the connection to the upstream; the same object where there is nothing to take off. */
+function forClient(response: Response): Response {
+  const { headers } = response;
+  const encoded = headers.has('content-encoding');
+  const nominated = headers.get('connection');
+  if (!encoded && nominated === null && !hopByHop.some((name) => headers.has(name))) {
+    return response;
+  }
+  return withResponseHeaders(response, (kept) => {
+    for (const name of nominated?.split(',') ?? []) kept.delete(name.trim());
+    for (const name of hopByHop) kept.delete(name);
+    if (encoded) {
+      // `fetch` has decoded the body already: what the header says of it is no longer true.
+      kept.delete('content-encoding');
+      kept.delete('content-length');
+    }
+  });
+}

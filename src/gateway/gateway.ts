@@ -1,0 +1,137 @@
+/**
+ * A gateway: rules in, one handler out, and other rules at any time.
+ *
+ * @module
+ */
+
+import type { TracerProvider } from '@opentelemetry/api';
+import { peerAddress, peerAddressOf } from '../core/address.ts';
+import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { BackgroundWork } from '../core/context.ts';
+import type { Rules } from '../rules/model.ts';
+import { metricsResponse } from '../telemetry/exposition.ts';
+import { createRegistry, type Registry } from '../telemetry/registry.ts';
+import { answerFailures } from './failure.ts';
+import { forward, type Transport } from './forward.ts';
+import { observation } from './observation.ts';
+import { compilePlan } from './plan.ts';
+
+/** Settings of {@link createGateway}. */
+export interface GatewayOptions {
+  /** Sends requests to upstreams. Default: the runtime's `fetch`. */
+  readonly transport?: Transport;
+  /** Where metrics live, over all revisions of the rules. Default: one of its own. */
+  readonly registry?: Registry;
+  /** Makes the spans. Default: the one registered with the OpenTelemetry API. */
+  readonly tracerProvider?: TracerProvider;
+  /** Name of these rules, shown where the rules ask for it. Default: `'1'`. */
+  readonly revision?: string;
+  /** Whether the readiness path answers 200. Default: always. */
+  readonly isReady?: () => boolean;
+  /** Gets errors that no upstream explains; the client gets a 500 without them. Default: nobody. */
+  readonly onError?: (error: unknown) => void;
+  /** Default: the runtime's own. */
+  readonly clock?: Clock;
+  /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** A running gateway. */
+export interface Gateway {
+  /** Answers requests, on any of the four runtimes. */
+  readonly fetch: Handler;
+  /** Name of the rules in force. */
+  readonly revision: string;
+  readonly registry: Registry;
+  /**
+   * Puts other rules in force, at once and for all requests that come from now on. Requests under way end by the rules
+   * that they began with. Throws, and changes nothing, where the rules cannot be compiled.
+   */
+  replace(rules: Rules, revision: string): void;
+}
+
+/**
+ * Makes a gateway.
+ *
+ * Every request gets an answer: an upstream that fails is a 502, 503 or 504 with problem details, and never more than
+ * that of what went wrong inside.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('{ services: { shop: "http://10.0.0.1" }, routes: [{ path: /** }] }');
+ * const gateway = createGateway(rules!, { transport: async (url) => new Response(url) });
+ * await (await gateway.fetch(new Request('http://shop.example/a//b'))).text(); // 'http://10.0.0.1/a/b'
+ * ```
+ */
+export function createGateway(rules: Rules, options: GatewayOptions = {}): Gateway {
+  const { registry = createRegistry(), clock = systemClock, random = Math.random } = options;
+  const { onError = () => {}, isReady = () => true } = options;
+  // Called bare, with its arguments alone: what `fetch` demands on Workers.
+  const transport = options.transport ?? ((url, init) => fetch(url, init));
+  const send = forward(transport);
+
+  function compile(next: Rules, revision: string): Plan {
+    const { aroundRequest, aroundTry } = observation(next, {
+      ...options,
+      registry,
+      clock,
+      revision,
+    });
+    const run = compose(
+      ...aroundRequest,
+      answerFailures(onError),
+    )(compilePlan(next, { clock, random, aroundTry, send }));
+    return { revision, run, own: ownPaths(next) };
+  }
+
+  const background: BackgroundWork = { pending: 0, rejected: 0 };
+  let current = compile(rules, options.revision ?? '1');
+
+  function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
+    const paths = new Map<string, Own>();
+    if (health.path !== undefined) paths.set(health.path, () => Response.json({ status: 'ok' }));
+    if (health.readyPath !== undefined) {
+      paths.set(health.readyPath, () =>
+        isReady()
+          ? Response.json({ status: 'ready' })
+          : Response.json({ status: 'draining' }, { status: 503 }),
+      );
+    }
+    if (telemetry.metrics.path !== undefined) {
+      paths.set(telemetry.metrics.path, (request) => metricsResponse(registry, request));
+    }
+    return paths;
+  }
+
+  async function gateway(request: Request, ...platform: unknown[]): Promise<Response> {
+    // Read once: a request sees one revision, whatever happens meanwhile.
+    const plan = current;
+    if (plan.own.size > 0) {
+      const own = plan.own.get(new URL(request.url).pathname);
+      if (own !== undefined) return own(request);
+    }
+    const context = rootContext('inbound', request, platform, background);
+    return plan.run(request, context.with(peerAddress, peerAddressOf(request, platform)));
+  }
+  return {
+    fetch: gateway,
+    registry,
+    get revision() {
+      return current.revision;
+    },
+    replace(next, revision) {
+      current = compile(next, revision);
+    },
+  };
+}
+
+/** Rules in force. */
+interface Plan {
+  readonly revision: string;
+  readonly run: Next;
+  /** Paths that the gateway answers itself. */
+  readonly own: ReadonlyMap<string, Own>;
+}
+
+type Own = (request: Request) => Response;

@@ -1,0 +1,96 @@
+/**
+ * What a rules file says about telemetry, as middlewares.
+ *
+ * @module
+ */
+
+import type { TracerProvider } from '@opentelemetry/api';
+import { baggageOf, serializeBaggage } from '../core/baggage.ts';
+import { layer, type Middleware } from '../core/chain.ts';
+import type { Clock } from '../core/clock.ts';
+import { removeHeader, setHeader, withResponseHeaders } from '../core/message.ts';
+import type { Rules, Telemetry } from '../rules/model.ts';
+import { metrics } from '../telemetry/metrics.ts';
+import {
+  b3,
+  compositePropagator,
+  type Propagator,
+  w3c,
+} from '../telemetry/propagation/propagator.ts';
+import type { Registry } from '../telemetry/registry.ts';
+import { tracing } from '../telemetry/tracing.ts';
+
+/** What the rules do not say. */
+export interface ObservationOptions {
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly tracerProvider?: TracerProvider | undefined;
+  readonly revision: string;
+}
+
+/** Middlewares around a whole request, outermost first, and around each try. */
+export interface Observation {
+  readonly aroundRequest: readonly Middleware[];
+  readonly aroundTry: Middleware;
+}
+
+/** Builds the middlewares. */
+export function observation({ telemetry }: Rules, options: ObservationOptions): Observation {
+  const { registry, clock, tracerProvider, revision } = options;
+  const { service, baggage } = telemetry;
+  const spans = {
+    propagator: propagatorOf(telemetry),
+    baggage,
+    ...(tracerProvider && { tracerProvider }),
+  };
+  const aroundRequest = [
+    tracing({ kind: 'server', ...spans }),
+    metrics({ registry, service, clock, names: telemetry.metrics.names, baggage }),
+  ];
+  if (telemetry.revisionHeader) aroundRequest.push(revisionHeader(revision));
+  if (baggage.length > 0) aroundRequest.push(baggageFilter(baggage));
+  return { aroundRequest, aroundTry: tracing({ kind: 'client', ...spans }) };
+}
+
+const propagators: Readonly<Record<string, () => Propagator>> = {
+  w3c,
+  b3: () => b3({ encoding: 'single' }),
+  b3multi: () => b3({ encoding: 'multi' }),
+};
+
+function propagatorOf({ traces }: Telemetry): Propagator {
+  return compositePropagator(...traces.propagation.map((name) => (propagators[name] ?? w3c)()));
+}
+
+/** Says on every answer which rules it was made by. */
+function revisionHeader(revision: string): Middleware {
+  return layer(
+    'revision header',
+    (next) =>
+      async function revisionHeader(request, context) {
+        const response = await next(request, context);
+        return withResponseHeaders(response, (headers) => {
+          headers.set('x-fetchmesh-revision', revision);
+        });
+      },
+  );
+}
+
+/** Passes on what is on the list: services behind a gateway may act on baggage, and anyone can send some. */
+function baggageFilter(allowed: readonly string[]): Middleware {
+  return layer(
+    `baggage ${allowed.join(', ')}`,
+    (next) =>
+      function baggageFilter(request, context) {
+        if (!request.headers.has('baggage')) return next(request, context);
+        const all = baggageOf(request);
+        const kept = new Map(Array.from(all).filter(([key]) => allowed.includes(key)));
+        if (kept.size === all.size && all.size > 0) return next(request, context);
+        const filtered =
+          kept.size === 0
+            ? removeHeader(context, 'baggage')
+            : setHeader(context, 'baggage', serializeBaggage(kept));
+        return next(request, filtered);
+      },
+  );
+}

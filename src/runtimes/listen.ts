@@ -1,0 +1,65 @@
+/**
+ * Listening on Node, Bun and Deno.
+ *
+ * @module
+ */
+
+import { serve } from 'srvx';
+import type { Handler } from '../core/chain.ts';
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Default: `'127.0.0.1'`. */
+  readonly hostname?: string;
+}
+
+/** A server that listens. */
+export interface Listener {
+  /** The port that was taken. */
+  readonly port: number;
+  /** Such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /**
+   * Takes no new connections and lets requests under way end.
+   *
+   * @param force Cuts the requests under way as well.
+   */
+  close(force?: boolean): Promise<void>;
+}
+
+/**
+ * Starts a server on whichever of Node, Bun and Deno this is.
+ *
+ * @returns Rejects where the port is taken.
+ */
+export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
+  const { port, hostname = '127.0.0.1' } = options;
+  await makeRequestsCopyable();
+  const server = serve({
+    fetch: handler,
+    port,
+    hostname,
+    silent: true,
+    // Signals are the business of whoever started the server: it may have several.
+    gracefulShutdown: false,
+    error: () => new Response(null, { status: 500 }),
+  });
+  await server.ready();
+  const url = new URL(server.url as string);
+  return {
+    port: Number(url.port),
+    url: url.origin,
+    close: (force) => server.close(force),
+  };
+}
+
+/**
+ * On Node srvx hands over its own Request, which the global `Request` cannot copy until it is told how.
+ */
+async function makeRequestsCopyable(): Promise<void> {
+  if ('Bun' in globalThis || 'Deno' in globalThis) return;
+  const { patchGlobalRequest } = await import('srvx/node');
+  patchGlobalRequest();
+}

@@ -1,0 +1,324 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+/** A gateway as a process of its own, started from the sources. */
+interface Serving {
+  readonly url: string;
+  readonly admin: string;
+  readonly process: ChildProcess;
+  readonly stderr: () => string;
+  /** Resolves when the process has written a line that matches. */
+  said(pattern: RegExp): Promise<void>;
+  exited(): Promise<number | null>;
+}
+
+const running = new Set<ChildProcess>();
+const entry = new URL('../support/cli.ts', import.meta.url).pathname;
+
+function cli(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [entry, ...args], {
+    // CI=1: some servers switch their graceful shutdown off where they see it.
+    env: { ...process.env, CI: '1', NO_COLOR: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  const exit = once(child, 'exit').then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
+  async function said(pattern: RegExp): Promise<void> {
+    while (!pattern.test(output)) {
+      const ended = await Promise.race([
+        once(child.stderr, 'data').then(() => false),
+        exit.then(() => true),
+      ]);
+      if (ended && !pattern.test(output)) throw new Error(`never said ${pattern}: ${output}`);
+    }
+  }
+  return { process: child, stderr: () => output, said, exited: () => exit };
+}
+
+async function serve(args: readonly string[]): Promise<Serving> {
+  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args]);
+  await child.said(/readiness on/);
+  const urls = [...child.stderr().matchAll(/(http:\/\/127\.0\.0\.1:\d+)/g)].map(([url]) => url);
+  return { ...child, url: urls[0] as string, admin: urls[1] as string };
+}
+
+let upstream: Server;
+let upstreamUrl: string;
+let directory: string;
+/** Lets requests for `/wait` go on. */
+let release: () => void = () => {};
+const waiting: (() => void)[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fetchmesh-serve-'));
+  upstream = createServer((request, response) => {
+    switch (request.url) {
+      case '/wait':
+        waiting.push(() => response.end('waited'));
+        return;
+      case '/stall':
+        return;
+      case '/reset':
+        request.socket.destroy();
+        return;
+      case '/half':
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('half a body');
+        setImmediate(() => request.socket.destroy());
+        return;
+      default:
+        request.resume().on('end', () => response.end(`${request.method} ${request.url}`));
+    }
+  });
+  release = () => {
+    for (const answer of waiting.splice(0)) answer();
+  };
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+});
+
+afterEach(() => {
+  release();
+  for (const child of running) child.kill('SIGKILL');
+});
+
+afterAll(async () => {
+  upstream.closeAllConnections();
+  upstream.close();
+  await rm(directory, { recursive: true });
+});
+
+/** Where nobody listens: a port that was free a moment ago. */
+async function closedUrl(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return `http://127.0.0.1:${port}`;
+}
+
+async function rulesFile(text: string): Promise<string> {
+  const file = join(directory, `${crypto.randomUUID()}.yaml`);
+  await writeFile(file, text);
+  return file;
+}
+
+describe('starting', () => {
+  test('--upstream alone is a gateway', async () => {
+    const { url, admin } = await serve(['--upstream', upstreamUrl]);
+    expect(await (await fetch(`${url}/a?b=1`)).text()).toBe('GET /a?b=1');
+    expect((await fetch(`${admin}/healthz`)).status).toBe(200);
+    expect((await fetch(`${admin}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${admin}/metrics`)).text()).toContain('gateway_request_total');
+  });
+
+  test.each([
+    ['malformed YAML', 'routes: [{ path: "/a"', /FM00\d.*\n.*:1:\d+/],
+    ['an unknown key', 'routes: [{ path: /a, timout: 3s }]', /FM001[\s\S]*:1:22[\s\S]*timeout/],
+    ['a wrong unit', 'routes: [{ path: /a, timeout: 3 lightyears }]', /FM010[\s\S]*:1:31/],
+    ['no unit', 'routes: [{ path: /a, timeout: 3 }]', /FM011[\s\S]*3s or 3ms/],
+    ['no upstream', 'routes: [{ path: /a }]', /FM021/],
+    [
+      'a block without its policy',
+      'services: { a: "http://a" }\nauth: {}\nroutes: [{ path: /a, to: a }]',
+      /FM060/,
+    ],
+    ['an empty file', '', /FM0/],
+  ])('R9: %s ends with 1, the place and the reason', async (_, text, expected) => {
+    const child = cli(['serve', '--port', '0', '--admin-port', '0', '-f', await rulesFile(text)]);
+    expect(await child.exited()).toBe(1);
+    expect(child.stderr()).toMatch(expected);
+  });
+
+  test.each([
+    [['serve', '--port', '99999'], /--port: '99999' is not a port/],
+    [['serve', '--upstream', 'localhost:3000'], /--upstream: .* is not a URL/],
+    [['serve', '--no-such-option'], /no-such-option/],
+    [['serve', '-f', '/does/not/exist.yaml'], /cannot read \/does\/not\/exist\.yaml/],
+    [['sarve'], /unknown verb 'sarve'/],
+  ])('%j ends with 2 and says what is wrong', async (args, expected) => {
+    const child = cli(args);
+    expect(await child.exited()).toBe(2);
+    expect(child.stderr()).toMatch(expected);
+  });
+
+  test('a port that is taken is named, with the option that chooses another', async () => {
+    const { url } = await serve(['--upstream', upstreamUrl]);
+    const { port } = new URL(url);
+    const child = cli(['serve', '--upstream', upstreamUrl, '--port', port, '--admin-port', '0']);
+    expect(await child.exited()).toBe(2);
+    expect(child.stderr()).toContain(`port ${port} is taken; choose another with --port`);
+  });
+});
+
+describe('upstreams that misbehave', () => {
+  test('each is answered, and the process lives', async () => {
+    const rules = await rulesFile(
+      `services: { up: "${upstreamUrl}", gone: "${await closedUrl()}" }\nroutes: [{ path: /gone, to: gone }, { path: /**, to: up, timeout: 300ms }]`,
+    );
+    const { url, process: child } = await serve(['-f', rules]);
+    const reasonOf = async (path: string): Promise<unknown> => {
+      const response = await fetch(`${url}${path}`);
+      const { status, reason } = (await response.json()) as { status: number; reason: string };
+      return [response.status, status, reason];
+    };
+    expect(await reasonOf('/gone')).toEqual([502, 502, 'upstream_connection_failed']);
+    expect(await reasonOf('/stall')).toEqual([504, 504, 'timeout']);
+    expect(await reasonOf('/reset')).toEqual([502, 502, 'upstream_connection_lost']);
+    expect(await reasonOf('/%zz')).toEqual([400, 400, 'malformed_path']);
+
+    const half = await fetch(`${url}/half`);
+    expect(half.status).toBe(200);
+    await expect(half.text()).rejects.toThrow();
+
+    expect(await (await fetch(`${url}/well`)).text()).toBe('GET /well');
+    expect(child.exitCode).toBeNull();
+  });
+
+  test('clients that leave before, during and after the answer do no harm', async () => {
+    const { url, admin } = await serve(['--upstream', upstreamUrl]);
+    const { port } = new URL(url);
+    const raw = async (text: string, untilData: boolean): Promise<void> => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(text);
+      if (untilData) await once(socket, 'data');
+      socket.destroy();
+    };
+    for (let call = 0; call < 10; call++) {
+      await raw('GET /wait HTTP/1.1\r\nHost: x\r\n\r\n', false);
+      await raw('POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf', false);
+      await raw('GET /half HTTP/1.1\r\nHost: x\r\n\r\n', true);
+      await raw('GET /a HTTP/1.1\r\nHost: x\r\n\r\n', true);
+    }
+    expect(await (await fetch(`${url}/well`)).text()).toBe('GET /well');
+    const metrics = await (await fetch(`${admin}/metrics`)).text();
+    expect(metrics).toMatch(/response_code="499"/);
+    expect(metrics).toContain('app_active_connections{service="gateway"} 0');
+  });
+
+  test('headers that are too large, and broken traces and baggage, are no trouble', async () => {
+    const { url } = await serve(['--upstream', upstreamUrl]);
+    const huge = await fetch(`${url}/a`, { headers: { 'x-huge': 'x'.repeat(20_000) } });
+    expect(huge.status).toBe(431);
+    const broken = await fetch(`${url}/a`, {
+      headers: {
+        traceparent: '00-zz-00-01',
+        tracestate: '=,=,='.repeat(500),
+        baggage: ';;;=%%%,a=%zz'.repeat(300),
+      },
+    });
+    expect(broken.status).toBe(200);
+  });
+});
+
+describe('reloading', () => {
+  test('R1, R2: a bad file leaves the last good rules in force and the watcher alive', async () => {
+    const file = await rulesFile('routes: [{ path: /one }]');
+    const { url, said, stderr } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
+    expect((await fetch(`${url}/one`)).status).toBe(200);
+
+    await writeFile(file, 'routes: [{ path: /two, timout: 3s }]');
+    await said(/rules not loaded/);
+    expect(stderr()).toContain('FM001');
+    expect((await fetch(`${url}/one`)).status).toBe(200);
+
+    await writeFile(file, 'routes: [{ path: /three }]');
+    await said(/revision \w+ is in force\n/);
+    expect((await fetch(`${url}/one`)).status).toBe(404);
+    expect((await fetch(`${url}/three`)).status).toBe(200);
+  });
+
+  test('500 requests under way while the rules are rewritten 50 times, some of them badly: none fails', async () => {
+    const good = (revision: number): string =>
+      `# ${revision}\ntelemetry: { revision_header: true }\nroutes: [{ path: /**, timeout: 10s }]`;
+    const file = await rulesFile(good(0));
+    const { url, said, stderr } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
+
+    const revisions: (string | null)[] = [];
+    let sent = 0;
+    const worker = async (): Promise<void> => {
+      while (sent < 500) {
+        sent += 1;
+        const response = await fetch(`${url}/a`);
+        expect(response.status).toBe(200);
+        await response.text();
+        revisions.push(response.headers.get('x-fetchmesh-revision'));
+      }
+    };
+    const workers = Array.from({ length: 16 }, worker);
+    for (let rewrite = 1; rewrite <= 50; rewrite++) {
+      await writeFile(file, rewrite % 5 === 0 ? 'routes: [{ path' : good(rewrite));
+    }
+    await writeFile(file, good(99));
+    await Promise.all(workers);
+    await said(/is in force/);
+    await said(/is in force/);
+
+    expect(revisions).toHaveLength(500);
+    // Exactly one revision for each, and only ones that were in force.
+    const inForce = [...stderr().matchAll(/revision (\w{12})/g)].map(([, revision]) => revision);
+    for (const revision of revisions) expect(inForce).toContain(revision);
+  });
+});
+
+describe('ending', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'after %s requests under way end, new ones are refused, and the exit code is 0',
+    async (signal) => {
+      const { url, process: child, said, exited } = await serve(['--upstream', upstreamUrl]);
+      const slow = fetch(`${url}/wait`);
+      while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      child.kill(signal);
+      await said(/draining 1 requests/);
+      await expect(fetch(`${url}/late`)).rejects.toThrow();
+      release();
+      const response = await slow;
+      expect(await response.text()).toBe('waited');
+      expect(response.headers.get('connection')).toBe('close');
+      expect(await exited()).toBe(0);
+    },
+  );
+
+  test('readiness goes first, and stays to be asked', async () => {
+    const { url, admin, process: child, said, exited } = await serve(['--upstream', upstreamUrl]);
+    const slow = fetch(`${url}/wait`);
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    child.kill('SIGTERM');
+    await said(/draining/);
+    expect((await fetch(`${admin}/readyz`)).status).toBe(503);
+    release();
+    await (await slow).text();
+    expect(await exited()).toBe(0);
+  });
+
+  test('a request that does not end is cut off after --drain-timeout', async () => {
+    const {
+      url,
+      process: child,
+      stderr,
+      exited,
+    } = await serve([...['--upstream', upstreamUrl], ...['--drain-timeout', '0.2']]);
+    const stuck = fetch(`${url}/stall`);
+    stuck.catch(() => {});
+    while ((await (await fetch(`${url}/metrics-of-nothing`)).text()) === '') break;
+    child.kill('SIGTERM');
+    expect(await exited()).toBe(0);
+    expect(stderr()).toContain('cut off');
+    await expect(stuck).rejects.toThrow();
+  });
+});
