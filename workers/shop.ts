@@ -1,0 +1,130 @@
+/**
+ * The whole shop in one process: a gateway and two versions each of auth, order and inventory, on loopback ports.
+ */
+
+import { readFile } from 'node:fs/promises';
+import type { TracerProvider } from '@opentelemetry/api';
+import { createGateway, type Gateway } from '../src/gateway/gateway.ts';
+import { governance } from '../src/gateway/governance.ts';
+import type { Handler } from '../src/index.ts';
+import { parseRules } from '../src/rules/parse.ts';
+import { renderDiagnostics } from '../src/rules/render.ts';
+import { type Listener, listen } from '../src/runtimes/listen.ts';
+import { createRegistry } from '../src/telemetry/registry.ts';
+import { authApp } from './auth/app.ts';
+import { inventoryApp } from './inventory/app.ts';
+import { orderApp } from './order/app.ts';
+import type { Instance } from './service.ts';
+
+/** The ports of the shop; 0 takes any free one. */
+export interface ShopPorts {
+  readonly gateway: number;
+  readonly auth: readonly [stable: number, canary: number];
+  readonly order: readonly [stable: number, canary: number];
+  readonly inventory: readonly [stable: number, canary: number];
+}
+
+/** Where the shop is when nobody asks for other ports. */
+export const defaultPorts: ShopPorts = {
+  gateway: 8080,
+  auth: [8081, 8086],
+  order: [8082, 8083],
+  inventory: [8084, 8085],
+};
+
+/** Settings of {@link startShop}. */
+export interface ShopOptions {
+  readonly ports?: ShopPorts;
+  /** ES256 private key as a JWK in JSON. Without it auth issues no tokens. */
+  readonly privateJwk?: string;
+  /** Makes the spans of a service; without it trace ids still travel. */
+  readonly tracerProvider?: (service: string) => TracerProvider;
+  /** A number in [0, 1) for the canary split. Default: `Math.random`. */
+  readonly random?: () => number;
+  /** Gets order's log lines. Default: nobody. */
+  readonly log?: (line: string) => void;
+}
+
+/** The running shop. */
+export interface Shop {
+  readonly url: string;
+  /** URLs of the services' instances, such as `inventory-canary`. */
+  readonly services: Readonly<Record<string, string>>;
+  readonly gateway: Gateway;
+  close(): Promise<void>;
+}
+
+/** Starts everything. Rejects, with nothing left running, where a port is taken. */
+export async function startShop(options: ShopOptions = {}): Promise<Shop> {
+  const { ports = defaultPorts, privateJwk, log = () => {} } = options;
+  const listeners: Listener[] = [];
+  const urls: Record<string, string> = {};
+
+  async function open(name: string, port: number, handler: Handler): Promise<string> {
+    const listener = await listen(handler, { port });
+    listeners.push(listener);
+    urls[name] = listener.url;
+    return listener.url;
+  }
+  function instance(service: Instance['service'], canary: boolean): Instance {
+    const environment = canary ? 'canary' : 'stable';
+    const tracerProvider = options.tracerProvider?.(`${service}-${environment}`);
+    const tracing = tracerProvider && { tracing: { tracerProvider } };
+    return { service, version: canary ? 'v2' : 'v1', environment, ...tracing };
+  }
+  async function close(): Promise<void> {
+    await Promise.all(listeners.map((listener) => listener.close(true)));
+  }
+
+  try {
+    for (const canary of [false, true]) {
+      const index = canary ? 1 : 0;
+      const name = canary ? 'canary' : 'stable';
+      await open(
+        `inventory-${name}`,
+        ports.inventory[index],
+        inventoryApp(instance('inventory', canary)),
+      );
+      const settings = { ...instance('auth', canary), privateJwk };
+      await open(`auth-${name}`, ports.auth[index], authApp(settings));
+    }
+    const environment = () => ({
+      AUTH_V1_URL: urls['auth-stable'],
+      AUTH_V2_URL: urls['auth-canary'],
+      ORDER_V1_URL: urls['order-stable'],
+      ORDER_V2_URL: urls['order-canary'],
+      INVENTORY_V1_URL: urls['inventory-stable'],
+      INVENTORY_V2_URL: urls['inventory-canary'],
+    });
+    const inventoryRules = await readRules('order/inventory.yaml', environment());
+    for (const canary of [false, true]) {
+      const app = orderApp({
+        ...instance('order', canary),
+        auth: fetch,
+        authOrigin: urls['auth-stable'] ?? '',
+        inventory: fetch,
+        inventoryRouting: governance(inventoryRules),
+        log,
+      });
+      await open(`order-${canary ? 'canary' : 'stable'}`, ports.order[canary ? 1 : 0], app);
+    }
+    const tracerProvider = options.tracerProvider?.('gateway');
+    const gateway = createGateway(await readRules('shop.yaml', environment()), {
+      registry: createRegistry(),
+      ...(tracerProvider && { tracerProvider }),
+      ...(options.random && { random: options.random }),
+    });
+    const url = await open('gateway', ports.gateway, gateway.fetch);
+    return { url, services: urls, gateway, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readRules(file: string, environment: Record<string, string | undefined>) {
+  const text = await readFile(new URL(file, import.meta.url), 'utf8');
+  const { rules, diagnostics } = parseRules(text, { file, environment, mode: 'gateway' });
+  if (rules === undefined) throw new Error(renderDiagnostics(diagnostics, text));
+  return rules;
+}
