@@ -168,8 +168,8 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
  * A call continues the trace and the deadline of the request being served when it is given that request's context, or
  * that request itself.
  *
- * @param fetch Called bare, as `fetch(request)` or `fetch(request, { headers, signal })`; in tests any function from a
- * request to a response.
+ * @param fetch Called bare. The platform's own, and a function that declares a second parameter, get what the chain
+ * changed as `(request, { headers, signal })`, which spares a copy; any other gets a request with the changes in it.
  * @param middlewares The first is the outermost. The last argument may be {@link OutboundOptions}.
  *
  * @example
@@ -184,7 +184,7 @@ export function outbound(
 ): Fetch {
   if (typeof fetch !== 'function') {
     throw new TypeError(
-      `outbound: the fetch is ${describeValue(fetch)}, not a function; around a service binding, write (request, init) => binding.fetch(request, init)`,
+      `outbound: the fetch is ${describeValue(fetch)}, not a function; around a service binding, write (request) => binding.fetch(request)`,
     );
   }
   const last = middlewares.at(-1);
@@ -198,9 +198,12 @@ export function outbound(
     ...(middlewares.slice(0, last === options ? -1 : undefined) as Middleware[]),
   );
 
+  // Changes handed to a function that does not look at them would be lost without a word.
+  const takesInit = fetch === globalThis.fetch || fetch.length > 1;
   const run = chain(async function send(request, context) {
     const init = outgoingInit(request, context);
-    return await (init === undefined ? fetch(request) : fetch(request, init));
+    if (init === undefined) return await fetch(request);
+    return await (takesInit ? fetch(request, init) : fetch(new Request(request, init)));
   });
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };

@@ -719,3 +719,28 @@ describe('describe', () => {
     );
   });
 });
+
+describe('what the end of an outbound chain calls', () => {
+  const marked: Middleware = (next) => (request, context) =>
+    next(request, setHeader(context, 'x-mark', '1'));
+
+  test('a function that takes one argument gets a request with all changes in it', async () => {
+    const seen: (string | null)[] = [];
+    const call = outbound(async (request: Request) => {
+      seen.push(request.headers.get('x-mark'));
+      return new Response();
+    }, marked);
+    await call('http://shop.example/');
+    expect(seen).toEqual(['1']);
+  });
+
+  test('a function that takes two gets the changes beside the request', async () => {
+    const seen: unknown[] = [];
+    const call = outbound(async (request: Request, init?: RequestInit) => {
+      seen.push(request.headers.get('x-mark'), new Headers(init?.headers).get('x-mark'));
+      return new Response();
+    }, marked);
+    await call('http://shop.example/');
+    expect(seen).toEqual([null, '1']);
+  });
+});

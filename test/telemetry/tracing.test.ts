@@ -1,0 +1,260 @@
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import {
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  WebTracerProvider,
+} from '@opentelemetry/sdk-trace-web';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { exchange } from '../../src/core/exchange.ts';
+import { contextOf, inbound, outbound, reject } from '../../src/index.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { b3, compositePropagator, w3c } from '../../src/telemetry/propagation/propagator.ts';
+import { tracing } from '../../src/telemetry/tracing.ts';
+
+const spans = new InMemorySpanExporter();
+const tracerProvider = new WebTracerProvider({
+  spanProcessors: [new SimpleSpanProcessor(spans as never)],
+});
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const parentId = '00f067aa0ba902b7';
+const traceparent = `00-${traceId}-${parentId}-01`;
+
+beforeEach(() => spans.reset());
+
+function onlySpan(): ReadableSpan {
+  const finished = spans.getFinishedSpans();
+  expect(finished).toHaveLength(1);
+  return finished[0] as ReadableSpan;
+}
+
+function incoming(headers: Record<string, string> = {}, init: RequestInit = {}): Request {
+  return new Request('http://shop.example:8080/users/42?token=x', { headers, ...init });
+}
+
+describe('a server span', () => {
+  test('M3: is a child of the caller, named by method and route, with the conventional attributes', async () => {
+    const app = inbound((request) => {
+      const record = contextOf(request)?.get(exchange);
+      if (record) record.route = '/users/:id';
+      return new Response('ok', { status: 201 });
+    }, tracing({ tracerProvider }));
+    await app(incoming({ traceparent, 'user-agent': 'test' }));
+    const span = onlySpan();
+    expect(span.name).toBe('GET /users/:id');
+    expect(span.kind).toBe(SpanKind.SERVER);
+    expect(span.spanContext().traceId).toBe(traceId);
+    expect(span.parentSpanContext?.spanId).toBe(parentId);
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.attributes).toMatchObject({
+      'http.request.method': 'GET',
+      'http.response.status_code': 201,
+      'http.route': '/users/:id',
+      'server.address': 'shop.example',
+      'server.port': 8080,
+      'url.path': '/users/42',
+      'url.scheme': 'http',
+      'user_agent.original': 'test',
+    });
+    expect(span.attributes).not.toHaveProperty('error.type');
+  });
+
+  test('a path is never part of its name, and an invented method is _OTHER', async () => {
+    const app = inbound(() => new Response(), tracing({ tracerProvider }));
+    await app(incoming({}, { method: 'FROB' }));
+    const span = onlySpan();
+    expect(span.name).toBe('HTTP');
+    expect(span.attributes['http.request.method']).toBe('_OTHER');
+    expect(span.attributes['http.request.method_original']).toBe('FROB');
+  });
+
+  test.each([
+    [200, SpanStatusCode.UNSET, undefined],
+    [404, SpanStatusCode.UNSET, undefined],
+    [500, SpanStatusCode.ERROR, '500'],
+    [503, SpanStatusCode.ERROR, '503'],
+  ])('a status of %i has span status %i and error.type %s', async (status, code, errorType) => {
+    const app = inbound(() => new Response(null, { status }), tracing({ tracerProvider }));
+    await app(incoming());
+    expect(onlySpan().status.code).toBe(code);
+    expect(onlySpan().attributes['error.type']).toBe(errorType);
+  });
+
+  test('M3: ends when the handler throws, and says what was thrown', async () => {
+    const app = inbound(() => {
+      throw new RangeError('no such thing');
+    }, tracing({ tracerProvider }));
+    await expect(app(incoming())).rejects.toThrow('no such thing');
+    const span = onlySpan();
+    expect(span.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span.attributes['error.type']).toBe('RangeError');
+    expect(span.events.map(({ name }) => name)).toEqual(['exception']);
+  });
+
+  test('ends when the client goes away, in that moment, and says so', async () => {
+    const client = new AbortController();
+    const app = inbound(() => new Promise<Response>(() => {}), tracing({ tracerProvider }));
+    void app(incoming({}, { signal: client.signal }));
+    await Promise.resolve();
+    expect(spans.getFinishedSpans()).toHaveLength(0);
+    client.abort();
+    const span = onlySpan();
+    expect(span.attributes['error.type']).toBe('client_closed');
+    expect(span.attributes['fetchmesh.response_flags']).toBe('DC');
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  test('bears the response flag where the governance answered', async () => {
+    const app = inbound(() => reject('timeout'), tracing({ tracerProvider }));
+    await app(incoming());
+    expect(onlySpan().attributes).toMatchObject({
+      'error.type': 'timeout',
+      'fetchmesh.response_flags': 'UT',
+      'http.response.status_code': 504,
+    });
+  });
+
+  test('M14: baggage on the list becomes attributes, cut to 64 characters, and no other does', async () => {
+    const app = inbound(
+      () => new Response(),
+      tracing({ tracerProvider, baggage: ['user_tier', 'long', 'absent'] }),
+    );
+    await app(incoming({ baggage: `user_tier=gold,secret=x,long=${'y'.repeat(100)}` }));
+    const { attributes } = onlySpan();
+    expect(attributes['user_tier']).toBe('gold');
+    expect(attributes['long']).toBe('y'.repeat(64));
+    expect(attributes).not.toHaveProperty('secret');
+    expect(attributes).not.toHaveProperty('absent');
+  });
+
+  test('a broken traceparent begins a trace of its own', async () => {
+    const app = inbound(() => new Response(), tracing({ tracerProvider }));
+    await app(incoming({ traceparent: `${traceparent}-junk` }));
+    expect(onlySpan().parentSpanContext).toBeUndefined();
+    expect(onlySpan().spanContext().traceId).not.toBe(traceId);
+  });
+});
+
+describe('a client span', () => {
+  test('is a child of the request being served, and goes along in the headers', async () => {
+    let sent = new Headers();
+    const call = outbound(async (_: Request, init?: RequestInit) => {
+      sent = new Headers(init?.headers);
+      return new Response();
+    }, tracing({ tracerProvider }));
+    const app = inbound(
+      (request) => call('http://users.internal/list?token=s3cret&page=2', {}, contextOf(request)),
+      tracing({ tracerProvider }),
+    );
+    await app(incoming({ traceparent, tracestate: 'vendor=1' }));
+    const [client, server] = spans.getFinishedSpans() as [ReadableSpan, ReadableSpan];
+    expect(client.kind).toBe(SpanKind.CLIENT);
+    expect(client.name).toBe('GET');
+    expect(client.parentSpanContext?.spanId).toBe(server.spanContext().spanId);
+    expect(sent.get('traceparent')).toBe(`00-${traceId}-${client.spanContext().spanId}-01`);
+    expect(sent.get('tracestate')).toBe('vendor=1');
+    expect(client.attributes).toMatchObject({
+      'server.address': 'users.internal',
+      'server.port': 80,
+      'url.full': 'http://users.internal/list?token=REDACTED&page=2',
+    });
+  });
+
+  test('inside retry there is one for each try, counted', async () => {
+    const statuses = [503, 200];
+    const call = outbound(
+      async (_: Request) => new Response(null, { status: statuses.shift() ?? 500 }),
+      retry({ max: 1, baseDelay: '0ms' }),
+      tracing({ tracerProvider }),
+    );
+    await call('http://users.internal/');
+    const finished = spans.getFinishedSpans();
+    expect(finished.map((span) => span.attributes['http.request.resend_count'])).toEqual([
+      undefined,
+      1,
+    ]);
+    expect(finished.map((span) => span.status.code)).toEqual([
+      SpanStatusCode.ERROR,
+      SpanStatusCode.UNSET,
+    ]);
+  });
+
+  test('a network failure is named by its kind, a 4xx is an error of the client', async () => {
+    const refused = Object.assign(new TypeError('fetch failed'), {
+      cause: { code: 'ECONNREFUSED' },
+    });
+    const failing = outbound(() => Promise.reject(refused), tracing({ tracerProvider }));
+    await expect(failing('http://users.internal/')).rejects.toBe(refused);
+    expect(onlySpan().attributes['error.type']).toBe('connect');
+    spans.reset();
+    const notFound = outbound(
+      async (_: Request) => new Response(null, { status: 404 }),
+      tracing({ tracerProvider }),
+    );
+    await notFound('http://users.internal/');
+    expect(onlySpan().status.code).toBe(SpanStatusCode.ERROR);
+  });
+
+  test('what policies do is told as events of the span around them', async () => {
+    const statuses = [503, 200];
+    const call = outbound(
+      async (_: Request) => new Response(null, { status: statuses.shift() ?? 500 }),
+      tracing({ tracerProvider }),
+      retry({ max: 1, baseDelay: '0ms' }),
+    );
+    await call('http://users.internal/');
+    expect(onlySpan().events.map(({ name }) => name)).toEqual(['retry']);
+  });
+});
+
+describe('propagation', () => {
+  function echo(options: Parameters<typeof tracing>[0]) {
+    let sent = new Headers();
+    const call = outbound(async (_: Request, init?: RequestInit) => {
+      sent = new Headers(init?.headers);
+      return new Response();
+    }, tracing(options));
+    const app = inbound(
+      (request) => call('http://users.internal/', undefined, contextOf(request)),
+      tracing(options),
+    );
+    return async (headers: Record<string, string>): Promise<Headers> => {
+      await app(incoming(headers));
+      return sent;
+    };
+  }
+
+  test('without an SDK ids are made at the ingress and passed on', async () => {
+    const sent = await echo({})({});
+    expect(sent.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);
+  });
+
+  test('the random flag of Trace Context level 2 goes on as it came, also past an SDK', async () => {
+    const call = echo({ tracerProvider });
+    expect(
+      (await call({ traceparent: `00-${traceId}-${parentId}-03` })).get('traceparent'),
+    ).toMatch(/-03$/);
+    expect((await call({ traceparent })).get('traceparent')).toMatch(/-01$/);
+  });
+
+  test('M4: B3 in, W3C and B3 out', async () => {
+    const call = echo({
+      tracerProvider,
+      propagator: compositePropagator(w3c(), b3({ encoding: 'multi' })),
+    });
+    const sent = await call({
+      'x-b3-traceid': 'a1b2c3d4e5f67890',
+      'x-b3-spanid': parentId,
+      'x-b3-sampled': '1',
+    });
+    expect(sent.get('x-b3-traceid')).toBe('0000000000000000a1b2c3d4e5f67890');
+    expect(sent.get('x-b3-sampled')).toBe('1');
+    expect(sent.get('traceparent')).toContain('0000000000000000a1b2c3d4e5f67890');
+  });
+
+  test('baggage of the request being served goes along only where that was asked for', async () => {
+    const baggage = 'user_tier=gold';
+    expect((await echo({})({ baggage })).get('baggage')).toBeNull();
+    expect((await echo({ propagateBaggage: true })({ baggage })).get('baggage')).toBe(baggage);
+  });
+});
