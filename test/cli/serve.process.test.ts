@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -6,53 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-
-/** A gateway as a process of its own, started from the sources. */
-interface Serving {
-  readonly url: string;
-  readonly admin: string;
-  readonly process: ChildProcess;
-  readonly stderr: () => string;
-  /** Resolves when the process has written a line that matches. */
-  said(pattern: RegExp): Promise<void>;
-  exited(): Promise<number | null>;
-}
-
-const running = new Set<ChildProcess>();
-const entry = new URL('../support/cli.ts', import.meta.url).pathname;
-
-function cli(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [entry, ...args], {
-    // CI=1: some servers switch their graceful shutdown off where they see it.
-    env: { ...process.env, CI: '1', NO_COLOR: '1', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
-  const exit = once(child, 'exit').then(([code]) => {
-    running.delete(child);
-    return code as number | null;
-  });
-  async function said(pattern: RegExp): Promise<void> {
-    while (!pattern.test(output)) {
-      const ended = await Promise.race([
-        once(child.stderr, 'data').then(() => false),
-        exit.then(() => true),
-      ]);
-      if (ended && !pattern.test(output)) throw new Error(`never said ${pattern}: ${output}`);
-    }
-  }
-  return { process: child, stderr: () => output, said, exited: () => exit };
-}
-
-async function serve(args: readonly string[]): Promise<Serving> {
-  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args]);
-  await child.said(/readiness on/);
-  const urls = [...child.stderr().matchAll(/(http:\/\/127\.0\.0\.1:\d+)/g)].map(([url]) => url);
-  return { ...child, url: urls[0] as string, admin: urls[1] as string };
-}
+import { cli, endAll, serve } from '../support/serving.ts';
 
 let upstream: Server;
 let upstreamUrl: string;
@@ -92,7 +45,7 @@ beforeAll(async () => {
 
 afterEach(() => {
   release();
-  for (const child of running) child.kill('SIGKILL');
+  endAll();
 });
 
 afterAll(async () => {
@@ -140,7 +93,7 @@ describe('starting', () => {
   ])('R9: %s ends with 1, the place and the reason', async (_, text, expected) => {
     const child = cli(['serve', '--port', '0', '--admin-port', '0', '-f', await rulesFile(text)]);
     expect(await child.exited()).toBe(1);
-    expect(child.stderr()).toMatch(expected);
+    expect(child.output()).toMatch(expected);
   });
 
   test.each([
@@ -152,7 +105,7 @@ describe('starting', () => {
   ])('%j ends with 2 and says what is wrong', async (args, expected) => {
     const child = cli(args);
     expect(await child.exited()).toBe(2);
-    expect(child.stderr()).toMatch(expected);
+    expect(child.output()).toMatch(expected);
   });
 
   test('a port that is taken is named, with the option that chooses another', async () => {
@@ -160,7 +113,7 @@ describe('starting', () => {
     const { port } = new URL(url);
     const child = cli(['serve', '--upstream', upstreamUrl, '--port', port, '--admin-port', '0']);
     expect(await child.exited()).toBe(2);
-    expect(child.stderr()).toContain(`port ${port} is taken; choose another with --port`);
+    expect(child.output()).toContain(`port ${port} is taken; choose another with --port`);
   });
 });
 
@@ -229,12 +182,12 @@ describe('upstreams that misbehave', () => {
 describe('reloading', () => {
   test('R1, R2: a bad file leaves the last good rules in force and the watcher alive', async () => {
     const file = await rulesFile('routes: [{ path: /one }]');
-    const { url, said, stderr } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
+    const { url, said, output } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
     expect((await fetch(`${url}/one`)).status).toBe(200);
 
     await writeFile(file, 'routes: [{ path: /two, timout: 3s }]');
     await said(/rules not loaded/);
-    expect(stderr()).toContain('FM001');
+    expect(output()).toContain('FM001');
     expect((await fetch(`${url}/one`)).status).toBe(200);
 
     await writeFile(file, 'routes: [{ path: /three }]');
@@ -247,7 +200,7 @@ describe('reloading', () => {
     const good = (revision: number): string =>
       `# ${revision}\ntelemetry: { revision_header: true }\nroutes: [{ path: /**, timeout: 10s }]`;
     const file = await rulesFile(good(0));
-    const { url, said, stderr } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
+    const { url, said, output } = await serve(['-f', file, '--upstream', upstreamUrl, '--watch']);
 
     const revisions: (string | null)[] = [];
     let sent = 0;
@@ -271,7 +224,7 @@ describe('reloading', () => {
 
     expect(revisions).toHaveLength(500);
     // Exactly one revision for each, and only ones that were in force.
-    const inForce = [...stderr().matchAll(/revision (\w{12})/g)].map(([, revision]) => revision);
+    const inForce = [...output().matchAll(/revision (\w{12})/g)].map(([, revision]) => revision);
     for (const revision of revisions) expect(inForce).toContain(revision);
   });
 });
@@ -310,7 +263,7 @@ describe('ending', () => {
     const {
       url,
       process: child,
-      stderr,
+      output,
       exited,
     } = await serve([...['--upstream', upstreamUrl], ...['--drain-timeout', '0.2']]);
     const stuck = fetch(`${url}/stall`);
@@ -318,7 +271,7 @@ describe('ending', () => {
     while ((await (await fetch(`${url}/metrics-of-nothing`)).text()) === '') break;
     child.kill('SIGTERM');
     expect(await exited()).toBe(0);
-    expect(stderr()).toContain('cut off');
+    expect(output()).toContain('cut off');
     await expect(stuck).rejects.toThrow();
   });
 });

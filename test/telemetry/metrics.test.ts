@@ -100,10 +100,10 @@ describe('preset article', () => {
     expect(text()).toContain('app_active_connections{service="shop"} 0');
   });
 
-  test('methods that clients invent share one series', async () => {
+  test('methods that the conventions do not know share one series', async () => {
     const { get, text } = measured(() => new Response());
-    await get({ method: 'FROB' });
-    await get({ method: 'NICATE' });
+    await get({ method: 'PROPFIND' });
+    await get({ method: 'MKCOL' });
     expect(text()).toContain('_count{method="_OTHER",status="200",env="stable"} 2');
   });
 

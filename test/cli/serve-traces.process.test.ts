@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { endAll, serve } from '../support/serving.ts';
+
+/** A receiver that keeps what it was sent. */
+const received: string[] = [];
+let receiver: Server;
+let endpoint: string;
+let upstream: Server;
+let upstreamUrl: string;
+
+beforeAll(async () => {
+  receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      received.push(`${request.method} ${request.url} ${body}`);
+      response.end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  upstream = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+  await Promise.all([once(receiver, 'listening'), once(upstream, 'listening')]);
+  endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+});
+
+afterEach(endAll);
+
+afterAll(() => {
+  for (const server of [receiver, upstream]) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('--otlp-endpoint sends server and client span of each request, at the latest when the process ends', async () => {
+  const gateway = await serve(['--upstream', upstreamUrl, '--otlp-endpoint', endpoint]);
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  await (await fetch(`${gateway.url}/a`, { headers: { traceparent } })).text();
+  gateway.process.kill('SIGTERM');
+  expect(await gateway.exited()).toBe(0);
+
+  expect(received).toHaveLength(1);
+  const [line] = received as [string];
+  expect(line.startsWith('POST /v1/traces {')).toBe(true);
+  const { resourceSpans } = JSON.parse(line.slice(line.indexOf('{')));
+  const spans = resourceSpans[0].scopeSpans[0].spans as { kind: number; traceId: string }[];
+  expect(spans.map(({ kind }) => kind).sort()).toEqual([2, 3]);
+  expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(
+    new Set(['4bf92f3577b34da6a3ce929d0e0e4736']),
+  );
+});
+
+test('a receiver that is not there makes no request wait, and is told of once', async () => {
+  const gateway = await serve([
+    ...['--upstream', upstreamUrl],
+    ...['--otlp-endpoint', 'http://127.0.0.1:4317'],
+  ]);
+  expect((await fetch(`${gateway.url}/a`)).status).toBe(200);
+  expect(gateway.output()).toContain('4318');
+});

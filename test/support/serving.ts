@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** A gateway as a process of its own, started from the sources. */
+export interface Serving {
+  readonly url: string;
+  readonly admin: string;
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  /** Resolves when the process has written a line that matches. */
+  said(pattern: RegExp): Promise<void>;
+  exited(): Promise<number | null>;
+}
+
+const running = new Set<ChildProcess>();
+const entry = new URL('./cli.ts', import.meta.url).pathname;
+
+/** Starts the command line with these arguments. */
+export function cli(args: readonly string[], environment: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [entry, ...args], {
+    // CI=1: some servers switch their graceful shutdown off where they see it.
+    env: { ...process.env, CI: '1', NO_COLOR: '1', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  const exit = once(child, 'exit').then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
+  async function said(pattern: RegExp): Promise<void> {
+    while (!pattern.test(output)) {
+      const ended = await Promise.race([
+        once(child.stderr, 'data').then(() => false),
+        exit.then(() => true),
+      ]);
+      if (ended && !pattern.test(output)) throw new Error(`never said ${pattern}: ${output}`);
+    }
+  }
+  return { process: child, output: () => output, said, exited: () => exit };
+}
+
+/** Starts `fetchmesh serve` on free ports; resolves when it is ready. */
+export async function serve(args: readonly string[]): Promise<Serving> {
+  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args]);
+  await child.said(/readiness on/);
+  const found = (pattern: RegExp): string => pattern.exec(child.output())?.[1] as string;
+  return { ...child, url: found(/gateway on (\S+)/), admin: found(/metrics on (\S+)\/metrics/) };
+}
+
+/** Ends whatever a test left running. */
+export function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
