@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
-execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit', shell: true });
+execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 await build({
   entryPoints: ['src/cli/main.ts'],
   outdir: 'dist/cli',
@@ -18,6 +18,10 @@ await build({
   platform: 'node',
   target: 'node22.12',
   minifySyntax: true,
+  // Some of what is bundled is CommonJS and asks for modules of Node.
+  banner: {
+    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+  },
   legalComments: 'linked',
   // Picks its adapter by the runtime that loads it.
   external: ['srvx', 'srvx/node'],
