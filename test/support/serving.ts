@@ -15,11 +15,19 @@ export interface Serving {
 const running = new Set<ChildProcess>();
 const entry = new URL('./cli.ts', import.meta.url).pathname;
 
+/** How each runtime starts a script. */
+const commands = {
+  node: [process.execPath],
+  bun: ['bun', '--bun', '--no-install'],
+  deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
+} as const;
+
 /** Starts the command line with these arguments. */
-export function cli(args: readonly string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [entry, ...args], {
+export function cli(args: readonly string[], runtime: keyof typeof commands = 'node') {
+  const [command, ...front] = commands[runtime];
+  const child = spawn(command, [...front, entry, ...args], {
     // CI=1: some servers switch their graceful shutdown off where they see it.
-    env: { ...process.env, CI: '1', NO_COLOR: '1', ...environment },
+    env: { ...process.env, CI: '1', NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -43,8 +51,11 @@ export function cli(args: readonly string[], environment: Record<string, string>
 }
 
 /** Starts `fetchmesh serve` on free ports; resolves when it is ready. */
-export async function serve(args: readonly string[]): Promise<Serving> {
-  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args]);
+export async function serve(
+  args: readonly string[],
+  runtime: keyof typeof commands = 'node',
+): Promise<Serving> {
+  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args], runtime);
   await child.said(/readiness on/);
   const found = (pattern: RegExp): string => pattern.exec(child.output())?.[1] as string;
   return { ...child, url: found(/gateway on (\S+)/), admin: found(/metrics on (\S+)\/metrics/) };
