@@ -13,6 +13,7 @@ export type RejectionReason =
   | 'no_route'
   | 'client_closed'
   | 'internal_error'
+  | 'method_not_supported'
   | 'upstream_connection_failed'
   | 'upstream_connection_lost'
   | 'upstream_error'
@@ -39,6 +40,7 @@ export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = 
   no_route: { status: 404, title: 'Not Found', flag: 'NR', blame: 'policy' },
   client_closed: { status: 499, title: 'Client Closed Request', flag: 'DC', blame: 'client' },
   internal_error: { status: 500, title: 'Internal Server Error', flag: '-', blame: 'policy' },
+  method_not_supported: { status: 501, title: 'Not Implemented', flag: '-', blame: 'client' },
   upstream_connection_failed: { status: 502, title: 'Bad Gateway', flag: 'UF', blame: 'upstream' },
   upstream_connection_lost: { status: 502, title: 'Bad Gateway', flag: 'UC', blame: 'upstream' },
   upstream_error: { status: 502, title: 'Bad Gateway', flag: 'UPE', blame: 'upstream' },

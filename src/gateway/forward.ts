@@ -11,16 +11,18 @@ import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
 import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
+import { reject } from '../core/rejection.ts';
 
 /** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
- * Fields that concern one connection and not the message (RFC 9110 §7.6.1), and `proxy-authorization`, which is meant for
- * us.
+ * Fields that concern one connection and not the message (RFC 9110 §7.6.1), `proxy-authorization`, which is meant for us,
+ * and `expect`, which our server has answered already.
  */
 const hopByHop: readonly string[] = [
   'connection',
+  'expect',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -31,6 +33,9 @@ const hopByHop: readonly string[] = [
   'upgrade',
 ];
 
+/** Methods that no `fetch` sends (Fetch §2.2.1). */
+const unsendable: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
 /**
  * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
  *
@@ -39,12 +44,18 @@ const hopByHop: readonly string[] = [
  */
 export function forward(transport: Transport): Next {
   return async function forward(request, context) {
+    if (unsendable.has(request.method)) {
+      return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
+    }
     const record = context.get(exchange);
     if (record !== undefined) record.attempts += 1;
     const { method, body } = request;
+    const headers = forwardedHeaders(request, context);
+    // A GET may come with a body, but Fetch has none for it: its length must not go on without it.
+    if (body === null) delete headers['content-length'];
     const init = {
       method,
-      headers: forwardedHeaders(request, context),
+      headers,
       body: body === null ? undefined : body,
       // `duplex` is unknown to the types of the DOM, and demanded by Node.
       duplex: body === null ? undefined : 'half',

@@ -164,6 +164,28 @@ describe('upstreams that misbehave', () => {
     expect(metrics).toContain('app_active_connections{service="gateway"} 0');
   });
 
+  test('what a client may send and Fetch cannot is answered too', async () => {
+    const { url } = await serve(['--upstream', upstreamUrl]);
+    const { port } = new URL(url);
+    const answerTo = async (head: string, body = ''): Promise<string> => {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(`${head}\r\nHost: x\r\nConnection: close\r\n\r\n${body}`);
+      let answer = '';
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      await once(socket, 'close');
+      return answer;
+    };
+    expect(await answerTo('TRACE /a HTTP/1.1')).toMatch(/^HTTP\/1\.1 501 /);
+    expect(await answerTo('GET /a HTTP/1.1\r\nContent-Length: 3', 'abc')).toContain('GET /a');
+    const expecting = 'POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3';
+    expect(await answerTo(expecting, 'abc')).toMatch(/100 Continue[\s\S]*200 OK[\s\S]*POST \/a/);
+    const smuggled = 'POST /a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked';
+    expect(await answerTo(smuggled, '0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(await answerTo('HEAD /a HTTP/1.1')).toMatch(/200 OK[\s\S]*\r\n\r\n$/);
+  });
+
   test('headers that are too large, and broken traces and baggage, are no trouble', async () => {
     const { url } = await serve(['--upstream', upstreamUrl]);
     const huge = await fetch(`${url}/a`, { headers: { 'x-huge': 'x'.repeat(20_000) } });

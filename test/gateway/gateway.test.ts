@@ -254,6 +254,13 @@ describe('what is sent on', () => {
     expect(headers?.get('x-forwarded-host')).toBe('shop.example');
   });
 
+  test('what our server has answered already does not go on: Expect, the length of a body that Fetch has not', async () => {
+    const { get, sent } = gatewayFor(`${two}routes: [{ path: /**, to: a }]`);
+    await get('/', { headers: { expect: '100-continue', 'content-length': '3' } });
+    expect(sent[0]?.headers.has('expect')).toBe(false);
+    expect(sent[0]?.headers.has('content-length')).toBe(false);
+  });
+
   test('pitfall 10: redirects go to the client', async () => {
     const { get, sent } = gatewayFor(
       `${two}routes: [{ path: /**, to: a }]`,
