@@ -68,36 +68,32 @@ function indexed(candidates: readonly Candidate[]): {
   indexes: readonly ValueIndex[];
 } {
   if (candidates.length < indexFrom) return { plain: candidates, indexes: [] };
+  const subjects = candidates.map(subjectsOf);
   const askers = new Map<string, number>();
-  for (const candidate of candidates) {
-    for (const condition of equalities(candidate)) {
-      const subject = subjectOf(condition);
-      askers.set(subject, (askers.get(subject) ?? 0) + 1);
-    }
-  }
+  for (const { id } of subjects.flat()) askers.set(id, (askers.get(id) ?? 0) + 1);
+  const askersOf = ({ id }: Subject): number => askers.get(id) ?? 0;
+
   const plain: Candidate[] = [];
-  const maps = new Map<string, { condition: Condition; byValue: Map<string, Candidate[]> }>();
-  for (const candidate of candidates) {
+  const maps = new Map<string, { subject: Subject; byValue: Map<string, Candidate[]> }>();
+  for (const [place, candidate] of candidates.entries()) {
     // The subject that most candidates ask for: fewer maps to look into.
-    const condition = equalities(candidate).sort(
-      (a, b) => (askers.get(subjectOf(b)) ?? 0) - (askers.get(subjectOf(a)) ?? 0),
-    )[0];
-    if (condition === undefined || (askers.get(subjectOf(condition)) ?? 0) < indexFrom) {
+    const subject = subjects[place]?.toSorted((a, b) => askersOf(b) - askersOf(a))[0];
+    if (subject === undefined || askersOf(subject) < indexFrom) {
       plain.push(candidate);
       continue;
     }
-    const subject = subjectOf(condition);
-    let map = maps.get(subject);
+    let map = maps.get(subject.id);
     if (map === undefined) {
-      map = { condition, byValue: new Map() };
-      maps.set(subject, map);
+      map = { subject, byValue: new Map() };
+      maps.set(subject.id, map);
     }
-    const value = condition.equals as string;
-    const same = map.byValue.get(value);
-    if (same === undefined) map.byValue.set(value, [candidate]);
-    else same.push(candidate);
+    for (const value of subject.values) {
+      const same = map.byValue.get(value);
+      if (same === undefined) map.byValue.set(value, [candidate]);
+      else same.push(candidate);
+    }
   }
-  const indexes = Array.from(maps.values(), ({ condition: { source, name }, byValue }) => ({
+  const indexes = Array.from(maps.values(), ({ subject: { source, name }, byValue }) => ({
     source,
     name,
     byValue,
@@ -105,14 +101,31 @@ function indexed(candidates: readonly Candidate[]): {
   return { plain, indexes };
 }
 
-/** The equality conditions of a candidate that has one entry; several entries cannot be found by one value. */
-function equalities({ alternatives }: Candidate): Condition[] {
-  const [only, second] = alternatives;
-  return only === undefined || second !== undefined
-    ? []
-    : only.filter(({ equals }) => equals !== undefined);
+/** A header, parameter, cookie or baggage member without whose equality to one of the values a candidate cannot fit. */
+interface Subject {
+  readonly id: string;
+  readonly source: ConditionSource;
+  readonly name: string;
+  readonly values: ReadonlySet<string>;
 }
 
-function subjectOf({ source, name }: Condition): string {
-  return `${source}:${name}`;
+/** What every entry of a candidate asks for equality; a candidate is found by any of the values. */
+function subjectsOf({ alternatives }: Candidate): Subject[] {
+  return (alternatives[0] ?? []).flatMap(({ source, name }) => {
+    const values = alternatives.map((all) => equalityIn(all, source, name));
+    return values.every((value) => value !== undefined)
+      ? [{ id: `${source}:${name}`, source, name, values: new Set(values) }]
+      : [];
+  });
+}
+
+function equalityIn(
+  conditions: readonly Condition[],
+  source: ConditionSource,
+  name: string,
+): string | undefined {
+  return conditions.find(
+    (condition) =>
+      condition.source === source && condition.name === name && condition.equals !== undefined,
+  )?.equals;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RequestFacts } from './request-facts.ts';
+import { isHeaderName, type RequestFacts } from './request-facts.ts';
 
 /** Where a condition looks. */
 export type ConditionSource = 'headers' | 'query' | 'cookies' | 'baggage';
@@ -35,15 +35,21 @@ const sources: readonly ConditionSource[] = ['headers', 'query', 'cookies', 'bag
  * `"!*"` absent, `"!v"` not equal (which an absent value is).
  *
  * @throws {SyntaxError} for an expression that does not compile.
+ * @throws {RangeError} for a header that can have no such name, which no request could be asked for.
  */
 export function compileConditions(conditions: MatchConditions): readonly Condition[] {
   return sources.flatMap((source) =>
-    Object.entries(conditions[source] ?? {}).map(([name, wanted]) => ({
-      source,
-      name: source === 'headers' ? name.toLowerCase() : name,
-      wanted,
-      ...compileMatchString(wanted),
-    })),
+    Object.entries(conditions[source] ?? {}).map(([name, wanted]) => {
+      if (source === 'headers' && !isHeaderName(name)) {
+        throw new RangeError(`match.headers: '${name}' is not the name of a header`);
+      }
+      return {
+        source,
+        name: source === 'headers' ? name.toLowerCase() : name,
+        wanted,
+        ...compileMatchString(wanted),
+      };
+    }),
   );
 }
 

@@ -7,7 +7,7 @@
 import { peerAddress } from '../core/address.ts';
 import { claims } from '../core/claims.ts';
 import type { Context } from '../core/context.ts';
-import type { RequestFacts } from './request-facts.ts';
+import { isHeaderName, type RequestFacts } from './request-facts.ts';
 
 /** Reads the key of a request; `undefined` where it has none. */
 export type KeyReader = (facts: RequestFacts, context: Context) => string | undefined;
@@ -36,6 +36,7 @@ export function compileKey(expression: string, routeName: string): KeyReader | u
   }
   const [, kind, name] = /^(header|cookie|query|jwt|baggage):(.+)$/.exec(expression) ?? [];
   if (kind === undefined || name === undefined) return undefined;
+  if (kind === 'header' && !isHeaderName(name)) return undefined;
   switch (kind) {
     case 'header':
       return (facts) => facts.header(name)?.slice(0, longestPart);
@@ -48,9 +49,21 @@ export function compileKey(expression: string, routeName: string): KeyReader | u
     default:
       return (_, context) => {
         const all = context.get(claims);
-        const claim = all !== undefined && Object.hasOwn(all, name) ? all[name] : undefined;
-        return claim === undefined ? undefined : String(claim).slice(0, longestPart);
+        return all !== undefined && Object.hasOwn(all, name) ? claimText(all[name]) : undefined;
       };
+  }
+}
+
+/** Lists and objects tell nobody apart: as text they are all alike, or take apart what an issuer nested too deeply. */
+function claimText(claim: unknown): string | undefined {
+  switch (typeof claim) {
+    case 'string':
+      return claim.slice(0, longestPart);
+    case 'number':
+    case 'boolean':
+      return String(claim);
+    default:
+      return undefined;
   }
 }
 
@@ -58,7 +71,7 @@ export function compileKey(expression: string, routeName: string): KeyReader | u
  * Compiles a list of key expressions to one reader: their values joined, with the length of each in front, so that no
  * two callers share a key by accident.
  *
- * @returns `undefined` where one of the texts is no key expression.
+ * @returns `undefined` where one of the texts is no key expression, or there is none: all callers would share a key.
  */
 export function compileKeys(
   expressions: readonly string[],
@@ -71,7 +84,7 @@ export function compileKeys(
     readers.push(reader);
   }
   const [only] = readers;
-  if (readers.length === 1 && only !== undefined) return only;
+  if (readers.length <= 1) return only;
   return (facts, context) => {
     let joined = '';
     for (const reader of readers) {

@@ -64,13 +64,21 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
   const wildcards = new Map(
     Array.from(wildcardHosts, ([suffix, builder]) => [suffix, builder.build()]),
   );
+  let longestSuffix = 0;
+  for (const { length } of wildcards.keys()) longestSuffix = Math.max(longestSuffix, length);
   return {
     find(facts) {
       let best = any.first(facts, Number.POSITIVE_INFINITY);
       if (exact.size > 0) best = exact.get(facts.hostname)?.first(facts, best) ?? best;
       if (wildcards.size > 0) {
         const { hostname } = facts;
-        for (let dot = hostname.indexOf('.'); dot !== -1; dot = hostname.indexOf('.', dot + 1)) {
+        // However many labels a client sends, only those are looked up that a suffix reaches; `*` is one at least.
+        const start = Math.max(1, hostname.length - longestSuffix - 1);
+        for (
+          let dot = hostname.indexOf('.', start);
+          dot !== -1;
+          dot = hostname.indexOf('.', dot + 1)
+        ) {
           best = wildcards.get(hostname.slice(dot + 1))?.first(facts, best) ?? best;
         }
       }

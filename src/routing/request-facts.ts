@@ -41,7 +41,7 @@ export class RequestFacts {
     return this.#url.protocol === 'https:';
   }
 
-  /** Repeated headers are joined with `, `, as Fetch does. */
+  /** Repeated headers are joined with `, `, as Fetch does. The name has to be one: see {@link isHeaderName}. */
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined;
   }
@@ -65,6 +65,11 @@ export class RequestFacts {
   allBaggage(): Baggage {
     return baggageOf(this.request);
   }
+}
+
+/** Whether a header can have this name (RFC 9110 §5.1); `Headers` throws when asked for another. */
+export function isHeaderName(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name);
 }
 
 /** Reads a `Cookie` header (RFC 6265 §5.4); values are not decoded, quotes are taken off. */

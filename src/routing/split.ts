@@ -24,7 +24,7 @@ export interface Split {
 /**
  * Compiles weights; they may sum to anything above 0.
  *
- * @throws {RangeError} where a weight is negative or no number, or all are 0.
+ * @throws {RangeError} where a weight is negative or no number, or their sum is 0 or infinite.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export interface Split {
  * ```
  */
 export function compileSplit(destinations: readonly Weighted[]): Split {
-  const ends: number[] = [];
+  const sums: number[] = [];
   let sum = 0;
   let lastWithWeight = 0;
   for (const [index, { weight }] of destinations.entries()) {
@@ -43,14 +43,18 @@ export function compileSplit(destinations: readonly Weighted[]): Split {
     }
     if (weight > 0) lastWithWeight = index;
     sum += weight;
-    ends.push(sum);
+    sums.push(sum);
   }
   if (sum === 0) throw new RangeError('weight: at least one must be above 0');
+  if (sum === Number.POSITIVE_INFINITY)
+    throw new RangeError('weight: the sum is beyond all numbers');
+  // Rounded so that 29 of 100 ends at the same number as 2,900 of 10,000 buckets: a share is exact, in whatever unit the
+  // weights are written.
+  const ends = sums.map((end) => Number((end / sum).toPrecision(15)));
   return {
     choose(share) {
-      const point = share * sum;
       for (let index = 0; index < lastWithWeight; index++) {
-        if (point < (ends[index] as number)) return index;
+        if (share < (ends[index] as number)) return index;
       }
       return lastWithWeight;
     },

@@ -26,15 +26,37 @@ export function stickyChoice(split: Split, routeName: string, key: string): numb
 }
 
 /**
- * FNV-1a over the UTF-16 code units' bytes, finished with the mixer of MurmurHash3: small, and every bit of the key
- * reaches every bit of the result. Not a cryptographic hash: who is in which bucket is no secret.
+ * FNV-1a over the bytes of UTF-8, finished with the mixer of MurmurHash3 (`fmix32`): small, easy to do again in other
+ * languages, and every bit of the key reaches every bit of the result, which those of FNV-1a alone do not. Not a
+ * cryptographic hash: who is in which bucket is no secret.
  */
 export function hash32(text: string): number {
   let hash = 0x811c9dc5;
+  const add = (byte: number): void => {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  };
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
-    hash = Math.imul(hash ^ (unit & 0xff), 0x01000193);
-    hash = Math.imul(hash ^ (unit >>> 8), 0x01000193);
+    if (unit < 0x80) {
+      add(unit);
+      continue;
+    }
+    // Half a surrogate pair, as cutting a key leaves behind, counts as U+FFFD, like everywhere in the web platform.
+    const point = text.codePointAt(index) as number;
+    const scalar = point >= 0xd800 && point <= 0xdfff ? 0xfffd : point;
+    if (scalar < 0x800) {
+      add(0xc0 | (scalar >> 6));
+    } else {
+      if (scalar < 0x10000) {
+        add(0xe0 | (scalar >> 12));
+      } else {
+        add(0xf0 | (scalar >> 18));
+        add(0x80 | ((scalar >> 12) & 0x3f));
+        index += 1;
+      }
+      add(0x80 | ((scalar >> 6) & 0x3f));
+    }
+    add(0x80 | (scalar & 0x3f));
   }
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
@@ -61,6 +83,7 @@ export interface StickyCookieOptions {
 
 /** The `Set-Cookie` value that makes a caller come back with the same key. */
 export function stickyCookie({ name, key, ttlMs, secure }: StickyCookieOptions): string {
-  const maxAge = Math.floor(ttlMs / 1_000);
+  // A `Max-Age` of 0 would take the cookie away.
+  const maxAge = Math.ceil(ttlMs / 1_000);
   return `${name}=${key}; Max-Age=${maxAge}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
 }

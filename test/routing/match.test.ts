@@ -1,21 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { canonicalPath } from '../../src/core/canonical-path.ts';
 import { compileMatcher, type MatchableRoute } from '../../src/routing/match.ts';
-import { RequestFacts } from '../../src/routing/request-facts.ts';
-import { linearFind, type PlainRequest } from '../support/linear-matcher.ts';
-
-function factsOf({
-  method = 'GET',
-  host = 'shop.example',
-  path,
-  headers,
-  query,
-}: Partial<PlainRequest> & { path: string }): RequestFacts {
-  const url = new URL(`http://${host}/`);
-  url.pathname = path;
-  for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-  return new RequestFacts(new Request(url, { method, headers: headers ?? {} }), url, path);
-}
+import { factsOf, linearFind, type PlainRequest } from '../support/linear-matcher.ts';
 
 /** Which of the routes takes the path. */
 function find(
@@ -105,6 +92,33 @@ describe('hosts and methods', () => {
     expect(at('a.b.shop.example')).toBe(1);
     expect(at('shop.example')).toBe(2);
     expect(at('evilshop.example')).toBe(2);
+    expect(at('.shop.example')).toBe(2);
+  });
+
+  test('of two suffixes that fit, the earlier route counts, not the longer suffix', () => {
+    const routes: MatchableRoute[] = [
+      { path: '/**', hosts: ['*.example'] },
+      { path: '/**', hosts: ['*.shop.example'] },
+    ];
+    expect(find(routes, { path: '/', host: 'api.shop.example' })).toBe(0);
+    expect(find(routes.toReversed(), { path: '/', host: 'api.shop.example' })).toBe(0);
+  });
+
+  test('of a host of thousands of labels only the end is looked at', () => {
+    const host = `${'a.'.repeat(7_000)}shop.example`;
+    const facts = factsOf({ path: '/' });
+    let cuts = 0;
+    const watched = new Proxy(new String(host), {
+      get: (text, property) => {
+        if (property === 'slice') cuts += 1;
+        const member: unknown = Reflect.get(text, property);
+        return typeof member === 'function' ? member.bind(text) : member;
+      },
+    });
+    Object.defineProperty(facts, 'hostname', { value: watched });
+    const matcher = compileMatcher([{ path: '/**', hosts: ['*.shop.example'] }]);
+    expect(matcher.find(facts)).toBe(0);
+    expect(cuts).toBeLessThan(10);
   });
 
   test('an earlier route for any host wins over a later one for this host', () => {
@@ -212,13 +226,15 @@ describe('the compiled matcher', () => {
         ),
     },
     { weight: 1, arbitrary: fc.constantFrom('~^/a', '~b$', '~/c/') },
-    { weight: 1, arbitrary: fc.constantFrom('/', '/a/', '/a/b/') },
+    { weight: 1, arbitrary: fc.constantFrom('/', '/a/', '/a/b/', '/{id}', '/a/{id}/b') },
   );
   const value = fc.constantFrom('1', '2', '3', '1*', '*', '!*', '!1', '~[12]');
   const conditions = fc.record(
     {
       headers: fc.dictionary(fc.constantFrom('x-a', 'x-b'), value, { maxKeys: 2 }),
       query: fc.dictionary(fc.constantFrom('q', 'r'), value, { maxKeys: 1 }),
+      cookies: fc.dictionary(fc.constantFrom('c', '__proto__'), value, { maxKeys: 1 }),
+      baggage: fc.dictionary(fc.constantFrom('b'), value, { maxKeys: 1 }),
     },
     { requiredKeys: [] },
   );
@@ -237,9 +253,13 @@ describe('the compiled matcher', () => {
   const request: fc.Arbitrary<PlainRequest> = fc.record({
     method: fc.constantFrom('GET', 'POST', 'PUT'),
     host: fc.constantFrom('one.test', 'two.test', 'a.two.test', 'b.a.two.test', 'other.example'),
-    path: fc.array(segment, { minLength: 1, maxLength: 5 }).map((parts) => `/${parts.join('/')}`),
+    path: fc
+      .array(segment, { minLength: 1, maxLength: 5 })
+      .map((parts) => canonicalPath(`/${parts.join('/')}`) as string),
     headers: plainValues(['x-a', 'x-b']),
     query: plainValues(['q', 'r']),
+    cookies: plainValues(['c', '__proto__']),
+    baggage: plainValues(['b']),
   });
 
   test('agrees with the rules read one after the other', () => {

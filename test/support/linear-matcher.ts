@@ -1,4 +1,5 @@
 import type { MatchableRoute } from '../../src/routing/match.ts';
+import { RequestFacts } from '../../src/routing/request-facts.ts';
 
 /** What a request is matched by. */
 export interface PlainRequest {
@@ -7,6 +8,33 @@ export interface PlainRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
+  readonly cookies?: Readonly<Record<string, string>> | undefined;
+  readonly baggage?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The same request as the compiled matcher sees it. */
+export function factsOf({
+  method = 'GET',
+  host = 'shop.example',
+  path,
+  headers,
+  query,
+  cookies,
+  baggage,
+}: Partial<PlainRequest> & { path: string }): RequestFacts {
+  const url = new URL(`http://${host}/`);
+  url.pathname = path;
+  for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+  const all = new Headers(headers);
+  if (cookies !== undefined) all.set('cookie', pairs(cookies, '; '));
+  if (baggage !== undefined) all.set('baggage', pairs(baggage, ','));
+  return new RequestFacts(new Request(url, { method, headers: all }), url, path);
+}
+
+function pairs(values: Readonly<Record<string, string>>, separator: string): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(separator);
 }
 
 /** Matching as the rules language says it, one route after the other: the model for the compiled one. */
@@ -25,12 +53,28 @@ function matches(route: MatchableRoute, request: PlainRequest): boolean {
     (methods === undefined || methods.includes(request.method)) &&
     (hosts.length === 0 || hosts.some((host) => matchesHost(host, request.host))) &&
     (match.length === 0 ||
-      match.some(({ headers = {}, query = {} }) =>
+      match.some(({ headers, query, cookies, baggage }) =>
         [
-          ...Object.entries(headers).map(([name, wanted]) => holds(wanted, request.headers[name])),
-          ...Object.entries(query).map(([name, wanted]) => holds(wanted, request.query[name])),
+          ...answers(inLowerCase(headers), request.headers),
+          ...answers(query, request.query),
+          ...answers(cookies, request.cookies),
+          ...answers(baggage, request.baggage),
         ].every(Boolean),
       ))
+  );
+}
+
+type Values = Readonly<Record<string, string>>;
+
+function answers(wanted: Values = {}, given: Values = {}): boolean[] {
+  return Object.entries(wanted).map(([name, text]) =>
+    holds(text, Object.hasOwn(given, name) ? given[name] : undefined),
+  );
+}
+
+function inLowerCase(headers: Values = {}): Values {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, wanted]) => [name.toLowerCase(), wanted]),
   );
 }
 
@@ -38,12 +82,14 @@ function matchesPath({ path, trailingSlash }: MatchableRoute, actual: string): b
   if (path.startsWith('~')) return new RegExp(path.slice(1), 'u').test(actual);
   const wanted = path.slice(1).split('/');
   const given = actual.slice(1).split('/');
-  if (segmentsMatch(wanted, given)) return true;
-  if (trailingSlash !== 'ignore' || wanted.at(-1) === '**') return false;
-  return (
-    segmentsMatch(wanted, given.at(-1) === '' ? given.slice(0, -1) : [...given, '']) &&
-    given.length + wanted.length > 2
-  );
+  return trailingSlash === 'ignore'
+    ? segmentsMatch(withoutTrailingSlash(wanted), withoutTrailingSlash(given))
+    : segmentsMatch(wanted, given);
+}
+
+/** The root has no other form. */
+function withoutTrailingSlash(segments: readonly string[]): readonly string[] {
+  return segments.length > 1 && segments.at(-1) === '' ? segments.slice(0, -1) : segments;
 }
 
 function segmentsMatch(wanted: readonly string[], given: readonly string[]): boolean {
@@ -51,7 +97,7 @@ function segmentsMatch(wanted: readonly string[], given: readonly string[]): boo
     if (segment === '**') return true;
     const actual = given[index];
     if (actual === undefined) return false;
-    const isOne = segment === '*' || segment.startsWith(':');
+    const isOne = segment === '*' || /^:|^\{/.test(segment);
     if (isOne ? actual === '' : actual !== segment) return false;
   }
   return wanted.length === given.length;
@@ -60,7 +106,9 @@ function segmentsMatch(wanted: readonly string[], given: readonly string[]): boo
 function matchesHost(pattern: string, host: string): boolean {
   const wanted = pattern.toLowerCase();
   if (wanted === '*') return true;
-  return wanted.startsWith('*.') ? host.endsWith(wanted.slice(1)) : wanted === host;
+  return wanted.startsWith('*.')
+    ? host.endsWith(wanted.slice(1)) && host.length >= wanted.length
+    : wanted === host;
 }
 
 function holds(wanted: string, value: string | undefined): boolean {
