@@ -1,43 +1,50 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { testsOfSdk, thirdGeneration } from './test/support/third-generation.ts';
 
 // Nothing is asked of the network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] ??= 'false';
 process.env['WRANGLER_SEND_METRICS'] ??= 'false';
 
-const patience = { testTimeout: 30_000, hookTimeout: 30_000 };
+const workers = () => cloudflareTest({ wrangler: { configPath: './test/wrangler.toml' } });
+
+const common = {
+  setupFiles: ['test/support/setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
+const onNode = {
+  ...common,
+  exclude: ['test/**/*.{workerd,system}.test.ts', 'test/fixtures/**'],
+  provide: { runtime: 'node' as const },
+};
+const onWorkerd = {
+  ...common,
+  exclude: ['test/**/*.{node,process,system,garbage}.test.ts', 'test/fixtures/**'],
+  provide: { runtime: 'workerd' as const },
+};
+const all = ['test/**/*.test.ts'];
 
 export default defineConfig({
   test: {
     projects: [
+      { test: { ...onNode, name: 'node', include: all } },
+      { plugins: [workers()], test: { ...onWorkerd, name: 'workerd', include: all } },
+      // Once more, with the other generation of the OpenTelemetry SDK.
       {
-        test: {
-          name: 'node',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{workerd,system}.test.ts', 'test/fixtures/**'],
-          provide: { runtime: 'node' },
-          setupFiles: ['test/support/setup.ts'],
-          ...patience,
-        },
+        plugins: [thirdGeneration()],
+        test: { ...onNode, name: 'node-sdk3', include: [...testsOfSdk] },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './test/wrangler.toml' } })],
-        test: {
-          name: 'workerd',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{node,process,system,garbage}.test.ts', 'test/fixtures/**'],
-          provide: { runtime: 'workerd' },
-          setupFiles: ['test/support/setup.ts'],
-          ...patience,
-        },
+        plugins: [thirdGeneration(), workers()],
+        test: { ...onWorkerd, name: 'workerd-sdk3', include: [...testsOfSdk] },
       },
       {
         test: {
+          ...common,
           name: 'system',
           include: ['test/**/*.system.test.ts'],
           provide: { runtime: 'node' },
-          setupFiles: ['test/support/setup.ts'],
-          ...patience,
         },
       },
     ],

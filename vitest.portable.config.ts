@@ -1,18 +1,29 @@
 // For Bun and Deno, where the Workers plugin cannot be loaded: the portable tests only.
 import { defineConfig } from 'vitest/config';
+import { testsOfSdk, thirdGeneration } from './test/support/third-generation.ts';
+
+const common = {
+  exclude: [
+    'test/**/*.{node,process,system,workerd}.test.ts',
+    // Deno cannot be asked to collect garbage.
+    ...('Bun' in globalThis ? [] : ['test/**/*.garbage.test.ts']),
+    'test/fixtures/**',
+  ],
+  setupFiles: ['test/support/setup.ts'],
+  provide: { runtime: 'Bun' in globalThis ? ('bun' as const) : ('deno' as const) },
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [
-      'test/**/*.{node,process,system,workerd}.test.ts',
-      // Deno cannot be asked to collect garbage.
-      ...('Bun' in globalThis ? [] : ['test/**/*.garbage.test.ts']),
-      'test/fixtures/**',
+    projects: [
+      { test: { ...common, name: 'portable', include: ['test/**/*.test.ts'] } },
+      // Once more, with the other generation of the OpenTelemetry SDK.
+      {
+        plugins: [thirdGeneration()],
+        test: { ...common, name: 'portable-sdk3', include: [...testsOfSdk] },
+      },
     ],
-    setupFiles: ['test/support/setup.ts'],
-    provide: { runtime: 'Bun' in globalThis ? 'bun' : 'deno' },
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
   },
 });

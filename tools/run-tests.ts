@@ -1,6 +1,7 @@
 /**
  * Runs the tests on Node, workerd, Bun and Deno, and checks that each runtime ran exactly the files that it should: a
- * file that a runner passes over in silence is a failure here.
+ * file that a runner passes over in silence is a failure here. The tests of tracing run twice on each: with the second
+ * generation of the OpenTelemetry SDK, and with the third.
  *
  * Usage: node tools/run-tests.ts [node|workerd|bun|deno|system …]
  */
@@ -10,25 +11,34 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
+import { testsOfSdk } from '../test/support/third-generation.ts';
 
-type Suite = 'node' | 'workerd' | 'bun' | 'deno' | 'system';
+type Runtime = 'node' | 'workerd' | 'bun' | 'deno';
+type Suite = Runtime | `${Runtime}-sdk3` | 'system';
 
 const vitest = 'node_modules/vitest/vitest.mjs';
 const portable = ['run', '-c', 'vitest.portable.config.ts'];
 
+const bun = ['bun', '--bun', '--no-install', vitest, ...portable, '--pool=threads'];
+const deno = [
+  ...['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual', vitest],
+  ...[...portable, '--pool=forks'],
+];
+
 const commands: Readonly<Record<Suite, readonly string[]>> = {
   node: ['node', vitest, 'run', '--project', 'node'],
+  'node-sdk3': ['node', vitest, 'run', '--project', 'node-sdk3'],
   workerd: ['node', vitest, 'run', '--project', 'workerd'],
-  bun: ['bun', '--bun', '--no-install', vitest, ...portable, '--pool=threads'],
-  deno: [
-    ...['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual', vitest],
-    ...[...portable, '--pool=forks'],
-  ],
+  'workerd-sdk3': ['node', vitest, 'run', '--project', 'workerd-sdk3'],
+  bun: [...bun, '--project', 'portable'],
+  'bun-sdk3': [...bun, '--project', 'portable-sdk3'],
+  deno: [...deno, '--project', 'portable'],
+  'deno-sdk3': [...deno, '--project', 'portable-sdk3'],
   system: ['node', vitest, 'run', '--project', 'system'],
 };
 
 /** Suffixes of files that only one suite runs: `limits.process.test.ts` needs sockets and processes of Node. */
-const suffixes: Readonly<Record<Suite, readonly string[]>> = {
+const suffixes: Readonly<Record<Runtime | 'system', readonly string[]>> = {
   node: ['', '.node', '.process', '.garbage'],
   workerd: ['', '.workerd'],
   // Node and Bun can be asked to collect garbage.
@@ -63,12 +73,16 @@ interface Tally {
 }
 
 function expectedFiles(suite: Suite): Set<string> {
-  const files = globSync('test/**/*.test.ts').filter((file) => !file.startsWith('test/fixtures/'));
+  const [runtime, generation] = suite.split('-') as [keyof typeof suffixes, 'sdk3'?];
+  const files = globSync('test/**/*.test.ts').filter(
+    (file) =>
+      !file.startsWith('test/fixtures/') && (generation === undefined || testsOfSdk.includes(file)),
+  );
   return new Set(
     files.filter((file) => {
       const suffix = /(\.[a-z]+)?\.test\.ts$/.exec(file)?.[1] ?? '';
       const isKnown = Object.values(suffixes).some((known) => known.includes(suffix));
-      return suffixes[suite].includes(isKnown ? suffix : '');
+      return suffixes[runtime].includes(isKnown ? suffix : '');
     }),
   );
 }
@@ -118,8 +132,11 @@ function runSuite(suite: Suite, reportFile: string): Tally {
   return { passed: report.numPassedTests, failed: report.numFailedTests, complaints };
 }
 
-const asked = process.argv.slice(2) as Suite[];
-const suites: readonly Suite[] = asked.length > 0 ? asked : ['node', 'workerd', 'bun', 'deno'];
+const asked = process.argv.slice(2) as (Runtime | 'system')[];
+const runtimes = asked.length > 0 ? asked : (['node', 'workerd', 'bun', 'deno'] as const);
+const suites = runtimes.flatMap((runtime): Suite[] =>
+  runtime === 'system' ? [runtime] : [runtime, `${runtime}-sdk3`],
+);
 const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-tests-'));
 const total: Tally = { passed: 0, failed: 0, complaints: [] };
 const lines: string[] = [];
@@ -129,7 +146,7 @@ for (const suite of suites) {
   total.failed += tally.failed;
   total.complaints.push(...tally.complaints);
   lines.push(
-    `${suite.padEnd(8)} ${tally.passed} passed, ${tally.failed} failed, ${expectedFiles(suite).size} files`,
+    `${suite.padEnd(12)} ${tally.passed} passed, ${tally.failed} failed, ${expectedFiles(suite).size} files`,
   );
 }
 rmSync(directory, { recursive: true });
@@ -138,7 +155,7 @@ console.log(`\n${'═'.repeat(63)}\n${lines.join('\n')}`);
 if (!suites.includes('system')) {
   const count = expectedFiles('system').size;
   console.log(
-    `not run  ${count} files that need more than npm ci brings (Prometheus): npm run test:system`,
+    `not run      ${count} files that need more than npm ci brings (Prometheus): npm run test:system`,
   );
 }
 for (const complaint of total.complaints) console.error(`✗ ${complaint}`);

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import * as sdk from '@opentelemetry/sdk-trace-web';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import {
@@ -11,6 +10,7 @@ import {
 import { encodeTraces } from '../../src/telemetry/otlp-encoder.ts';
 import type { ExportResult } from '../../src/telemetry/sdk.ts';
 import { telemetry } from '../../src/telemetry/setup.ts';
+import { sdk } from '../support/opentelemetry.ts';
 import { type Behaviour, type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { endedSpan, endedSpans } from '../support/spans.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -1,5 +1,4 @@
 import { DiagLogLevel, diag } from '@opentelemetry/api';
-import type { SpanExporter } from '@opentelemetry/sdk-trace-web';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   OTLPTraceExporter,
@@ -9,6 +8,7 @@ import {
 import { encodeTraces } from '../../src/telemetry/otlp-encoder.ts';
 import type { ExportResult } from '../../src/telemetry/sdk.ts';
 import { tracedBody } from '../support/bodies.ts';
+import type { SpanExporter } from '../support/opentelemetry.ts';
 import { endedSpan, endedSpans } from '../support/spans.ts';
 import { connectionReset } from '../support/upstream.ts';
 import { settled, VirtualClock } from '../support/virtual-clock.ts';

@@ -6,16 +6,16 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
-import {
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-  WebTracerProvider,
-} from '@opentelemetry/sdk-trace-web';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeTraces } from '../../src/telemetry/otlp-encoder.ts';
+import {
+  InMemorySpanExporter,
+  JsonTraceSerializer,
+  processorFor,
+  type ReadableSpan,
+  TracerProvider,
+} from '../support/opentelemetry.ts';
 
 /** What goes over the wire, read back. */
 function ours(spans: readonly ReadableSpan[]): unknown {
@@ -30,10 +30,10 @@ function official(spans: readonly ReadableSpan[]): unknown {
 type Tracing = ReturnType<typeof recorder>;
 
 /** A provider that keeps what it records. */
-function recorder(config: ConstructorParameters<typeof WebTracerProvider>[0] = {}) {
+function recorder(config: ConstructorParameters<typeof TracerProvider>[0] = {}) {
   const exporter = new InMemorySpanExporter();
-  const spanProcessors = [new SimpleSpanProcessor(exporter)];
-  const provider = new WebTracerProvider({ ...config, spanProcessors });
+  const spanProcessors = [processorFor(exporter)];
+  const provider = new TracerProvider({ ...config, spanProcessors });
   return {
     tracer: (name = 'test', version?: string, schemaUrl?: string) =>
       provider.getTracer(name, version, schemaUrl === undefined ? {} : { schemaUrl }),

@@ -1,5 +1,4 @@
 import { context, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
-import * as sdk from '@opentelemetry/sdk-trace-web';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
 import { inbound, outbound } from '../../src/core/chain.ts';
 import { OTLPTraceExporter } from '../../src/telemetry/exporter-trace-otlp-fetch.ts';
@@ -7,6 +6,7 @@ import type { ExportTraceServiceRequest } from '../../src/telemetry/otlp.ts';
 import type { SpanExporter, TracerSdk } from '../../src/telemetry/sdk.ts';
 import { type TelemetryOptions, telemetry } from '../../src/telemetry/setup.ts';
 import { tracing } from '../../src/telemetry/tracing.ts';
+import { sdk, sdkVersion, TracerProvider } from '../support/opentelemetry.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Tracing whose collector keeps what it gets. */
@@ -137,7 +137,7 @@ describe('the resource', () => {
       weight: 2,
       'telemetry.sdk.language': expect.any(String),
       'telemetry.sdk.name': 'opentelemetry',
-      'telemetry.sdk.version': '2.12.0',
+      'telemetry.sdk.version': sdkVersion,
     });
   });
 
@@ -290,14 +290,15 @@ describe('the SDK', () => {
   };
 
   test.each([
-    ['@opentelemetry/sdk-trace-web 2.x', sdk],
+    ['the module itself', sdk],
+    ['@opentelemetry/sdk-trace 3.x, by its shape', { TracerProvider, ...samplers }],
     [
-      '@opentelemetry/sdk-trace 3.x, by its shape',
-      { TracerProvider: sdk.BasicTracerProvider, ...samplers },
+      '@opentelemetry/sdk-trace-web 2.x, by its shape',
+      { WebTracerProvider: TracerProvider, ...samplers },
     ],
     [
-      '@opentelemetry/sdk-trace-base 2.x',
-      { BasicTracerProvider: sdk.BasicTracerProvider, ...samplers },
+      '@opentelemetry/sdk-trace-base 2.x, by its shape',
+      { BasicTracerProvider: TracerProvider, ...samplers },
     ],
   ] satisfies [string, TracerSdk][])('may be %s', async (_, module) => {
     const { tracer, flush, spans } = setup({ sdk: module });

@@ -1,9 +1,9 @@
 import { type ContextManager, context, createContextKey } from '@opentelemetry/api';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-web';
 import { afterEach, describe, expect, test } from 'vitest';
 import { asyncContextManager } from '../../src/telemetry/context-manager.ts';
 import type { ExportResult, ReadableSpan, SpanExporter } from '../../src/telemetry/sdk.ts';
 import { SpanBuffer, type SpanBufferOptions } from '../../src/telemetry/span-buffer.ts';
+import type { SpanProcessor } from '../support/opentelemetry.ts';
 import { endedSpan, endedSpans } from '../support/spans.ts';
 import { settled, VirtualClock } from '../support/virtual-clock.ts';
 

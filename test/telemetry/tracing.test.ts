@@ -1,20 +1,20 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import {
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-  WebTracerProvider,
-} from '@opentelemetry/sdk-trace-web';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { exchange } from '../../src/core/exchange.ts';
 import { contextOf, inbound, outbound, reject } from '../../src/index.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { b3, compositePropagator, w3c } from '../../src/telemetry/propagation/propagator.ts';
 import { tracing } from '../../src/telemetry/tracing.ts';
+import {
+  InMemorySpanExporter,
+  processorFor,
+  type ReadableSpan,
+  TracerProvider,
+} from '../support/opentelemetry.ts';
 
 const spans = new InMemorySpanExporter();
-const tracerProvider = new WebTracerProvider({
-  spanProcessors: [new SimpleSpanProcessor(spans as never)],
+const tracerProvider = new TracerProvider({
+  spanProcessors: [processorFor(spans)],
 });
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const parentId = '00f067aa0ba902b7';

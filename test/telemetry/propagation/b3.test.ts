@@ -1,8 +1,8 @@
 import { ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { B3Propagator } from '@opentelemetry/propagator-b3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { extractB3, injectB3Multi, injectB3Single } from '../../../src/telemetry/propagation/b3.ts';
+import { B3Propagator } from '../../support/opentelemetry.ts';
 
 const traceId = '80f198ee56343ba864fe8b2a57d3eff7';
 const shortTraceId = 'a1b2c3d4e5f67890';
