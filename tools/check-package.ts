@@ -1,65 +1,31 @@
 /**
- * Checks the package as a stranger gets it: packed, installed into an empty project, every entry imported on Node, Bun and
- * Deno, the command line started. Needs the registry for the package's own dependencies.
+ * Checks the package as a stranger gets it: packed, and installed into an empty project beside either generation of
+ * OpenTelemetry's SDK. Needs the registry for the package's own dependencies; `npm run check:package` builds first.
  */
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
+import { install, pack, run, sdkGenerations } from './package/consumer.ts';
+import { checkDeclarations } from './package/declarations.ts';
+import { checkCommand, checkRuntimes } from './package/runtimes.ts';
+import { checkTypes } from './package/types.ts';
 
-const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
-  name: string;
-  exports: Record<string, unknown>;
-  devDependencies: Record<string, string>;
-};
-const bin = resolve('node_modules/.bin');
-const project = mkdtempSync(join(tmpdir(), 'fetchmesh-package-'));
+// What JSR would take; it wants types that can be had without a compiler.
+run('deno', ['publish', '--dry-run', '--allow-dirty', '--quiet'], process.cwd());
+console.log('deno publish --dry-run: ok');
+checkDeclarations();
 
-function run(command: string, args: readonly string[], cwd = project): string {
-  return execFileSync(command, args, {
-    cwd,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-}
-
+const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-package-'));
 try {
-  const [packed] = JSON.parse(
-    run(
-      'npm',
-      ['pack', '--json', '--ignore-scripts', '--pack-destination', project],
-      process.cwd(),
-    ),
-  ) as [{ filename: string; size: number; entryCount: number }];
-  console.log(
-    `${packed.filename}: ${Math.round(packed.size / 1024)} KB, ${packed.entryCount} files`,
-  );
-
-  writeFileSync(join(project, 'package.json'), '{"type":"module","private":true}');
-  const api = `@opentelemetry/api@${manifest.devDependencies['@opentelemetry/api']}`;
-  run('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', packed.filename, api]);
-
-  const entries = Object.keys(manifest.exports)
-    .filter((entry) => entry !== './package.json')
-    .map((entry) => manifest.name + entry.slice(1));
-  writeFileSync(
-    join(project, 'entries.mjs'),
-    `${entries.map((entry) => `await import('${entry}');`).join('\n')}\nconsole.log('imported ${entries.length} entries');`,
-  );
-  const runtimes = [
-    ['node', ['entries.mjs']],
-    ['bun', ['entries.mjs']],
-    ['deno', ['run', '-A', '--no-remote', '--node-modules-dir=manual', 'entries.mjs']],
-  ] as const;
-  for (const [runtime, args] of runtimes) {
-    console.log(`${runtime}: ${run(join(bin, runtime), args).trim()}`);
+  const packed = pack(directory);
+  for (const generation of sdkGenerations()) {
+    const project = install(packed, generation);
+    await checkRuntimes(project, packed.entries, generation.sdk);
+    checkTypes(project, packed.entries, generation.sdk);
+    checkCommand(project);
   }
-
-  const help = run('npx', ['--no-install', 'fetchmesh', 'serve', '--help']);
-  if (!help.includes('--otlp-endpoint')) throw new Error(`fetchmesh serve --help said: ${help}`);
-  console.log('npx fetchmesh: ok');
 } finally {
-  rmSync(project, { recursive: true });
+  rmSync(directory, { recursive: true });
 }

@@ -1,0 +1,117 @@
+import { gzipSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import jsr from '../../jsr.json' with { type: 'json' };
+
+/** What each entry may weigh, in KB: minified, compressed, with all that it imports but the OpenTelemetry API. */
+const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
+  // P9 of the performance goals.
+  '.': 6,
+  './timeout': 2.5,
+  './retry': 6,
+  './gateway': 22,
+  './governance': 12.5,
+  // Most of it zod and yaml.
+  './rules': 84,
+  './tracing': 6,
+  './propagation': 1.5,
+  './metrics': 4.5,
+  './registry': 3,
+  './exposition': 1.75,
+  './telemetry': 7.5,
+  './exporter-trace-otlp-fetch': 5.5,
+};
+
+/** P9: what stands where a server framework's plug-ins and a resilience library would. */
+const chain = [
+  '.',
+  './timeout',
+  './retry',
+  './governance',
+  './tracing',
+  './metrics',
+  './exposition',
+];
+const budgetOfChain = 25;
+
+/** The chain, the gateway, the set-up of an SDK and the exporter: all but what parses rules. */
+const budgetOfEverything = 27;
+
+async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: '.' },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['@opentelemetry/api'],
+    write: false,
+    logLevel: 'error',
+    plugins,
+  });
+  return (outputFiles[0] as { contents: Uint8Array }).contents;
+}
+
+/** In kilobytes, for all of these together. */
+async function sizeOf(sources: readonly string[]): Promise<number> {
+  const code = await bundle(sources.map((source) => `export * from '${source}';`).join('\n'));
+  return gzipSync(code, { level: 9 }).byteLength / 1_000;
+}
+
+const entries = Object.entries(jsr.exports) as [keyof typeof jsr.exports, string][];
+const withoutParser = entries.filter(([name]) => name !== './rules');
+
+describe('the size of an entry', () => {
+  test.each(entries)('%s', async (name, source) => {
+    expect(await sizeOf([source])).toBeLessThanOrEqual(budgets[name]);
+  });
+
+  test('P9: a whole chain', async () => {
+    const sources = entries.filter(([name]) => chain.includes(name)).map(([, source]) => source);
+    expect(sources.length).toBe(chain.length);
+
+    expect(await sizeOf(sources)).toBeLessThanOrEqual(budgetOfChain);
+  });
+
+  test('everything without the parser of rules', async () => {
+    const sources = withoutParser.map(([, source]) => source);
+
+    expect(await sizeOf(sources)).toBeLessThanOrEqual(budgetOfEverything);
+  });
+});
+
+describe('what is not used is not shipped', () => {
+  test.each(entries)('%s, imported and not used, leaves nothing', async (_, source) => {
+    expect((await bundle(`import '${source}';`)).byteLength).toBe(0);
+  });
+
+  test.each([
+    ['compose', 500],
+    ['parseDuration', 700],
+    ['setHeader', 3_000],
+  ])('%s alone', async (name, most) => {
+    const code = await bundle(`export { ${name} } from '${jsr.exports['.']}';`);
+    expect(code.byteLength).toBeLessThanOrEqual(most);
+  });
+
+  // Some bundlers do not read `sideEffects`: they keep what they cannot prove to do nothing.
+  const forced: Plugin = {
+    name: 'forced side effects',
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^\./ }, async ({ path, pluginData, ...options }) => {
+        if (pluginData === forced) return undefined;
+        const { path: file } = await resolve(path, { ...options, pluginData: forced });
+        return { path: file, sideEffects: true };
+      });
+    },
+  };
+
+  test.each(withoutParser)(
+    '%s with forced side effects leaves the keys alone',
+    async (_, source) => {
+      const code = await bundle(`import '${source}';`, [forced]);
+      expect(code.byteLength).toBeLessThanOrEqual(3_500);
+    },
+  );
+});
