@@ -125,6 +125,16 @@ describe('a Worker with compatibility_date = "2025-06-01" and no flags', () => {
     });
   });
 
+  test('BR-02 replays a body whose first try was answered before it was sent', async () => {
+    const response = await worker.fetch('http://shop.example/early', {
+      method: 'PUT',
+      body: 'x'.repeat(200_000),
+    });
+    const { tries, body } = (await response.json()) as { tries: number; body: string };
+    expect(tries).toBe(2);
+    expect(body === 'x'.repeat(200_000)).toBe(true);
+  });
+
   test('rejects with the reason of a caller that left', async () => {
     expect(await (await get('/gone')).text()).toBe('changed my mind');
   });
@@ -166,6 +176,11 @@ function answerOrder(
   if (request.url === '/stalled') return;
   const made = (tries.get(request.url ?? '') ?? 0) + 1;
   tries.set(request.url ?? '', made);
+  if (request.url === '/early' && made === 1) {
+    // A server that leaves a body unread has to close (RFC 9112 §9.3): workerd would write on in the same connection.
+    response.writeHead(503, { connection: 'close' }).end();
+    return;
+  }
   let body = '';
   request.setEncoding('utf8');
   request.on('data', (chunk: string) => {
