@@ -20,7 +20,14 @@ export type RejectionReason =
   | 'no_healthy_upstream'
   | 'draining'
   | 'timeout'
-  | 'deadline_exceeded';
+  | 'deadline_exceeded'
+  | 'circuit_breaker_open'
+  | 'bulkhead_full'
+  | 'throttled'
+  | 'shed'
+  | 'rate_limited'
+  | 'store_unavailable'
+  | 'fault_injected';
 
 interface ReasonEntry {
   readonly status: number;
@@ -48,6 +55,14 @@ export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = 
   draining: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
   timeout: { status: 504, title: 'Gateway Timeout', flag: 'UT', blame: 'upstream' },
   deadline_exceeded: { status: 504, title: 'Gateway Timeout', flag: 'DT', blame: 'policy' },
+  circuit_breaker_open: { status: 503, title: 'Service Unavailable', flag: 'UO', blame: 'policy' },
+  bulkhead_full: { status: 503, title: 'Service Unavailable', flag: 'UO', blame: 'policy' },
+  throttled: { status: 503, title: 'Service Unavailable', flag: 'OM', blame: 'policy' },
+  shed: { status: 503, title: 'Service Unavailable', flag: 'OM', blame: 'policy' },
+  rate_limited: { status: 429, title: 'Too Many Requests', flag: 'RL', blame: 'policy' },
+  store_unavailable: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
+  // Meant to look like a failure of the upstream, so that what is to be tried out is tried.
+  fault_injected: { status: 503, title: 'Service Unavailable', flag: 'FI', blame: 'upstream' },
 };
 
 /** What a branded response says of itself. */
@@ -68,8 +83,14 @@ export interface Rejection {
 export interface RejectionOptions {
   /** One sentence for the caller. It leaves the process: no internal names, no error messages. */
   readonly detail?: string;
-  /** When to try again at the earliest, in milliseconds. */
+  /** When to try again at the earliest, in milliseconds; `Infinity`, which has no `Retry-After`: never. */
   readonly retryAfterMs?: number;
+  /** Default: that of the reason. */
+  readonly status?: number;
+  /** Fields of the response beside those that every rejection has. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Members of the problem details beside `title`, `status`, `detail` and `reason`, such as `type`. */
+  readonly problem?: Readonly<Record<string, unknown>>;
 }
 
 /** Carries the reason of a rejection; for people and logs, since anyone can forge a header: the brand decides. */
@@ -88,21 +109,26 @@ const rejections = new WeakMap<Response, Rejection>();
  * ```
  */
 export function reject(reason: RejectionReason, options: RejectionOptions = {}): Response {
-  const { status, title, flag, blame } = rejectionReasons[reason];
-  const { detail, retryAfterMs } = options;
+  const entry = rejectionReasons[reason];
+  const { title, flag, blame } = entry;
+  const { detail, retryAfterMs, status = entry.status } = options;
   const headers: Record<string, string> = {
+    ...options.headers,
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     [reasonHeader]: reason,
   };
-  if (retryAfterMs !== undefined) {
+  if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs)) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
   }
-  const response = new Response(JSON.stringify({ title, status, detail, reason }), {
-    status,
-    statusText: title,
-    headers,
-  });
+  const response = new Response(
+    JSON.stringify({ ...options.problem, title, status, detail, reason }),
+    {
+      status,
+      statusText: title,
+      headers,
+    },
+  );
   rejections.set(response, { reason, status, flag, blame, detail, retryAfterMs });
   return response;
 }

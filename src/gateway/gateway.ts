@@ -14,6 +14,7 @@ import { metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
 import { answerFailures } from './failure.ts';
 import { forward, type Transport } from './forward.ts';
+import { Kept } from './kept.ts';
 import { observation } from './observation.ts';
 import { compilePlan } from './plan.ts';
 
@@ -71,7 +72,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   const transport = options.transport ?? ((url, init) => fetch(url, init));
   const send = forward(transport);
 
-  function compile(next: Rules, revision: string): Plan {
+  function compile(next: Rules, revision: string, kept: Kept): Plan {
     const { aroundRequest, aroundTry } = observation(next, {
       ...options,
       registry,
@@ -81,12 +82,12 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const run = compose(
       ...aroundRequest,
       answerFailures(onError),
-    )(compilePlan(next, { clock, random, aroundTry, send }));
-    return { revision, run, own: ownPaths(next) };
+    )(compilePlan(next, { clock, random, aroundTry, send, keep: kept.keep }));
+    return { revision, run, own: ownPaths(next), kept };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
-  let current = compile(rules, options.revision ?? '1');
+  let current = compile(rules, options.revision ?? '1', Kept.nothing());
 
   function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
     const paths = new Map<string, Own>();
@@ -121,7 +122,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       return current.revision;
     },
     replace(next, revision) {
-      current = compile(next, revision);
+      current = compile(next, revision, current.kept.next());
     },
   };
 }
@@ -132,6 +133,7 @@ interface Plan {
   readonly run: Next;
   /** Paths that the gateway answers itself. */
   readonly own: ReadonlyMap<string, Own>;
+  readonly kept: Kept;
 }
 
 type Own = (request: Request) => Response;

@@ -8,6 +8,7 @@ import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import type { Rules } from '../rules/model.ts';
+import { Kept } from './kept.ts';
 import { compilePlan } from './plan.ts';
 
 /** Settings of {@link governance}. */
@@ -38,6 +39,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       aroundTry: (inner) => inner,
       send: toEndpoint(next),
       unmatched: next,
+      keep: Kept.nothing().keep,
     }),
   );
 }

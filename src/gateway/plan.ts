@@ -5,27 +5,20 @@
  */
 
 import { canonicalPath } from '../core/canonical-path.ts';
-import { compose, type Middleware, type Next } from '../core/chain.ts';
-import type { Clock } from '../core/clock.ts';
-import { formatDuration } from '../core/duration.ts';
+import { compose, type Next } from '../core/chain.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
 import { withExchange } from '../core/exchange.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
-import { retry } from '../policies/retry.ts';
-import { timeout } from '../policies/timeout.ts';
 import { compileChooser } from '../routing/choose.ts';
 import { compileMatcher } from '../routing/match.ts';
-import { RequestFacts } from '../routing/request-facts.ts';
-import type { Retries, Route, Rules } from '../rules/model.ts';
-import { compileUpstreams, type Upstreams } from './upstreams.ts';
+import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
+import type { Route, Rules } from '../rules/model.ts';
+import { aroundExchange, aroundTry, type PolicySurroundings } from './route-policies.ts';
+import { compileUpstreams, type Upstream, type Upstreams } from './upstreams.ts';
 
 /** What a plan needs beside the rules. */
-export interface PlanOptions {
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** What stands around each single try, such as a client span. */
-  readonly aroundTry: Middleware;
+export interface PlanOptions extends PolicySurroundings {
   /** Sends a try to the endpoint in the context. */
   readonly send: Next;
   /** Takes requests that no route matches; without it they get a 404. */
@@ -33,8 +26,7 @@ export interface PlanOptions {
 }
 
 /**
- * Compiles rules. Everything that can be known beforehand is done here: one chain for each route, in the order of
- * DESIGN "Order of a request": overall timeout, retries, then for each try the endpoint and what stands around it.
+ * Compiles rules. Everything that can be known beforehand is done here: one chain for each destination of each route.
  */
 export function compilePlan(rules: Rules, options: PlanOptions): Next {
   const matcher = compileMatcher(rules.routes);
@@ -54,7 +46,9 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
         ? reject('no_route', { detail: 'No route matches this request.' })
         : options.unmatched(request, outer);
     }
-    const { context, record } = withExchange(outer.with(canonicalPathname, path));
+    const { context, record } = withExchange(
+      outer.with(canonicalPathname, path).with(requestFacts, facts),
+    );
     record.route = rules.routes[found]?.path;
     return (routes[found] as RouteStep)(facts, context, record);
   };
@@ -66,15 +60,11 @@ type RouteStep = (
 ) => Promise<Response>;
 
 function compileRoute(route: Route, upstreams: Upstreams, options: PlanOptions): RouteStep {
-  const around: Middleware[] = [];
-  if (route.timeoutMs !== undefined) {
-    around.push(timeout(formatDuration(route.timeoutMs), { clock: options.clock }));
-  }
-  if (route.retries !== undefined && route.retries.max > 0) {
-    around.push(retry(retryOptions(route.retries, options)));
-  }
+  const around = aroundExchange(route, options);
+  const chainTo = (upstream?: Upstream): Next =>
+    compose(...around, ...aroundTry(route, upstream, options))(options.send);
   if (route.to.length === 0) {
-    const run = compose(...around, options.aroundTry)(options.send);
+    const run = chainTo();
     return ({ request }, context) => run(request, context);
   }
 
@@ -85,9 +75,7 @@ function compileRoute(route: Route, upstreams: Upstreams, options: PlanOptions):
     random: options.random,
   });
   const destinations = route.to.map((destination) => upstreams.find(destination));
-  const runs = destinations.map(({ balance }) =>
-    compose(...around, balance, options.aroundTry)(options.send),
-  );
+  const runs = destinations.map(chainTo);
   return async (facts, context, record) => {
     const { index, cookie } = choose(facts, context);
     const destination = destinations[index] as (typeof destinations)[number];
@@ -98,19 +86,5 @@ function compileRoute(route: Route, upstreams: Upstreams, options: PlanOptions):
     return cookie === undefined
       ? response
       : withResponseHeaders(response, (headers) => headers.append('set-cookie', cookie));
-  };
-}
-
-function retryOptions(
-  { baseDelayMs, maxDelayMs, perTryMs, ...retries }: Retries,
-  { clock, random }: PlanOptions,
-): Parameters<typeof retry>[0] {
-  return {
-    ...retries,
-    baseDelay: formatDuration(baseDelayMs),
-    maxDelay: formatDuration(maxDelayMs),
-    ...(perTryMs !== undefined && { perTry: formatDuration(perTryMs) }),
-    clock,
-    random,
   };
 }

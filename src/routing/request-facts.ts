@@ -5,6 +5,7 @@
  */
 
 import { type Baggage, baggageOf } from '../core/baggage.ts';
+import { type Key, key } from '../core/context.ts';
 
 /** No browser sends more cookies; beyond them nothing is read. */
 const mostCookies = 200;
@@ -66,6 +67,9 @@ export class RequestFacts {
     return baggageOf(this.request);
   }
 }
+
+/** The facts of this request, where a route was chosen by them: what reads keys or conditions need not read twice. */
+export const requestFacts: Key<RequestFacts | undefined> = key<RequestFacts>('request facts');
 
 /** Whether a header can have this name (RFC 9110 §5.1); `Headers` throws when asked for another. */
 export function isHeaderName(name: string): boolean {

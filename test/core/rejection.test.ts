@@ -47,8 +47,27 @@ describe('reject', () => {
     },
   );
 
-  test('there is no Retry-After where nothing is known', () => {
+  test('there is no Retry-After where nothing is known, or where waiting is no use', () => {
     expect(reject('draining').headers.has('retry-after')).toBe(false);
+    const never = reject('rate_limited', { retryAfterMs: Number.POSITIVE_INFINITY });
+    expect(never.headers.has('retry-after')).toBe(false);
+  });
+
+  test('takes a status, fields and members of a policy beside its own, which win', async () => {
+    const response = reject('fault_injected', {
+      status: 418,
+      headers: { ratelimit: '"default";r=0;t=1', 'content-type': 'text/html' },
+      problem: { type: 'https://example.com/quota', reason: 'other' },
+    });
+    expect(response.status).toBe(418);
+    expect(response.headers.get('ratelimit')).toBe('"default";r=0;t=1');
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(rejectionOf(response)?.status).toBe(418);
+    expect(await response.json()).toMatchObject({
+      type: 'https://example.com/quota',
+      status: 418,
+      reason: 'fault_injected',
+    });
   });
 
   test.each(Object.entries(rejectionReasons))(

@@ -67,7 +67,7 @@ test('the program of the README runs, every entry that it imports exists', async
 
 test('every entry of the table is one of the package, and none is left out', () => {
   const named = new Set(
-    Array.from(readme.matchAll(/`(fetchmesh(?:\/[\w-]+)?)`/g), (found) => found[1] as string),
+    Array.from(readme.matchAll(/`(fetchmesh(?:\/[\w-]+)*)`/g), (found) => found[1] as string),
   );
   const entries = Object.keys(manifest.exports)
     .filter((entry) => entry !== './package.json')

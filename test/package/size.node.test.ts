@@ -9,10 +9,12 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   '.': 6,
   './timeout': 2.5,
   './retry': 6,
-  './gateway': 22,
+  './gateway': 24,
   './governance': 12.5,
   // Most of it zod and yaml.
   './rules': 84,
+  './stores/contract': 0.1,
+  './stores/memory': 1.75,
   './tracing': 6,
   './propagation': 1.5,
   './metrics': 4.5,
@@ -35,7 +37,7 @@ const chain = [
 const budgetOfChain = 25;
 
 /** The chain, the gateway, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 27;
+const budgetOfEverything = 32;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
@@ -111,7 +113,7 @@ describe('what is not used is not shipped', () => {
     '%s with forced side effects leaves the keys alone',
     async (_, source) => {
       const code = await bundle(`import '${source}';`, [forced]);
-      expect(code.byteLength).toBeLessThanOrEqual(3_500);
+      expect(code.byteLength).toBeLessThanOrEqual(6_000);
     },
   );
 });

@@ -1,0 +1,102 @@
+/**
+ * What a store has to be able to do so that policies can keep their state in it.
+ *
+ * Only durations cross this line, never a caller's wall clock: instances disagree on the time, a store does not.
+ *
+ * @module
+ */
+
+/** An answer at once, or a promise of one: a store in memory costs its callers no `await`. */
+export type Maybe<T> = T | Promise<T>;
+
+/** What a store promises; policies refuse, when they are made, a store that cannot honour their mode. */
+export interface Capabilities {
+  /**
+   * What `get` sees after another instance's `set`: nothing, since every instance has a store of its own (`'isolate'`),
+   * the new value some time later (`'eventual'`), or the new value (`'linearizable'`).
+   */
+  readonly consistency: 'isolate' | 'eventual' | 'linearizable';
+  /** The worst age of what `get` answers, in milliseconds; 0: none. */
+  readonly staleMs: number;
+  /** How far apart writes to one key have to be, in milliseconds; 0: no matter. */
+  readonly minWriteMs: number;
+  /** The shortest `ttlMs` that is honoured, in milliseconds; 0: any. */
+  readonly minTtlMs: number;
+}
+
+/** A value and its version. */
+export interface Entry {
+  readonly value: string;
+  /** Opaque: versions can be compared for equality, and nothing else. */
+  readonly version: string;
+}
+
+/** A rate: `quota` units in every `windowMs`, and at most `burst` of them at once (GCRA). */
+export interface Limit {
+  /** Above 0. */
+  readonly quota: number;
+  /** In milliseconds; above 0. */
+  readonly windowMs: number;
+  /** At least 0. */
+  readonly burst: number;
+}
+
+/** What {@link Store.take} brought. */
+export interface Grant {
+  /** 0, or a number from `min` to `n`. */
+  readonly granted: number;
+  /** Whole units left. */
+  readonly remaining: number;
+  /** 0 where units were granted; else in milliseconds: no earlier call can succeed. `Infinity`: none ever. */
+  readonly retryMs: number;
+  /** Until all `burst` units are back, in milliseconds. */
+  readonly resetMs: number;
+}
+
+/** Settings of every call. */
+export interface CallOptions {
+  /** Ends the waiting, not what the store may have done already. */
+  readonly signal?: AbortSignal;
+}
+
+/** Settings of {@link Store.get}. */
+export interface GetOptions extends CallOptions {
+  /** How old an answer the caller is content with, in milliseconds. Default: 0. */
+  readonly cacheMs?: number;
+}
+
+/** Settings of {@link Store.set}. */
+export interface SetOptions extends CallOptions {
+  /** The value is gone after so many milliseconds. Default: never. */
+  readonly ttlMs?: number;
+  /** Writes only where the key has this version; `null`: only where it is absent. Default: always. */
+  readonly if?: string | null;
+}
+
+/** A place that keeps state: in memory, in Redis, in a Durable Object … */
+export interface Store {
+  /** Shown in messages. */
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** The value of a key, `null` where there is none. */
+  get(key: string, options?: GetOptions): Maybe<Entry | null>;
+  /**
+   * Writes a value; `null` removes it.
+   *
+   * @returns The new version (empty after a removal), or `false` where `if` did not hold. Throws for `if` on an eventual
+   * store.
+   */
+  set(key: string, value: string | null, options?: SetOptions): Maybe<string | false>;
+  /**
+   * Takes up to `n` units of a limit, at least `min` or none, in one atomic step on the store's own clock. `n` below 0
+   * gives units back, never above `burst`; 0 looks and writes nothing. Units taken by a call whose answer was lost count
+   * as spent.
+   *
+   * Absent where a store cannot; it is then made of `set` with `if` where the store is linearizable.
+   */
+  take?(key: string, limit: Limit, n: number, min: number, options?: CallOptions): Maybe<Grant>;
+  /** Tells of changes until the signal aborts. May drop or repeat some: whoever watches polls as well. */
+  watch?(key: string, changed: (entry: Entry | null) => void, signal: AbortSignal): Maybe<void>;
+  /** Lets go of connections. */
+  close?(): Maybe<void>;
+}
