@@ -9,22 +9,8 @@ import { metrics } from '../src/telemetry/metrics.ts';
 import { createRegistry } from '../src/telemetry/registry.ts';
 import { tracing } from '../src/telemetry/tracing.ts';
 import { type Contestant, measure } from './measure.ts';
-
-const headers = {
-  accept: 'application/json',
-  'accept-language': 'en',
-  authorization: 'Bearer abc',
-  'content-type': 'application/json',
-  cookie: 'sid=1234',
-  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-  'user-agent': 'bench',
-  'x-request-id': '42',
-};
-
-/** A new one each time, as a server gives it. */
-function freshRequest(): Request {
-  return new Request('http://shop.example/api/users', { headers });
-}
+import { freshRequest } from './request.ts';
+import { printAdded } from './table.ts';
 
 const handler = async (_: Request): Promise<Response> => new Response(null);
 const pass: Middleware = (next) => (request, context) => next(request, context);
@@ -57,11 +43,4 @@ const contestants: readonly Contestant[] = Object.entries(chains).map(([name, ch
   run: () => chain(freshRequest()),
 }));
 
-const results = await measure(contestants);
-const bare = results[0]?.median ?? 0;
-for (const { name, median } of results) {
-  const added = median - bare;
-  console.log(
-    `${name.padEnd(38)} ${median.toFixed(2).padStart(7)} µs   ${added >= 0 ? '+' : ''}${added.toFixed(2)} µs`,
-  );
-}
+printAdded(await measure(contestants));

@@ -2,6 +2,8 @@
  * Measuring small things fairly: fresh inputs, contestants interleaved round by round, the median of the rounds.
  */
 
+import process from 'node:process';
+
 /** Something to be measured, once per call. */
 export interface Contestant {
   readonly name: string;
@@ -13,6 +15,15 @@ export interface Result {
   readonly name: string;
   readonly median: number;
   readonly lowest: number;
+  /** Round by round; the rounds of all contestants belong together. */
+  readonly rounds: readonly number[];
+}
+
+/** Settings of {@link measure}. */
+export interface MeasureOptions {
+  readonly rounds?: number;
+  /** How long a contestant runs within a round. */
+  readonly sliceMs?: number;
 }
 
 /**
@@ -22,32 +33,41 @@ export interface Result {
  */
 export async function measure(
   contestants: readonly Contestant[],
-  { rounds = 9, sliceMs = 60 }: { readonly rounds?: number; readonly sliceMs?: number } = {},
+  { rounds = 9, sliceMs = 60 }: MeasureOptions = {},
 ): Promise<readonly Result[]> {
   const samples = contestants.map((): number[] => []);
+  // The first rounds warm the compilers up.
   for (let round = -2; round < rounds; round++) {
     for (const [index, { run }] of contestants.entries()) {
       const taken = await slice(run, sliceMs);
-      // The first rounds warm the compilers up.
       if (round >= 0) samples[index]?.push(taken);
     }
   }
   return contestants.map(({ name }, index) => {
-    const sorted = (samples[index] as number[]).toSorted((a, b) => a - b);
-    return {
-      name,
-      median: sorted[Math.floor(sorted.length / 2)] as number,
-      lowest: sorted[0] as number,
-    };
+    const taken = samples[index] as number[];
+    return { name, median: median(taken), lowest: Math.min(...taken), rounds: taken };
   });
 }
 
+/** The middle one. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] as number;
+}
+
 async function slice(run: Contestant['run'], sliceMs: number): Promise<number> {
-  const start = performance.now();
+  const end = performance.now() + sliceMs;
+  const start = cpuMicroseconds();
   let calls = 0;
-  while (performance.now() - start < sliceMs) {
+  while (performance.now() < end) {
     for (let index = 0; index < 50; index++) await run();
     calls += 50;
   }
-  return ((performance.now() - start) * 1_000) / calls;
+  return (cpuMicroseconds() - start) / calls;
+}
+
+/** CPU time of this thread where the runtime tells it precisely (Node), since others may use the machine meanwhile. */
+function cpuMicroseconds(): number {
+  const usage = process.threadCpuUsage?.();
+  return usage === undefined ? performance.now() * 1_000 : usage.user + usage.system;
 }

@@ -5,23 +5,7 @@
 import { compileMatcher, type MatchableRoute } from '../src/routing/match.ts';
 import { RequestFacts } from '../src/routing/request-facts.ts';
 import { type Contestant, measure } from './measure.ts';
-
-/** Routes as an API has them: exact paths, parameters, prefixes. */
-function routes(count: number): MatchableRoute[] {
-  return Array.from({ length: count }, (_, index) => {
-    const service = `/service-${Math.floor(index / 10)}`;
-    switch (index % 4) {
-      case 0:
-        return { path: `${service}/items-${index}` };
-      case 1:
-        return { path: `${service}/items-${index}/:id` };
-      case 2:
-        return { path: `${service}/items-${index}/:id/parts/:part` };
-      default:
-        return { path: `${service}/items-${index}/**` };
-    }
-  });
-}
+import { requestsFor, routes } from './routing-table.ts';
 
 /** Finds routes from everywhere in the list, so that no cache is always right. */
 function lookUp(
@@ -44,14 +28,6 @@ function lookUp(
       }
     },
   };
-}
-
-function requestsFor(table: readonly MatchableRoute[]): Request[] {
-  return Array.from({ length: 97 }, (_, index) => {
-    const { path } = table[(index * 31) % table.length] as MatchableRoute;
-    const concrete = path.replace(/:\w+/g, '42').replace('**', 'a/b');
-    return new Request(`http://shop.example${concrete}`);
-  });
 }
 
 const contestants: Contestant[] = [10, 1_000, 10_000].map((count) => {

@@ -1,11 +1,10 @@
 /**
- * Runs the benchmarks on Node, Bun and Deno: `npm run bench [-- chain routing]`.
+ * Runs the benchmarks on Node, Bun and Deno: `npm run bench [-- stack pairs]`.
  *
  * Figures move with the machine; ratios within one run are what counts.
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import process from 'node:process';
 
 const runtimes: Readonly<Record<string, readonly string[]>> = {
@@ -14,17 +13,28 @@ const runtimes: Readonly<Record<string, readonly string[]>> = {
   Deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
 };
 
+/** What there is, and where it runs. */
+const benchmarks: Readonly<Record<string, readonly string[]>> = {
+  stack: ['Node', 'Bun', 'Deno'],
+  chain: ['Node', 'Bun', 'Deno'],
+  pairs: ['Node', 'Bun', 'Deno'],
+  routing: ['Node', 'Bun', 'Deno'],
+  import: ['Node'],
+};
+
 const asked = process.argv.slice(2);
-const benchmarks = asked.length > 0 ? asked : ['chain', 'routing'];
-for (const benchmark of benchmarks) {
-  const file = `bench/${benchmark}.ts`;
-  if (!existsSync(file)) {
-    console.error(`There is no ${file}.`);
+for (const benchmark of asked.length > 0 ? asked : Object.keys(benchmarks)) {
+  const places = benchmarks[benchmark];
+  if (places === undefined) {
+    console.error(
+      `There is no benchmark '${benchmark}', but ${Object.keys(benchmarks).join(', ')}.`,
+    );
     process.exit(2);
   }
-  for (const [runtime, [command, ...args]] of Object.entries(runtimes)) {
+  for (const runtime of places) {
     console.log(`\n── ${benchmark} on ${runtime}`);
-    const { status } = spawnSync(command as string, [...args, file], { stdio: 'inherit' });
+    const [command, ...args] = runtimes[runtime] as [string, ...string[]];
+    const { status } = spawnSync(command, [...args, `bench/${benchmark}.ts`], { stdio: 'inherit' });
     if (status !== 0) process.exit(1);
   }
 }

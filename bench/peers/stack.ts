@@ -1,0 +1,87 @@
+/**
+ * What people assemble today: Hono, its middlewares for tracing, metrics, limits and timeouts, cockatiel around the call to
+ * the upstream, the canary by hand.
+ */
+
+import { httpInstrumentationMiddleware } from '@hono/otel';
+import { prometheus } from '@hono/prometheus';
+import { context, propagation, type TracerProvider, trace } from '@opentelemetry/api';
+import * as cockatiel from 'cockatiel';
+import { Hono } from 'hono';
+import { timeout } from 'hono/timeout';
+import { rateLimiter } from 'hono-rate-limiter';
+
+/** What the stack is made of, beside what it always has: metrics, canary, retries, timeouts. */
+export interface PeerStackOptions {
+  /** Makes the spans; without it there is no tracing. */
+  readonly tracerProvider?: TracerProvider | undefined;
+  readonly limit: boolean;
+  readonly breaker: boolean;
+  readonly upstream: (url: string, init: RequestInit) => Promise<Response>;
+}
+
+/** The stack, as the documentation of its parts puts it together. */
+export function peerStack(options: PeerStackOptions): (request: Request) => Promise<Response> {
+  const { tracerProvider, upstream } = options;
+  const app = new Hono();
+  if (tracerProvider !== undefined) {
+    app.use(httpInstrumentationMiddleware({ tracerProvider, serviceName: 'shop' }));
+  }
+  app.use(prometheus().registerMetrics);
+  if (options.limit) {
+    app.use(
+      rateLimiter({
+        windowMs: 60_000,
+        limit: Number.MAX_SAFE_INTEGER,
+        keyGenerator: (c) => c.req.header('authorization') ?? '',
+      }),
+    );
+  }
+  app.use(timeout(3_000));
+
+  const policy = resilience(options.breaker);
+  const tracer = tracerProvider?.getTracer('shop');
+  app.all('/api/users', (c) => {
+    const isCanary = c.req.header('x-env') === 'canary' && Math.random() < 0.2;
+    const origin = isCanary ? 'http://10.0.0.21:8080' : 'http://10.0.0.11:8080';
+    return policy.execute(async ({ signal }) => {
+      const headers = new Headers(c.req.raw.headers);
+      const span = tracer?.startSpan('GET');
+      if (span !== undefined) {
+        propagation.inject(trace.setSpan(context.active(), span), headers, headerSetter);
+      }
+      const response = await upstream(`${origin}/api/users`, { headers, signal });
+      span?.end();
+      return response;
+    });
+  });
+  return async (request) => await app.fetch(request);
+}
+
+/** What cockatiel's own page on fetch shows: all policies, wrapped into one. */
+function resilience(breaker: boolean): cockatiel.IPolicy {
+  const failure = cockatiel.handleAll.orWhenResult(
+    (result) => result instanceof Response && result.status >= 500,
+  );
+  const retries = cockatiel.retry(failure, {
+    maxAttempts: 2,
+    backoff: new cockatiel.ExponentialBackoff({ initialDelay: 25 }),
+  });
+  const perTry = cockatiel.timeout(800, cockatiel.TimeoutStrategy.Cooperative);
+  if (!breaker) return cockatiel.wrap(retries, cockatiel.bulkhead(100), perTry);
+  return cockatiel.wrap(
+    retries,
+    cockatiel.circuitBreaker(failure, {
+      halfOpenAfter: 30_000,
+      breaker: new cockatiel.ConsecutiveBreaker(5),
+    }),
+    cockatiel.bulkhead(100),
+    perTry,
+  );
+}
+
+const headerSetter = {
+  set(carrier: Headers, name: string, value: string): void {
+    carrier.set(name, value);
+  },
+};

@@ -1,0 +1,167 @@
+/**
+ * The whole chain beside the stack that people assemble today: what each adds to a bare handler. Run by bench/run.ts on
+ * Node, Bun and Deno.
+ *
+ * All do the same work for each request: a server and a client span, request metrics, a weighted canary route, retries, a
+ * limit for each try and for the whole exchange, headers rewritten on the way to an upstream in memory. No context manager
+ * is registered, which is cheaper for the peers than what their users have.
+ */
+
+import { propagation, type TracerProvider } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { AlwaysOffSampler, AlwaysOnSampler, WebTracerProvider } from '@opentelemetry/sdk-trace-web';
+import { createGateway } from '../src/gateway/gateway.ts';
+import { governance } from '../src/gateway/governance.ts';
+import { compose, inbound, type Middleware, outbound } from '../src/index.ts';
+import { retry } from '../src/policies/retry.ts';
+import { timeout } from '../src/policies/timeout.ts';
+import { parseRules, type Rules } from '../src/rules/index.ts';
+import { metrics } from '../src/telemetry/metrics.ts';
+import { createRegistry } from '../src/telemetry/registry.ts';
+import { tracing } from '../src/telemetry/tracing.ts';
+import { type Contestant, measure, type Result } from './measure.ts';
+import { cheapestStack } from './peers/cheapest.ts';
+import { peerStack } from './peers/stack.ts';
+import { freshRequest, upstream } from './request.ts';
+import { printAdded, printRatio } from './table.ts';
+
+/** Parts that can be missing here; the peers then go without theirs. */
+const parts: { readonly limit?: Middleware; readonly breaker?: Middleware } = {};
+
+const services = `
+services:
+  users:
+    versions:
+      v1: http://10.0.0.11:8080
+      v2: { url: http://10.0.0.21:8080, env: canary }
+`;
+/** A canary route, and nothing else: the middlewares of the chain bring the rest. */
+const canary = `${services}
+routes:
+  - { path: /api/users, match: { headers: { x-env: canary } }, to: { users@v2: 20, users@v1: 80 } }
+  - { path: /api/users, to: users@v1 }
+`;
+/** The same, and all that the gateway is told in rules. */
+const whole = `${services}
+routes:
+  - path: /api/users
+    match: { headers: { x-env: canary } }
+    timeout: 3s
+    retries: { max: 2, per_try: 800ms }
+    to: { users@v2: 20, users@v1: 80 }
+  - { path: /api/users, to: users@v1 }
+`;
+
+function rulesOf(text: string): Rules {
+  const { rules, diagnostics } = parseRules(text);
+  if (rules === undefined) throw new Error(JSON.stringify(diagnostics));
+  return rules;
+}
+
+const recorded = new WebTracerProvider({ sampler: new AlwaysOnSampler() });
+const unsampled = new WebTracerProvider({ sampler: new AlwaysOffSampler() });
+propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+
+/** Each part as a middleware: an app, and around it what it calls. */
+function chain(tracerProvider?: TracerProvider): (request: Request) => Promise<Response> {
+  const spans = tracing(tracerProvider && { tracerProvider });
+  const { limit = pass, breaker = pass } = parts;
+  const users = outbound(
+    upstream,
+    governance(rulesOf(canary)),
+    retry({ max: 2, perTry: '800ms' }),
+    breaker,
+    spans,
+  );
+  const count = metrics({ registry: createRegistry(), service: 'shop' });
+  return inbound((request) => users(request), spans, count, limit, timeout('3s'));
+}
+
+/** Nothing goes out: no client span, no other headers, no other URL. */
+function aroundApp(): (request: Request) => Promise<Response> {
+  const { limit = pass, breaker = pass } = parts;
+  return inbound(
+    (request) => upstream(request),
+    ...[tracing(), metrics({ registry: createRegistry(), service: 'shop' }), limit],
+    ...[timeout('3s'), retry({ max: 2, perTry: '800ms' }), breaker],
+  );
+}
+
+const pass: Middleware = compose();
+
+function gateway(tracerProvider?: TracerProvider): (request: Request) => Promise<Response> {
+  return createGateway(rulesOf(whole), {
+    transport: upstream,
+    ...(tracerProvider && { tracerProvider }),
+  }).fetch;
+}
+
+function peers(tracerProvider?: TracerProvider): Parameters<typeof peerStack>[0] {
+  const { limit, breaker } = parts;
+  return { upstream, tracerProvider, limit: limit !== undefined, breaker: breaker !== undefined };
+}
+
+const stacks = {
+  bare: (request: Request) => upstream(request),
+  peers: peerStack(peers(recorded)),
+  peersUnsampled: peerStack(peers(unsampled)),
+  peersUntraced: peerStack(peers()),
+  cheapest: cheapestStack(peers(recorded)),
+  gateway: gateway(),
+  gatewayRecorded: gateway(recorded),
+  chain: chain(),
+  chainRecorded: chain(recorded),
+  aroundApp: aroundApp(),
+};
+const names: Readonly<Record<keyof typeof stacks, string>> = {
+  bare: 'bare handler',
+  peers: 'peer stack, spans recorded',
+  peersUnsampled: 'peer stack, spans not sampled',
+  peersUntraced: 'peer stack, no tracing',
+  cheapest: 'cheapest peers by hand, spans recorded',
+  gateway: 'fetchmesh gateway, no SDK',
+  gatewayRecorded: 'fetchmesh gateway, spans recorded',
+  chain: 'fetchmesh middlewares, no SDK',
+  chainRecorded: 'fetchmesh middlewares, spans recorded',
+  aroundApp: 'fetchmesh around an app, no SDK, no rewriting',
+};
+
+// A stack that fails fast would win.
+for (const [name, run] of Object.entries(stacks)) {
+  const { status } = await run(freshRequest());
+  if (status !== 200) throw new Error(`${name} answered ${status}`);
+}
+
+const keys = Object.keys(stacks) as (keyof typeof stacks)[];
+const contestants: readonly Contestant[] = keys.map((key) => ({
+  name: names[key],
+  run: () => stacks[key](freshRequest()),
+}));
+const results = await measure(contestants, { rounds: 11 });
+const of = (key: keyof typeof stacks) => results[keys.indexOf(key)] as Result;
+printAdded(results);
+
+console.log('\nof what the peers add');
+const bare = of('bare');
+const p1 = { id: 'P1', atMost: 0.1, floor: 0.15 };
+const theirs = of('peers');
+for (const key of ['gateway', 'chain'] as const) {
+  printRatio(`${names[key]} / peers recorded`, { ours: of(key), theirs, bare, goal: p1 });
+}
+printRatio(`${names.aroundApp} / peers recorded`, {
+  ...{ ours: of('aroundApp'), theirs, bare },
+  goal: { id: 'P1', atMost: 0.05, floor: 0.08 },
+});
+for (const key of ['gatewayRecorded', 'chainRecorded'] as const) {
+  const goal = { id: 'P1', atMost: 0.25, floor: 0.25 };
+  printRatio(`${names[key]} / peers recorded`, { ours: of(key), theirs, bare, goal });
+}
+for (const key of ['gateway', 'chain'] as const) {
+  const goal = { id: 'P1b', atMost: 0.15, floor: 0.25 };
+  printRatio(`${names[key]} / cheapest`, { ours: of(key), theirs: of('cheapest'), bare, goal });
+}
+for (const key of ['gateway', 'chain'] as const) {
+  printRatio(`${names[key]} / peers untraced`, {
+    ...{ ours: of(key), theirs: of('peersUntraced'), bare },
+  });
+}
