@@ -100,3 +100,39 @@ export interface Store {
   /** Lets go of connections. */
   close?(): Maybe<void>;
 }
+
+/** A store that certainly takes. */
+export interface TakingStore extends Store {
+  take(key: string, limit: Limit, n: number, min: number, options?: CallOptions): Maybe<Grant>;
+}
+
+/** Why a store did not do what it was asked. */
+export type StoreErrorCode =
+  /** It did not answer, or not in time; whether it did what it was asked is unknown. */
+  | 'UNAVAILABLE'
+  /** It cannot do this by its nature. */
+  | 'UNSUPPORTED'
+  /** Others wrote at the same time, again and again. */
+  | 'CONTENTION';
+
+const brand = Symbol.for('fetchmesh.store error');
+
+/** What stores reject with. Its message may name hosts: it is for logs, never for answers. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static {
+    Object.defineProperty(StoreError.prototype, brand, { value: true });
+  }
+}
+
+/** Whether an error is a {@link StoreError}, also one of another copy of this package. */
+export function isStoreError(error: unknown): error is StoreError {
+  return typeof error === 'object' && error !== null && brand in error;
+}

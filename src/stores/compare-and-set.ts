@@ -1,0 +1,178 @@
+/**
+ * `take` for stores that have none but can set a value under a condition: etcd, Deno KV, a table with versions.
+ *
+ * @module
+ */
+
+import { type Clock, sleep, systemClock } from '../core/clock.ts';
+import {
+  type CallOptions,
+  type Entry,
+  type Grant,
+  type Limit,
+  type Store,
+  StoreError,
+  type TakingStore,
+} from './contract.ts';
+import { delegateTo } from './delegate.ts';
+import { takeGcra } from './gcra.ts';
+
+/** Settings of {@link takeByCompareAndSet}. */
+export interface CompareAndSetOptions {
+  /** How often a write is tried before the callers are told that others were faster. Default: 10. */
+  readonly maxAttempts?: number;
+  /** The wall clock that is written into the store; see the note on clocks. Default: the runtime's own. */
+  readonly clock?: Clock;
+  /** A number in [0, 1) that spreads the attempts of several instances. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** The longest wait before the second attempt, in milliseconds; it doubles with each further one, up to 32 ms. */
+const firstWaitMs = 1;
+const longestWaitMs = 32;
+
+/** One caller that waits for its answer. */
+interface Waiter {
+  readonly limit: Limit;
+  readonly n: number;
+  readonly min: number;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (grant: Grant) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Gives a linearizable store a `take` made of `get` and `set` with `if`.
+ *
+ * Exact, whoever else writes. Calls for one key that come while one is under way are answered together by the next one
+ * (flat combining), so an instance has one call of each key in flight, however many wait: without that, instances that
+ * share a hot key would refuse each other's writes most of the time.
+ *
+ * Such a store has no clock of its own: instances write moments of their wall clocks, and a spread of σ ms among them can
+ * grant `rate × σ` units too many, once in a window.
+ *
+ * @returns The store itself where it has a `take` already.
+ * @throws {StoreError} `UNSUPPORTED` for an eventual store, on which compare-and-set means nothing.
+ *
+ * @example
+ * ```ts
+ * const { take: _, ...register } = memoryStore();
+ * const store = takeByCompareAndSet({ ...register, capabilities: { ...register.capabilities, consistency: 'linearizable' } });
+ * (await store.take('ada', { quota: 1, windowMs: 1_000, burst: 5 }, 1, 1)).remaining; // 4
+ * ```
+ */
+export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions = {}): TakingStore {
+  if (store.take !== undefined) return store as TakingStore;
+  if (store.capabilities.consistency === 'eventual') {
+    throw new StoreError(
+      'UNSUPPORTED',
+      `the store '${store.name}' is eventual: it can neither take nor compare and set`,
+    );
+  }
+  const { maxAttempts = 10, clock = systemClock, random = Math.random } = options;
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
+    throw new RangeError(
+      `takeByCompareAndSet.maxAttempts: ${maxAttempts} is not a whole number above 0`,
+    );
+  }
+  /** The callers of each key that a call is under way for. */
+  const waiting = new Map<string, Waiter[]>();
+
+  async function serve(key: string, queue: Waiter[]): Promise<void> {
+    while (queue.length > 0) {
+      // Who left before anything was asked for has taken nothing.
+      const round = queue.splice(0).filter(({ signal }) => signal?.aborted !== true);
+      try {
+        if (round.length === 0) continue;
+
+        await settle(key, round);
+      } catch (error) {
+        for (const { reject } of round) reject(error);
+      }
+    }
+    waiting.delete(key);
+  }
+
+  function write(key: string, fullAt: number, now: number, entry: Entry | null) {
+    const ttlMs = Math.max(1, Math.ceil(fullAt - now));
+    return store.set(registerOf(key), String(fullAt), { ttlMs, if: entry?.version ?? null });
+  }
+
+  /** Answers all callers of one round by one write. */
+  async function settle(key: string, round: readonly Waiter[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const entry = await store.get(registerOf(key));
+      const now = clock.now();
+      let fullAt = entry === null ? undefined : stateOf(entry.value);
+      let taken = false;
+      const grants = round.map(({ limit, n, min }) => {
+        const step = takeGcra(fullAt, limit, n, min, now);
+        if (n < 0 || step.grant.granted > 0) {
+          fullAt = step.fullAt;
+          taken = true;
+        }
+        return step.grant;
+      });
+      const written = taken ? await write(key, fullAt ?? now, now, entry) : undefined;
+      if (written !== false) {
+        for (const [index, { resolve }] of round.entries()) resolve(grants[index] as Grant);
+        return;
+      }
+      if (attempt === maxAttempts) {
+        throw new StoreError(
+          'CONTENTION',
+          `the store '${store.name}' refused ${maxAttempts} writes of one key: others were faster`,
+        );
+      }
+      const longest = Math.min(longestWaitMs, firstWaitMs * 2 ** (attempt - 1));
+      await sleep(clock, random() * longest, undefined);
+    }
+  }
+
+  function take(key: string, limit: Limit, n: number, min: number, options?: CallOptions) {
+    const signal = options?.signal;
+    return new Promise<Grant>((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const leave = (): void => reject(signal?.reason);
+      signal?.addEventListener('abort', leave, { once: true });
+      const settled = (): void => signal?.removeEventListener('abort', leave);
+      const waiter: Waiter = {
+        limit,
+        n,
+        min,
+        signal,
+        resolve(grant) {
+          settled();
+          resolve(grant);
+        },
+        reject(error) {
+          settled();
+          reject(error);
+        },
+      };
+      const queue = waiting.get(key);
+      if (queue !== undefined) {
+        queue.push(waiter);
+        return;
+      }
+      const first = [waiter];
+      waiting.set(key, first);
+      // Whatever is asked for in this tick is answered by the first call.
+      queueMicrotask(() => void serve(key, first));
+    });
+  }
+  return delegateTo(store, { take });
+}
+
+/** A value that somebody keeps under the key of a limit is not its state. */
+function registerOf(key: string): string {
+  return `take:${key}`;
+}
+
+function stateOf(value: string): number | undefined {
+  const fullAt = Number(value);
+  return Number.isFinite(fullAt) ? fullAt : undefined;
+}
