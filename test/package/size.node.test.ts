@@ -9,6 +9,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   '.': 6,
   './timeout': 2.5,
   './retry': 6,
+  './retry-budget': 1.5,
   './gateway': 24,
   './governance': 12.5,
   // Most of it zod and yaml.

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Context } from '../../src/core/context.ts';
+import { formatDuration } from '../../src/core/duration.ts';
+import {
+  depositOnce,
+  type RetryBudgetOptions,
+  retryBudget,
+} from '../../src/policies/retry-budget.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import vectors from '../vectors/retry-budget.json' with { type: 'json' };
+
+/** How many further tries are allowed now. */
+function allowed({ withdraw }: { withdraw(): boolean }): number {
+  let count = 0;
+  while (withdraw()) count += 1;
+  return count;
+}
+
+describe('the vectors of Finagle', () => {
+  test.each(vectors.finagle.frozenClock)(
+    '$percentCanRetry with $minRetriesPerSec per second in reserve',
+    ({ ttlMs, minRetriesPerSec, percentCanRetry, deposits, ...wanted }) => {
+      const budget = retryBudget({
+        ratio: percentCanRetry,
+        ttl: formatDuration(ttlMs),
+        minPerSecond: minRetriesPerSec,
+        clock: new VirtualClock(),
+      });
+      let retries = 0;
+      for (let request = 0; request < deposits; request++) {
+        budget.deposit();
+        if (wanted.tryWithdrawAfterEachDeposit && budget.withdraw()) retries += 1;
+      }
+      if (wanted.expectBalance !== undefined) {
+        expect(allowed(budget)).toBe(wanted.expectBalance);
+      } else {
+        const { expectRetriesApprox = Number.NaN, tolerance = Number.NaN } = wanted;
+        expect(Math.abs(retries - expectRetriesApprox)).toBeLessThanOrEqual(tolerance);
+      }
+    },
+  );
+
+  test('nothing at all where neither a share nor a reserve is allowed', () => {
+    const budget = retryBudget({ ratio: 0, minPerSecond: 0, clock: new VirtualClock() });
+    for (let request = 0; request < 1_000; request++) budget.deposit();
+    expect(budget.withdraw()).toBe(false);
+  });
+});
+
+test.each(vectors.tower.cases)('RB-05 the vectors of tower: $name', async (vector) => {
+  const clock = new VirtualClock();
+  const budget = retryBudget({
+    ratio: vector.percent,
+    ttl: formatDuration(vector.ttlMs),
+    minPerSecond: vector.minPerSec,
+    clock,
+  });
+  let now = 0;
+  for (const { t, op, ...wanted } of vector.steps) {
+    await clock.advance(t - now);
+    now = t;
+    if (op === 'deposit') budget.deposit();
+    else expect(budget.withdraw()).toBe('expect' in wanted && wanted.expect);
+  }
+});
+
+describe('a budget', () => {
+  test('is by default one further try for five requests, and ten without any within 10 s', async () => {
+    const clock = new VirtualClock();
+    const budget = retryBudget({ clock });
+    expect(allowed(budget)).toBe(10);
+    for (let request = 0; request < 50; request++) budget.deposit();
+    expect(allowed(budget)).toBe(10);
+    await clock.advance(10_000);
+    expect(allowed(budget)).toBe(10);
+  });
+
+  test('RB-06 counts first tries and refuses none, however overdrawn it is', () => {
+    const budget = retryBudget({ ratio: 0, minPerSecond: 0, clock: new VirtualClock() });
+    expect(budget.deposit()).toBeUndefined();
+  });
+
+  test('RB-07 is one thing for all that share it', () => {
+    const budget = retryBudget({ ratio: 1, minPerSecond: 0, clock: new VirtualClock() });
+    const context = depositOnce(budget, Context.background());
+    expect(depositOnce(budget, context)).toBe(context);
+    expect([budget.withdraw(), budget.withdraw()]).toEqual([true, false]);
+  });
+
+  test('is told apart from another one further out', () => {
+    const [outer, inner] = [1, 2].map(() =>
+      retryBudget({ ratio: 1, minPerSecond: 0, clock: new VirtualClock() }),
+    ) as [ReturnType<typeof retryBudget>, ReturnType<typeof retryBudget>];
+    depositOnce(inner, depositOnce(outer, Context.background()));
+    expect([allowed(outer), allowed(inner)]).toEqual([1, 1]);
+  });
+
+  test('agrees with a model that remembers everything', () => {
+    const steps = fc.array(
+      fc.record({
+        waitMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 900 })),
+        op: fc.constantFrom('deposit', 'withdraw'),
+      }),
+      { maxLength: 200 },
+    );
+    const settings = fc.record({
+      ratio: fc.constantFrom(0, 0.1, 0.2, 0.5, 1, 2),
+      ttlMs: fc.integer({ min: 1_000, max: 5_000 }),
+      minPerSecond: fc.constantFrom(0, 0.5, 1, 3),
+    });
+    fc.assert(
+      fc.property(settings, steps, ({ ratio, ttlMs, minPerSecond }, asked) => {
+        let now = -7_000;
+        const clock = Object.assign(new VirtualClock(), { monotonic: () => now });
+        const budget = retryBudget({ ratio, ttl: `${ttlMs}ms`, minPerSecond, clock });
+        const log: { readonly op: string; readonly tenth: number }[] = [];
+        const tenthOf = (time: number) => Math.floor(time / (ttlMs / 10));
+        for (const { waitMs, op } of asked) {
+          now += waitMs;
+          const tenth = tenthOf(now);
+          if (op === 'deposit') {
+            budget.deposit();
+          } else {
+            const recent = log.filter((entry) => entry.tenth > tenth - 10);
+            const firsts = recent.filter((entry) => entry.op === 'deposit').length;
+            const most = Math.floor(ratio * firsts + (minPerSecond * ttlMs) / 1_000 + 1e-6);
+            const isAllowed = recent.length - firsts < most;
+            expect(budget.withdraw()).toBe(isAllowed);
+            if (!isAllowed) continue;
+          }
+          log.push({ op, tenth });
+        }
+      }),
+      { seed: 8, numRuns: 300 },
+    );
+  });
+});
+
+test.each<[RetryBudgetOptions, string]>([
+  [{ ratio: -0.1 }, 'retryBudget.ratio: -0.1 is not a number from 0 to 1000'],
+  [{ ratio: Number.NaN }, 'retryBudget.ratio: NaN is not a number from 0 to 1000'],
+  [{ ratio: 1_001 }, 'retryBudget.ratio: 1001 is not a number from 0 to 1000'],
+  [{ ratio: '20%' as never }, 'retryBudget.ratio: 20% is not a number from 0 to 1000'],
+  [{ ttl: '0s' }, "retryBudget.ttl: '0s' is not from 1s to 60s"],
+  [{ ttl: '61s' }, "retryBudget.ttl: '61s' is not from 1s to 60s"],
+  [{ ttl: 10 as never }, 'retryBudget.ttl: 10 is not a duration'],
+  [{ minPerSecond: -1 }, 'retryBudget.minPerSecond: -1 is not a number of 0 or more'],
+  [{ minPerSecond: Number.NaN }, 'retryBudget.minPerSecond: NaN is not'],
+  [{ minPerSecond: Number.POSITIVE_INFINITY }, 'retryBudget.minPerSecond: Infinity is not'],
+])('%o is refused', (options, message) => {
+  expect(() => retryBudget(options)).toThrow(RangeError);
+  expect(() => retryBudget(options)).toThrow(message);
+});
