@@ -155,7 +155,7 @@ console.log(`\n${'═'.repeat(63)}\n${lines.join('\n')}`);
 if (!suites.includes('system')) {
   const count = expectedFiles('system').size;
   console.log(
-    `not run      ${count} files that need more than npm ci brings (Prometheus): npm run test:system`,
+    `not run      ${count} files that need more than npm ci brings (Prometheus, Redis): npm run test:system`,
   );
 }
 for (const complaint of total.complaints) console.error(`✗ ${complaint}`);

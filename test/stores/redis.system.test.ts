@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Limit } from '../../src/stores/contract.ts';
+import { guardedStore } from '../../src/stores/guarded.ts';
+import { ioredis, nodeRedis, redisStore, upstashRedis } from '../../src/stores/redis.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const bin = resolve(root, 'node_modules/.bin');
+const run = promisify(execFile);
+
+let server: RedisServer;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+
+afterAll(async () => {
+  await server.stop();
+});
+
+const limit: Limit = { quota: 10, windowMs: 1_000, burst: 5 };
+
+describe('redisStore holds all that a store has to hold', () => {
+  const runtimes: readonly [string, readonly string[]][] = [
+    ['node', []],
+    ['bun', []],
+    ['deno', ['run', '-A', '--no-remote', '--node-modules-dir=manual']],
+  ];
+  const cases = runtimes.flatMap(([runtime, args]) =>
+    ['node-redis', 'ioredis'].map((client) => [client, runtime, args] as const),
+  );
+  test.each(cases)('through %s on %s', async (client, runtime, args) => {
+    const script = resolve(root, 'test/fixtures/stores/check-redis.ts');
+    const { stdout } = await run(resolve(bin, runtime), [...args, script, client, server.url], {
+      cwd: root,
+    });
+    expect(stdout.trim()).toBe('19 held, 0 did not');
+  });
+});
+
+async function connected() {
+  const client = createClient({ url: server.url });
+  await client.connect();
+  return { client, store: redisStore(nodeRedis(client)) };
+}
+
+describe('redisStore', () => {
+  test('goes on after the server has forgotten its scripts', async () => {
+    const { client, store } = await connected();
+    await store.take('flushed', limit, 1, 1);
+    await client.scriptFlush();
+    expect((await store.take('flushed', limit, 1, 1)).granted).toBe(1);
+    client.destroy();
+  });
+
+  test('keeps a limit for as long as it has something to remember, and no longer', async () => {
+    const { client, store } = await connected();
+    await store.take('short', limit, 1, 1);
+    const ttlMs = await client.pTTL('fm:t:{short}');
+    expect(ttlMs).toBeGreaterThan(0);
+    expect(ttlMs).toBeLessThanOrEqual(100);
+    await store.take('short', limit, -1, 0);
+    expect(await client.exists('fm:t:{short}')).toBe(0);
+    client.destroy();
+  });
+
+  test('measures time by the server: a client whose clock is wrong takes no more than others', async () => {
+    const { client, store } = await connected();
+    const wrong = Date.now;
+    Date.now = () => wrong() + 60_000;
+    try {
+      for (let call = 0; call < 5; call++) await store.take('skewed', limit, 1, 1);
+      expect((await store.take('skewed', limit, 1, 1)).granted).toBe(0);
+    } finally {
+      Date.now = wrong;
+    }
+    client.destroy();
+  });
+
+  test('has keys of one slot for what belongs together, under a prefix of its own', async () => {
+    const { client } = await connected();
+    const store = redisStore(nodeRedis(client), { prefix: 'shop' });
+    await store.set('rules', 'x');
+    await store.take('rules', limit, 1, 1);
+    expect((await client.keys('shop:*')).sort()).toEqual(['shop:t:{rules}', 'shop:{rules}']);
+    client.destroy();
+  });
+
+  test('works through a client over HTTP, which cannot watch', async () => {
+    const direct = new Redis(server.url);
+    const store = redisStore(
+      upstashRedis({
+        get: (key) => direct.get(key),
+        eval: (script, keys, args) => direct.eval(script, keys.length, ...keys, ...args),
+        evalsha: (hash, keys, args) => direct.evalsha(hash, keys.length, ...keys, ...args),
+      }),
+    );
+    const version = await store.set('over-http', 'one', { if: null });
+    expect(await store.get('over-http')).toEqual({ value: 'one', version });
+    expect((await store.take('over-http', limit, 2, 2)).remaining).toBe(3);
+    expect(store.watch).toBeUndefined();
+    direct.disconnect();
+  });
+
+  test.each(['node-redis', 'ioredis'])(
+    'a frozen server keeps nobody waiting, through %s',
+    async (name) => {
+      const frozen = await startRedis();
+      const client = createClient({ url: frozen.url });
+      client.on('error', () => {});
+      const other = new Redis(frozen.url, { enableOfflineQueue: true, maxRetriesPerRequest: 0 });
+      other.on('error', () => {});
+      if (name === 'node-redis') await client.connect();
+      const commands = name === 'node-redis' ? nodeRedis(client) : ioredis(other);
+      const store = guardedStore(redisStore(commands), { deadline: '50ms' });
+      const take = async (): Promise<string> =>
+        await Promise.resolve(store.take?.('k', limit, 1, 1)).then(
+          () => 'granted',
+          (error: { code: string }) => error.code,
+        );
+      // Twice: the first call brings the script.
+      await take();
+      expect(await take()).toBe('granted');
+      frozen.process.kill('SIGSTOP');
+      for (let call = 0; call < 3; call++) expect(await take()).toBe('UNAVAILABLE');
+      expect(store.available).toBe(false);
+      frozen.process.kill('SIGCONT');
+      await expect
+        .poll(async () => [await take(), store.available], { timeout: 10_000 })
+        .toEqual(['granted', true]);
+      client.destroy();
+      other.disconnect();
+      await frozen.stop();
+    },
+  );
+});
