@@ -43,17 +43,30 @@ let releases: FinalizationRegistry<() => void> | undefined;
  * Makes a signal that follows another one and can be aborted apart from it.
  *
  * Unlike `AbortSignal.any` it can be released, so a long-lived parent keeps nothing of the calls that ended.
+ *
+ * @param onAbort Called when the signal has aborted, unless it was released before or the parent had aborted already.
+ * Cheaper than a listener, of which each takes half a microsecond on Bun.
  */
-export function follow(parent: AbortSignal): Follower {
+export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void): Follower {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(parent.reason);
-  const stop = (): void => parent.removeEventListener('abort', onAbort);
-  if (parent.aborted) onAbort();
-  else parent.addEventListener('abort', onAbort, { once: true });
+  const { signal } = controller;
+  let tell = onAbort;
+  function abort(reason: unknown): void {
+    if (signal.aborted) return;
+    controller.abort(reason);
+    // Not the one given: without a reason the platform makes one.
+    tell?.(signal.reason);
+  }
+  const onParentAbort = (): void => abort(parent.reason);
+  const stop = (): void => parent.removeEventListener('abort', onParentAbort);
+  if (parent.aborted) controller.abort(parent.reason);
+  else parent.addEventListener('abort', onParentAbort, { once: true });
   return {
-    signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
+    signal,
+    abort,
     release(response) {
+      // Whoever is told knows the response: what is kept until its body is garbage must not lead there.
+      tell = undefined;
       const body = response?.body ?? undefined;
       if (body === undefined) {
         stop();

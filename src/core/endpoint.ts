@@ -5,6 +5,7 @@
  */
 
 import { type Context, type Key, key } from './context.ts';
+import { urlOf } from './url.ts';
 
 /** One place that serves a version of a service. */
 export interface Endpoint {
@@ -36,6 +37,6 @@ export const canonicalPathname: Key<string | undefined> = key<string>('canonical
 export function targetOf(request: Request, context: Context): string {
   const chosen = context.get(endpoint);
   if (chosen === undefined) return request.url;
-  const url = new URL(request.url);
-  return `${chosen.url}${context.get(canonicalPathname) ?? url.pathname}${url.search}`;
+  const { pathname, search } = urlOf(request);
+  return `${chosen.url}${context.get(canonicalPathname) ?? pathname}${search}`;
 }

@@ -12,6 +12,7 @@ import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
 import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
+import { urlOf } from '../core/url.ts';
 
 /** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
@@ -75,7 +76,7 @@ function forwardedHeaders(request: Request, context: Context): Record<string, st
   }
   for (const name of hopByHop) delete headers[name];
 
-  const url = new URL(request.url);
+  const url = urlOf(request);
   const peer = context.get(peerAddress);
   if (peer !== undefined) {
     const before = headers['x-forwarded-for'];

@@ -9,6 +9,7 @@ import { peerAddress, peerAddressOf } from '../core/address.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
+import { urlOf } from '../core/url.ts';
 import type { Rules } from '../rules/model.ts';
 import { metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
@@ -109,7 +110,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     // Read once: a request sees one revision, whatever happens meanwhile.
     const plan = current;
     if (plan.own.size > 0) {
-      const own = plan.own.get(new URL(request.url).pathname);
+      const own = plan.own.get(urlOf(request).pathname);
       if (own !== undefined) return own(request);
     }
     const context = rootContext('inbound', request, platform, background);

@@ -10,6 +10,7 @@ import { canonicalPathname } from '../core/endpoint.ts';
 import { withExchange } from '../core/exchange.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
+import { urlOf } from '../core/url.ts';
 import { compileChooser } from '../routing/choose.ts';
 import { compileMatcher } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
@@ -34,7 +35,7 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
   const routes = rules.routes.map((route) => compileRoute(route, upstreams, options));
 
   return async function plan(request, outer) {
-    const url = new URL(request.url);
+    const url = urlOf(request);
     const path = canonicalPath(url.pathname);
     if (path === undefined) {
       return reject('malformed_path', { detail: 'The path holds an invalid escape.' });

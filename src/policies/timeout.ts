@@ -66,7 +66,7 @@ export function timeout(limit: Duration | false, options: TimeoutOptions = {}): 
         if (now < outer && outer <= end) return next(request, context);
 
         return new Promise<Response>((resolve, rejectWith) => {
-          const follower = follow(caller);
+          const follower = follow(caller, onAbort);
           const { signal } = follower;
           const cancelTimer = clock.schedule(() => {
             follower.abort(timeoutError(`No response within ${limit}`));
@@ -77,16 +77,14 @@ export function timeout(limit: Duration | false, options: TimeoutOptions = {}): 
             if (settled) return false;
             settled = true;
             cancelTimer();
-            signal.removeEventListener('abort', onAbort);
             follower.release(response);
             return true;
           }
-          function onAbort(): void {
+          function onAbort(reason: unknown): void {
             if (!settle(undefined)) return;
-            if (caller.aborted || !isTimeoutError(signal.reason)) rejectWith(signal.reason);
+            if (caller.aborted || !isTimeoutError(reason)) rejectWith(reason);
             else resolve(reject('timeout', { detail: `No response within ${limit}.` }));
           }
-          signal.addEventListener('abort', onAbort, { once: true });
 
           // Async, so that a middleware that throws at once rejects like any other.
           const exchange = async () =>

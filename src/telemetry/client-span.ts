@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attributes, context as openTelemetry, SpanKind, trace } from '@opentelemetry/api';
+import { type Attributes, context as openTelemetry, SpanKind } from '@opentelemetry/api';
 import { parseBaggage, serializeBaggage } from '../core/baggage.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
@@ -14,13 +14,14 @@ import { outgoingHeaders, setHeader } from '../core/message.ts';
 import { knownMethod } from './http.ts';
 import { observe } from './observe.ts';
 import {
+  activate,
   endSpan,
   enter,
   outgoingSpanContext,
   type SpanSettings,
   servedBaggage,
+  startSpan,
   traceContext,
-  withIds,
 } from './span.ts';
 
 /** Wraps `next` in a client span; see `tracing`. */
@@ -28,16 +29,13 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
   return function clientSpan(request, outer) {
     const parent = outer.get(traceContext) ?? openTelemetry.active();
     const method = knownMethod(request.method);
-    const span = withIds(
-      settings
-        .tracer()
-        .startSpan(
-          method === '_OTHER' ? 'HTTP' : method,
-          { kind: SpanKind.CLIENT, attributes: clientAttributes(request, method, outer) },
-          parent,
-        ),
-    );
-    const active = trace.setSpan(parent, span);
+    const start = {
+      name: method === '_OTHER' ? 'HTTP' : method,
+      kind: SpanKind.CLIENT,
+      attributes: () => clientAttributes(request, method, outer),
+    };
+    const span = startSpan(settings.tracer(), start, parent);
+    const active = activate(parent, span);
     let context = enter(outer, active, span);
     settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
       context = setHeader(context, name, value);

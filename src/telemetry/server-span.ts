@@ -15,9 +15,18 @@ import { peerAddress } from '../core/address.ts';
 import { baggageOf } from '../core/baggage.ts';
 import type { Next } from '../core/chain.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
+import { urlOf } from '../core/url.ts';
 import { knownMethod, longestBaggageValue } from './http.ts';
 import { observe } from './observe.ts';
-import { endSpan, enter, remoteParent, type SpanSettings, servedBaggage, withIds } from './span.ts';
+import {
+  activate,
+  endSpan,
+  enter,
+  remoteParent,
+  type SpanSettings,
+  servedBaggage,
+  startSpan,
+} from './span.ts';
 
 /** Wraps `next` in a server span; see `tracing`. */
 export function serverSpan(settings: SpanSettings, next: Next): Next {
@@ -29,21 +38,21 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
     const remote = settings.propagator.extract(request.headers);
     const parent = remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
     const method = knownMethod(request.method);
-    const attributes = serverAttributes(request, method, context.get(peerAddress));
-    for (const [name, value] of baggageAttributes(request, settings.baggage)) {
-      attributes[name] = value;
-    }
-    const span = withIds(
-      settings
-        .tracer()
-        .startSpan(spanName(method, record), { kind: SpanKind.SERVER, attributes }, parent),
-    );
-    const active = trace.setSpan(parent, span);
+    const start = {
+      name: spanName(method, record),
+      kind: SpanKind.SERVER,
+      attributes: () => ({
+        ...serverAttributes(request, method, context.get(peerAddress)),
+        ...baggageAttributes(request, settings.baggage),
+      }),
+    };
+    const span = startSpan(settings.tracer(), start, parent);
+    const active = activate(parent, span);
     const inner = enter(context.with(remoteParent, remote), active, span);
     return openTelemetry.with(active, () =>
       observe(next, request, inner, (ending) => {
         if (record.route !== undefined) span.updateName(spanName(method, record));
-        endSpan(span, ending, 500, exchangeAttributes(record));
+        endSpan(span, ending, 500, () => exchangeAttributes(record));
       }),
     );
   };
@@ -60,7 +69,7 @@ function serverAttributes(
   method: string,
   client: string | undefined,
 ): Attributes {
-  const url = new URL(request.url);
+  const url = urlOf(request);
   const attributes: Attributes = {
     'http.request.method': method,
     'url.scheme': url.protocol.slice(0, -1),
@@ -75,16 +84,15 @@ function serverAttributes(
   return attributes;
 }
 
-function* baggageAttributes(
-  request: Request,
-  keys: readonly string[],
-): Generator<[string, string]> {
-  if (keys.length === 0) return;
+function baggageAttributes(request: Request, keys: readonly string[]): Attributes {
+  const attributes: Attributes = {};
+  if (keys.length === 0) return attributes;
   const baggage = baggageOf(request);
   for (const key of keys) {
     const value = baggage.get(key)?.value;
-    if (value !== undefined) yield [key, value.slice(0, longestBaggageValue)];
+    if (value !== undefined) attributes[key] = value.slice(0, longestBaggageValue);
   }
+  return attributes;
 }
 
 function exchangeAttributes(record: Exchange): Attributes {

@@ -8,6 +8,7 @@ import {
   type Attributes,
   type Span,
   type SpanContext,
+  type SpanKind,
   SpanStatusCode,
   type Context as TraceContext,
   type Tracer,
@@ -22,7 +23,8 @@ import type { Propagator } from './propagation/propagator.ts';
 
 /** The options of `tracing` with everything filled in. */
 export interface SpanSettings {
-  readonly tracer: () => Tracer;
+  /** `undefined` while there is no SDK. */
+  readonly tracer: () => Tracer | undefined;
   readonly propagator: Propagator;
   readonly baggage: readonly string[];
   readonly propagateBaggage: boolean;
@@ -34,12 +36,26 @@ export const traceContext: Key<TraceContext | undefined> = key<TraceContext>('tr
 /** The baggage of the request being served, for the calls that it causes. */
 export const servedBaggage: Key<Baggage | undefined> = key<Baggage>('served baggage');
 
+/** What a span is started with. */
+export interface SpanStart {
+  readonly name: string;
+  readonly kind: SpanKind;
+  /** Asked for only where an SDK reads them: they cost more than all else that is done for a span. */
+  readonly attributes: () => Attributes;
+}
+
 /**
- * The span, or a stand-in with an id where no SDK made one: logs and upstreams still see one trace.
- * (With a parent the API's own stand-in bears the parent's id.)
+ * Starts a span, or a stand-in with an id where no SDK makes one: logs and upstreams still see one trace.
+ * (With a parent the stand-in bears the parent's id, as the API's own does.)
  */
-export function withIds(span: Span): Span {
-  if (trace.isSpanContextValid(span.spanContext())) return span;
+export function startSpan(
+  tracer: Tracer | undefined,
+  { name, kind, attributes }: SpanStart,
+  parent: TraceContext,
+): Span {
+  const span = tracer?.startSpan(name, { kind, attributes: attributes() }, parent);
+  const ids = span?.spanContext() ?? trace.getSpanContext(parent);
+  if (ids !== undefined && trace.isSpanContextValid(ids)) return span ?? trace.wrapSpanContext(ids);
   return trace.wrapSpanContext({
     traceId: randomTraceId(),
     spanId: randomSpanId(),
@@ -53,6 +69,12 @@ const randomFlag = 0x02;
 
 /** What the caller sent: for the flags that go on as they came. */
 export const remoteParent: Key<SpanContext | undefined> = key<SpanContext>('remote parent');
+
+/** The trace context in which a span is the active one: the parent's, where the span stands in for it. */
+export function activate(parent: TraceContext, span: Span): TraceContext {
+  const standsIn = trace.getSpanContext(parent) === span.spanContext();
+  return standsIn ? parent : trace.setSpan(parent, span);
+}
 
 /** What goes into the headers of a call: the span's ids, and the caller's random flag on its own trace id. */
 export function outgoingSpanContext(span: Span, context: Context): SpanContext {
@@ -78,10 +100,15 @@ export function enter(context: Context, trace: TraceContext, span: Span): Contex
  *
  * @param errorFrom The lowest status that counts as an error of this kind of span: 500 for servers, 400 for clients.
  */
-export function endSpan(span: Span, ending: Ending, errorFrom: 400 | 500, more?: Attributes): void {
+export function endSpan(
+  span: Span,
+  ending: Ending,
+  errorFrom: 400 | 500,
+  more?: () => Attributes,
+): void {
   if (span.isRecording()) {
     const { response, error, errorType, flag } = ending;
-    if (more !== undefined) span.setAttributes(more);
+    if (more !== undefined) span.setAttributes(more());
     if (response !== undefined) span.setAttribute('http.response.status_code', response.status);
     if (flag !== '-') span.setAttribute('fetchmesh.response_flags', flag);
     const status = response?.status;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Tracer, type TracerProvider, trace } from '@opentelemetry/api';
+import { ProxyTracerProvider, type Tracer, type TracerProvider, trace } from '@opentelemetry/api';
 import { layer, type Middleware } from '../core/chain.ts';
 import { clientSpan } from './client-span.ts';
 import { type Propagator, w3c } from './propagation/propagator.ts';
@@ -13,7 +13,7 @@ import type { SpanSettings } from './span.ts';
 
 /** Settings of {@link tracing}. */
 export interface TracingOptions {
-  /** Makes the spans. Default: the one that was registered with the OpenTelemetry API when the first request came. */
+  /** Makes the spans. Default: the one that is registered with the OpenTelemetry API, before the first request or later. */
   readonly tracerProvider?: TracerProvider;
   /** How trace contexts travel. Default: W3C Trace Context, `w3c()`. */
   readonly propagator?: Propagator;
@@ -51,11 +51,14 @@ export interface TracingOptions {
  */
 export function tracing(options: TracingOptions = {}): Middleware {
   const { propagator = w3c(), baggage = [], propagateBaggage = false, kind } = options;
-  // Asked for at the first request, not here: the SDK may be registered after the chain was built.
   let tracer: Tracer | undefined;
   const settings: SpanSettings = {
+    // Looked for at each request until it is there: the SDK may be registered after the chain was built.
     tracer() {
-      tracer ??= (options.tracerProvider ?? trace.getTracerProvider()).getTracer('fetchmesh');
+      if (tracer === undefined) {
+        const provider = options.tracerProvider ?? trace.getTracerProvider();
+        if (!isStandIn(provider)) tracer = provider.getTracer('fetchmesh');
+      }
       return tracer;
     },
     propagator,
@@ -70,4 +73,12 @@ export function tracing(options: TracingOptions = {}): Middleware {
       return isServer ? server(request, context) : client(request, context);
     };
   });
+}
+
+let standIn: TracerProvider | undefined;
+
+/** Whether a provider is what the API has in place of an SDK: it records nothing. */
+function isStandIn(provider: TracerProvider): boolean {
+  standIn ??= new ProxyTracerProvider().getDelegate();
+  return provider instanceof ProxyTracerProvider && provider.getDelegate() === standIn;
 }

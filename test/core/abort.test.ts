@@ -61,6 +61,29 @@ describe('follow', () => {
     expect(isTimeoutError(first.signal.reason)).toBe(true);
   });
 
+  test('tells when it has aborted, once, and why', () => {
+    const parent = new AbortController();
+    const told: unknown[] = [];
+    const follower = follow(parent.signal, (reason) => {
+      told.push(reason, follower.signal.aborted);
+    });
+    follower.abort('mine');
+    parent.abort('theirs');
+    expect(told).toEqual(['mine', true]);
+  });
+
+  test('tells nothing once it was released, nor of a parent that had aborted before', () => {
+    const parent = new AbortController();
+    const told: unknown[] = [];
+    const tell = (reason: unknown) => told.push(reason);
+    const follower = follow(parent.signal, tell);
+    follower.release(new Response('the rest takes a while'));
+    parent.abort('gone');
+    expect(follower.signal.reason).toBe('gone');
+    expect(follow(parent.signal, tell).signal.reason).toBe('gone');
+    expect(told).toEqual([]);
+  });
+
   test('the first reason stands', () => {
     const parent = new AbortController();
     const follower = follow(parent.signal);

@@ -1,5 +1,11 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  context as openTelemetry,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { exchange } from '../../src/core/exchange.ts';
 import { contextOf, inbound, outbound, reject } from '../../src/index.ts';
 import { retry } from '../../src/policies/retry.ts';
@@ -227,6 +233,38 @@ describe('propagation', () => {
   test('without an SDK ids are made at the ingress and passed on', async () => {
     const sent = await echo({})({});
     expect(sent.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-02$/);
+  });
+
+  test('without an SDK the trace of a caller goes on as it came, with the same parent', async () => {
+    const sent = await echo({})({ traceparent, tracestate: 'vendor=1' });
+    expect(sent.get('traceparent')).toBe(traceparent);
+    expect(sent.get('tracestate')).toBe('vendor=1');
+  });
+
+  test('an SDK that is registered after the first request is used from then on', async () => {
+    const call = echo({});
+    await call({});
+    trace.setGlobalTracerProvider(tracerProvider);
+    try {
+      await call({});
+    } finally {
+      trace.disable();
+    }
+    expect(spans.getFinishedSpans()).toHaveLength(2);
+  });
+
+  test('without an SDK a span that somebody else made goes along, and is left to them', async () => {
+    const span = tracerProvider.getTracer('app').startSpan('work');
+    vi.spyOn(openTelemetry, 'active').mockReturnValue(trace.setSpan(ROOT_CONTEXT, span));
+    let sent = new Headers();
+    const call = outbound(async (_: Request, init?: RequestInit) => {
+      sent = new Headers(init?.headers);
+      return new Response();
+    }, tracing());
+    await call('http://users.internal/');
+    vi.restoreAllMocks();
+    expect(sent.get('traceparent')).toContain(span.spanContext().spanId);
+    expect(span.isRecording()).toBe(true);
   });
 
   test('the random flag of Trace Context level 2 goes on as it came, also past an SDK', async () => {
