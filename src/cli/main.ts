@@ -21,6 +21,10 @@ const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'run a gateway from a rules file, or in front of one upstream',
     load: async () => (await import('./serve.ts')).serve,
   },
+  build: {
+    summary: 'check a rules file and write it as JSON, for a Worker',
+    load: async () => (await import('./build.ts')).build,
+  },
 };
 
 const help = `fetchmesh: traffic governance as a function around fetch

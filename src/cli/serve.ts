@@ -4,7 +4,6 @@
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import type { Rules } from '../rules/model.ts';
@@ -17,6 +16,7 @@ import { type Listener, listen } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import type { Verb } from './main.ts';
+import { type RulesText, readRulesFile } from './rules-file.ts';
 import { readArguments, readPort, readUrl, UsageError } from './usage.ts';
 
 const help = `fetchmesh serve: run a gateway
@@ -44,12 +44,6 @@ const options = {
   'drain-timeout': { type: 'string', default: '10' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
-
-/** Where the rules come from. */
-interface RulesText {
-  readonly file: string;
-  readonly text: string;
-}
 
 /** Runs the verb: resolves when the gateway has drained. */
 export const serve: Verb = async (args) => {
@@ -116,16 +110,8 @@ async function readRules(
   if (file === undefined && upstream !== undefined) {
     return { file: '', text: 'routes: [{ path: "/**" }]' };
   }
-  const candidates = file === undefined ? ['fetchmesh.yaml', 'rules.yaml'] : [file];
-  for (const candidate of candidates) {
-    try {
-      return { file: candidate, text: await readFile(candidate, 'utf8') };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || file !== undefined) {
-        throw new UsageError(`cannot read ${candidate}: ${(error as Error).message}`);
-      }
-    }
-  }
+  const found = await readRulesFile(file);
+  if (found !== undefined) return found;
   throw new UsageError(
     'no rules: give a file with -f, an upstream with --upstream, or write fetchmesh.yaml',
   );

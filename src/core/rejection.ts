@@ -18,6 +18,7 @@ export type RejectionReason =
   | 'upstream_connection_lost'
   | 'upstream_error'
   | 'no_healthy_upstream'
+  | 'no_rules'
   | 'draining'
   | 'timeout'
   | 'deadline_exceeded'
@@ -52,6 +53,7 @@ export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = 
   upstream_connection_lost: { status: 502, title: 'Bad Gateway', flag: 'UC', blame: 'upstream' },
   upstream_error: { status: 502, title: 'Bad Gateway', flag: 'UPE', blame: 'upstream' },
   no_healthy_upstream: { status: 503, title: 'Service Unavailable', flag: 'UH', blame: 'policy' },
+  no_rules: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
   draining: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
   timeout: { status: 504, title: 'Gateway Timeout', flag: 'UT', blame: 'upstream' },
   deadline_exceeded: { status: 504, title: 'Gateway Timeout', flag: 'DT', blame: 'policy' },

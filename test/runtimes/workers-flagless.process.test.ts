@@ -17,9 +17,14 @@ const root = resolve(import.meta.dirname, '../..');
 /** The rooms that touch a platform, as `tsconfig.json` excludes them. */
 const platformRooms = ['runtimes', 'cli'];
 
-/** Every module of the portable rooms, so that none is forgotten. */
+/** Every module of the portable rooms, so that none is forgotten, and the gateway as a Worker. */
 const entries = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !platformRooms.includes(file.split(sep)[0] as string))
+  .filter(
+    (file) =>
+      file.endsWith('.ts') &&
+      (!platformRooms.includes(file.split(sep)[0] as string) ||
+        file === join('runtimes', 'workers.ts')),
+  )
   .map((file) => `src/${file.replaceAll(sep, '/')}`)
   .sort();
 

@@ -1,0 +1,63 @@
+/**
+ * `fetchmesh build`: rules as checked JSON, for gateways that hold no parser.
+ *
+ * @module
+ */
+
+import { writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { parseRules } from '../rules/parse.ts';
+import { renderDiagnostics } from '../rules/render.ts';
+import type { Verb } from './main.ts';
+import { readRulesFile } from './rules-file.ts';
+import { readArguments, UsageError } from './usage.ts';
+
+const help = `fetchmesh build: check a rules file and write it as JSON, for a Worker
+
+  npx fetchmesh build -f rules.yaml -o rules.json
+  npx fetchmesh build | npx wrangler kv key put --binding RULES rules/shop/r/1 --path /dev/stdin
+
+  -f, --rules FILE   rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml)
+  -o, --output FILE  where the JSON goes (default: standard output)
+
+Values of the environment, \${NAME}, are put in here: what is written holds them.`;
+
+const options = {
+  rules: { type: 'string', short: 'f' },
+  output: { type: 'string', short: 'o' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** Runs the verb: 0 where the JSON was written, 1 where the rules are wrong. */
+export const build: Verb = async (args) => {
+  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const source = await readRulesFile(values.rules);
+  if (source === undefined) {
+    throw new UsageError('no rules: give a file with -f, or write fetchmesh.yaml');
+  }
+  const { rules, diagnostics } = parseRules(source.text, {
+    file: source.file,
+    environment: process.env,
+    mode: 'gateway',
+  });
+  if (diagnostics.length > 0) {
+    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+    console.error(renderDiagnostics(diagnostics, source.text, { color }));
+  }
+  if (rules === undefined) return 1;
+  const json = `${JSON.stringify(rules, undefined, 2)}\n`;
+  if (values.output === undefined) {
+    process.stdout.write(json);
+    return 0;
+  }
+  try {
+    await writeFile(values.output, json);
+  } catch (error) {
+    throw new UsageError(`cannot write ${values.output}: ${(error as Error).message}`);
+  }
+  return 0;
+};

@@ -1,0 +1,204 @@
+/**
+ * Rules that were checked beforehand, as JSON: what runs without a parser of rules files, such as a Worker, is given.
+ *
+ * @module
+ */
+
+import {
+  type Destination,
+  deepFreeze,
+  type Health,
+  type MatchConditions,
+  type Retries,
+  type Route,
+  type Rules,
+  type Service,
+  type ServiceVersion,
+  type Sticky,
+  type Telemetry,
+} from '../model.ts';
+import { InvalidRulesError } from './source.ts';
+
+/** Accepts a value or throws; `path` is where it stands. */
+type Check = (value: unknown, path: string) => void;
+
+/** Made at its first use. */
+let shape: Check | undefined;
+
+/**
+ * Takes data for rules after a look at their shape: a trip through a store must not hand a gateway half a set, or one of a
+ * later version whose blocks it would pass over. What the rules mean was checked by `parseRules`, which made them.
+ *
+ * @returns The same data, frozen.
+ * @throws {InvalidRulesError} that names the place.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('routes: [{ path: /api/**, timeout: 3s }]');
+ * compiledRules(JSON.parse(JSON.stringify(rules))).routes[0]?.timeoutMs; // 3000
+ * ```
+ */
+export function compiledRules(data: unknown): Rules {
+  shape ??= shapeOfRules();
+  shape(data, '');
+  return deepFreeze(data as Rules);
+}
+
+/** Reads {@link compiledRules} from JSON. */
+export function parseCompiledRules(text: string): Rules {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    const isYaml = /^\s*(#|[\w-]+\s*:)/.test(text);
+    throw new InvalidRulesError(
+      `the text is not JSON${isYaml ? '; a rules file has to go through `fetchmesh build` first' : ''}`,
+    );
+  }
+  return compiledRules(data);
+}
+
+function refuse(path: string, value: unknown, wanted: string): never {
+  const what =
+    value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}, not ${wanted}`;
+  throw new InvalidRulesError(`${path === '' ? 'the whole' : path.slice(1)} ${what}`);
+}
+
+function value(wanted: string, fits: (value: unknown) => boolean): Check {
+  return (value, path) => {
+    if (!fits(value)) refuse(path, value, wanted);
+  };
+}
+
+function text(value: unknown, path: string): void {
+  if (typeof value !== 'string') refuse(path, value, 'a text');
+}
+
+function flag(value: unknown, path: string): void {
+  if (typeof value !== 'boolean') refuse(path, value, 'true or false');
+}
+
+function number(least: number, most: number): Check {
+  const wanted = most === Number.MAX_VALUE ? `${least} or more` : `from ${least} to ${most}`;
+  return value(
+    `a number, ${wanted}`,
+    (value) => typeof value === 'number' && value >= least && value <= most,
+  );
+}
+
+function oneOf(...values: readonly unknown[]): Check {
+  return value(`one of ${values.join(', ')}`, (value) => values.includes(value));
+}
+
+function list(item: Check): Check {
+  return (value, path) => {
+    if (!Array.isArray(value)) refuse(path, value, 'a list');
+    for (const [index, entry] of value.entries()) item(entry, `${path}[${index}]`);
+  };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function texts(value: unknown, path: string): void {
+  if (!isMap(value)) refuse(path, value, 'a map');
+  for (const [name, entry] of Object.entries(value)) text(entry, `${path}.${name}`);
+}
+
+/** A check for each member of a block, so that none is forgotten. A name that ends with `?` may be missing. */
+type Members<T> = {
+  readonly [Name in keyof T & string as object extends Pick<T, Name> ? `${Name}?` : Name]-?: Check;
+};
+
+function block<T>(members: Members<T>): Check {
+  const checks = Object.entries<Check>(members).map(([name, check]) => ({
+    name: name.replace('?', ''),
+    isOptional: name.endsWith('?'),
+    check,
+  }));
+  const known = new Set(checks.map(({ name }) => name));
+  return (value, path) => {
+    if (!isMap(value)) refuse(path, value, 'a map');
+    for (const name of Object.keys(value)) {
+      if (known.has(name)) continue;
+      const place = `${path}.${name}`.slice(1);
+      throw new InvalidRulesError(`${place} is unknown to this version of fetchmesh`);
+    }
+    for (const { name, isOptional, check } of checks) {
+      if (!isOptional || value[name] !== undefined) check(value[name], `${path}.${name}`);
+    }
+  };
+}
+
+/** The shape of `Rules`. */
+function shapeOfRules(): Check {
+  const milliseconds = number(0, Number.MAX_VALUE);
+  const conditions = block<MatchConditions>({
+    'headers?': texts,
+    'query?': texts,
+    'cookies?': texts,
+    'baggage?': texts,
+  });
+  const retryCondition = value(
+    'a status, 5xx, connect, reset or timeout',
+    (value) =>
+      Number.isInteger(value) || ['5xx', 'connect', 'reset', 'timeout'].includes(value as string),
+  );
+
+  return block<Rules>({
+    version: oneOf(1),
+    services: list(
+      block<Service>({
+        name: text,
+        versions: list(
+          block<ServiceVersion>({
+            name: text,
+            urls: list(text),
+            'binding?': text,
+            environment: text,
+          }),
+        ),
+      }),
+    ),
+    routes: list(
+      block<Route>({
+        name: text,
+        line: number(0, Number.MAX_VALUE),
+        path: text,
+        trailingSlash: oneOf('strict', 'ignore'),
+        'methods?': list(text),
+        'hosts?': list(text),
+        match: list(conditions),
+        to: list(block<Destination>({ service: text, version: text, weight: number(0, 100) })),
+        'sticky?': block<Sticky>({ by: list(text), ttlMs: milliseconds }),
+        'timeoutMs?': milliseconds,
+        'retries?': block<Retries>({
+          max: number(0, Number.MAX_SAFE_INTEGER),
+          backoff: oneOf('exponential', 'linear', 'constant'),
+          baseDelayMs: milliseconds,
+          maxDelayMs: milliseconds,
+          jitter: oneOf('full', 'equal', 'none'),
+          'perTryMs?': milliseconds,
+          'retryOn?': list(retryCondition),
+          unsafeMethods: oneOf('never', 'always', 'idempotency_key'),
+        }),
+      }),
+    ),
+    telemetry: block<Telemetry>({
+      service: text,
+      metrics: block<Telemetry['metrics']>({
+        'path?': text,
+        names: oneOf('article', 'otel', 'istio'),
+      }),
+      traces: block<Telemetry['traces']>({
+        'otlp?': text,
+        'sample?': number(0, 1),
+        propagation: list(oneOf('w3c', 'b3', 'b3multi')),
+      }),
+      baggage: list(text),
+      revisionHeader: flag,
+    }),
+    health: block<Health>({ 'path?': text, 'readyPath?': text }),
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * Keeping the last good rules in force while their source changes, breaks and comes back.
+ *
+ * @module
+ */
+
+import { type Clock, sleep, systemClock } from '../../core/clock.ts';
+import type { Rules } from '../model.ts';
+import { InvalidRulesError, type Publication, type RulesSource } from './source.ts';
+
+/** What a look at the source led to; each is told once, until another one happens. */
+export interface RulesEvent {
+  /**
+   * `'applied'`: other rules are in force. `'refused'`: what was published cannot be put in force. `'outdated'`: the
+   * source serves an older revision than the one in force. `'unpublished'`: it holds no rules. `'unreachable'`: it failed.
+   */
+  readonly type: 'applied' | 'refused' | 'outdated' | 'unpublished' | 'unreachable';
+  /** The revision that was found, where one was. */
+  readonly revision: number | undefined;
+  /** One line for a log: what happened, where, and which rules are in force now. */
+  readonly message: string;
+}
+
+/** Settings of {@link followRules}. */
+export interface FollowOptions {
+  readonly source: RulesSource;
+  /** Puts rules in force, at once. What it throws refuses them. */
+  readonly apply: (rules: Rules, revision: number) => void;
+  /** How old a look may be before the next one is due, in milliseconds. Default: 30000. */
+  readonly refreshMs?: number;
+  /** The same while there are no rules from the source yet, in milliseconds. Default: 1000, or `refreshMs` if less. */
+  readonly retryMs?: number;
+  /** How long a look may take, in milliseconds. Default: 10000. */
+  readonly timeoutMs?: number;
+  /** Told what happened. Default: nobody. */
+  readonly onEvent?: (event: RulesEvent) => void;
+  /** Default: the runtime's own. */
+  readonly clock?: Clock;
+}
+
+/** Rules from a source. */
+export interface FollowedRules {
+  /** The revision in force; 0 as long as the source has given none. */
+  readonly revision: number;
+  /** Whether the last look is old enough for another one, and none is under way. */
+  readonly isDue: boolean;
+  /** The look that is under way. */
+  readonly looking: Promise<void> | undefined;
+  /**
+   * Looks at the source, and puts in force what is newer there. A look that is under way is not repeated but shared.
+   * Bounded in time, never rejects.
+   */
+  refresh(): Promise<void>;
+}
+
+interface Look {
+  readonly begunAt: number;
+  readonly done: Promise<void>;
+}
+
+/**
+ * Follows a source of rules. Revisions only grow: a store that serves an old value after a new one changes nothing. Rules
+ * that are invalid or cannot be put in force, and a source that fails, leave the last good ones as they are.
+ *
+ * Has no timer: who runs it calls {@link FollowedRules.refresh}, from an interval, or on Workers from a request that finds
+ * it {@link FollowedRules.isDue}.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('routes: [{ path: /**, timeout: 3s }]');
+ * const source = { name: 'memory', latest: async () => ({ revision: 7, read: async () => rules! }) };
+ * const followed = followRules({ source, apply: (rules) => rules.routes.length });
+ * await followed.refresh();
+ * followed.revision; // 7
+ * ```
+ */
+export function followRules(options: FollowOptions): FollowedRules {
+  const { source, apply, refreshMs = 30_000, timeoutMs = 10_000, clock = systemClock } = options;
+  const { retryMs = Math.min(1_000, refreshMs), onEvent = () => {} } = options;
+  let applied = 0;
+  let look: Look | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let told = '';
+
+  function tell(type: RulesEvent['type'], revision: number | undefined, what: string): void {
+    const message = `${source.name}: ${what}`;
+    if (message === told) return;
+    told = message;
+    onEvent({ type, revision, message });
+  }
+  function keeping(): string {
+    return applied === 0 ? 'no rules of it are in force' : `revision ${applied} stays in force`;
+  }
+
+  async function update(signal: AbortSignal): Promise<void> {
+    let found: Publication | undefined;
+    try {
+      found = await source.latest(signal);
+      if (found === undefined) {
+        tell('unpublished', undefined, `nothing is published; ${keeping()}`);
+        return;
+      }
+      const { revision } = found;
+      if (revision < applied) {
+        tell('outdated', revision, `revision ${revision} is older; ${keeping()}`);
+        return;
+      }
+      if (revision === applied) {
+        told = '';
+        return;
+      }
+      const rules = await found.read(signal);
+      // A later look may have been faster than this one, or its caller has given up on it.
+      if (signal.aborted || revision <= applied) return;
+      put(rules, revision);
+    } catch (error) {
+      if (signal.aborted) return;
+      const isInvalid = error instanceof InvalidRulesError;
+      const at = found === undefined ? '' : `revision ${found.revision}: `;
+      tell(
+        isInvalid ? 'refused' : 'unreachable',
+        found?.revision,
+        `${at}${isInvalid ? 'refused' : 'cannot be read'}: ${reasonOf(error)}; ${keeping()}`,
+      );
+    }
+  }
+
+  function put(rules: Rules, revision: number): void {
+    try {
+      apply(rules, revision);
+    } catch (error) {
+      throw new InvalidRulesError(reasonOf(error));
+    }
+    applied = revision;
+    tell('applied', revision, `revision ${revision} is in force`);
+  }
+
+  async function limited(): Promise<void> {
+    const abort = new AbortController();
+    const ended = new AbortController();
+    const late = sleep(clock, timeoutMs, ended.signal).then(
+      () => {
+        abort.abort(new Error('late'));
+        tell('unreachable', undefined, `no answer within ${timeoutMs} ms; ${keeping()}`);
+      },
+      () => {},
+    );
+    await Promise.race([update(abort.signal), late]);
+    ended.abort();
+  }
+
+  function underWay(): Look | undefined {
+    // On Workers a look dies with the request that began it, and then never ends.
+    const isAlive = look !== undefined && clock.monotonic() - look.begunAt <= timeoutMs;
+    return isAlive ? look : undefined;
+  }
+
+  function forget(ended: Look): void {
+    if (look === ended) look = undefined;
+  }
+
+  return {
+    get revision() {
+      return applied;
+    },
+    get isDue() {
+      if (underWay() !== undefined) return false;
+      return clock.monotonic() - lookedAt >= (applied === 0 ? retryMs : refreshMs);
+    },
+    get looking() {
+      return underWay()?.done;
+    },
+    refresh() {
+      const current = underWay();
+      if (current !== undefined) return current.done;
+      lookedAt = clock.monotonic();
+      const mine: Look = { begunAt: lookedAt, done: limited().then(() => forget(mine)) };
+      look = mine;
+      return mine.done;
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,230 @@
+/**
+ * A gateway as a Worker: rules that change without a deployment, service bindings as upstreams, traces that delay nobody.
+ *
+ * @module
+ */
+
+import type { TracerProvider } from '@opentelemetry/api';
+import { type Clock, sleep, systemClock } from '../core/clock.ts';
+import { type Duration, parseDuration } from '../core/duration.ts';
+import { reject } from '../core/rejection.ts';
+import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
+import type { Rules } from '../rules/model.ts';
+import { compiledRules } from '../rules/sources/compiled.ts';
+import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
+import type { RulesSource } from '../rules/sources/source.ts';
+import { createRegistry } from '../telemetry/registry.ts';
+
+export type { Rules } from '../rules/model.ts';
+export { compiledRules, parseCompiledRules } from '../rules/sources/compiled.ts';
+export {
+  type FollowedRules,
+  type FollowOptions,
+  followRules,
+  type RulesEvent,
+} from '../rules/sources/follow.ts';
+export {
+  type CurrentRules,
+  type KvNamespace,
+  type KvRulesOptions,
+  kvRules,
+  type RulesKeys,
+  rulesKeys,
+} from '../rules/sources/kv.ts';
+export { InvalidRulesError, type Publication, type RulesSource } from '../rules/sources/source.ts';
+
+/** What makes a Worker's spans and sends them off: the result of `telemetry` from `fetchmesh/telemetry`. */
+export interface WorkerTelemetry {
+  readonly tracerProvider: TracerProvider;
+  flush(): Promise<void>;
+}
+
+/** Settings of {@link worker}. */
+export interface WorkerOptions<Env>
+  extends Pick<GatewayOptions, 'transport' | 'registry' | 'random'> {
+  /**
+   * Rules that are deployed with the Worker, as compiled JSON: in force until `source` gives others. Default: none; until
+   * then every request gets a 503.
+   */
+  readonly bundled?: unknown;
+  /** Where rules come from while the Worker runs, such as `(env) => kvRules(env.RULES)`. Default: nowhere. */
+  readonly source?: (env: Env) => RulesSource | undefined;
+  /** How old the rules may be before a request has them looked at, without waiting. Default: `'30s'`. */
+  readonly refresh?: Duration;
+  /** How long the first requests of an isolate wait for `source` before they take what there is. Default: `'250ms'`. */
+  readonly startupDeadline?: Duration;
+  /** Makes the spans of the gateway; flushed after each response. Default: ids travel, and nothing is recorded. */
+  readonly telemetry?: (env: Env) => WorkerTelemetry | undefined;
+  /** Gets errors that no upstream explains, and what `telemetry` throws. Default: the console. */
+  readonly onError?: (error: unknown) => void;
+  /** Told what became of the rules. Default: the console. */
+  readonly onEvent?: (event: RulesEvent) => void;
+  /** Default: the runtime's own. */
+  readonly clock?: Clock;
+}
+
+/** What is used of a Worker's execution context. */
+export interface WorkerContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** A Worker, for `export default`. */
+export interface GatewayWorker<Env> {
+  fetch(request: Request, env: Env, context: WorkerContext): Promise<Response>;
+}
+
+/** A gateway of one isolate. */
+interface Running {
+  /** `undefined` as long as there are no rules. */
+  readonly gateway: Gateway | undefined;
+  readonly followed: FollowedRules | undefined;
+  readonly telemetry: WorkerTelemetry | undefined;
+  /** When requests no longer wait for the first rules. */
+  readonly waitsUntil: number;
+}
+
+/**
+ * Makes a gateway as a Worker.
+ *
+ * Rules are looked at when a request finds them older than `refresh`, in `waitUntil`: no request waits for that but the
+ * first of an isolate, and those no longer than `startupDeadline`. A version of a service that names a `binding` is reached
+ * through that service binding, where the Worker has it. What the rules name as metrics path counts one isolate only.
+ *
+ * Needs no compatibility flag, and a compatibility date of 2024-10-14 or later.
+ *
+ * @throws {RangeError | InvalidRulesError} for options that make no sense and bundled rules that cannot be put in force:
+ * while the Worker loads, so that such a one cannot be deployed.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('{ services: { shop: { binding: SHOP } }, routes: [{ path: /** }] }');
+ * const gateway = worker<{ SHOP: { fetch(url: string): Promise<Response> } }>({ bundled: rules });
+ * const env = { SHOP: { fetch: async (url: string) => new Response(url) } };
+ * const response = await gateway.fetch(new Request('http://shop.example/a'), env, { waitUntil() {} });
+ * await response.text(); // 'http://shop/a'
+ * ```
+ */
+export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env> {
+  const { clock = systemClock, onEvent = toConsole, onError = errorToConsole } = options;
+  const refreshMs = milliseconds('refresh', options.refresh ?? '30s', 1);
+  const startupMs = milliseconds('startupDeadline', options.startupDeadline ?? '250ms', 0);
+  const bundled = options.bundled === undefined ? undefined : compiledRules(options.bundled);
+  // Thrown away: shows while the Worker loads that they can be put in force. Spans need `env`, which comes later.
+  if (bundled !== undefined) createGateway(bundled);
+
+  function start(env: Env): Running {
+    const registry = options.registry ?? createRegistry();
+    const telemetry = telemetryFrom(env);
+    const settings: GatewayOptions = {
+      ...options,
+      registry,
+      clock,
+      onError,
+      ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
+    };
+    let gateway: Gateway | undefined;
+    function apply(rules: Rules, revision: string): void {
+      if (gateway === undefined) gateway = createGateway(rules, { ...settings, revision });
+      else gateway.replace(rules, revision);
+    }
+    if (bundled !== undefined) apply(bundled, 'bundled');
+    const source = sourceFrom(env);
+    const followed =
+      source &&
+      followRules({
+        source,
+        apply: (rules, revision) => apply(rules, String(revision)),
+        refreshMs,
+        // With rules to go by there is no hurry.
+        retryMs: bundled === undefined ? Math.min(1_000, refreshMs) : refreshMs,
+        onEvent,
+        clock,
+      });
+    return {
+      get gateway() {
+        return gateway;
+      },
+      followed,
+      telemetry,
+      waitsUntil: clock.monotonic() + startupMs,
+    };
+  }
+
+  function sourceFrom(env: Env): RulesSource | undefined {
+    try {
+      return options.source?.(env);
+    } catch (error) {
+      // A binding that is missing is told as a store that is down is: the bundled rules serve.
+      return { name: 'rules', latest: () => Promise.reject(error) };
+    }
+  }
+
+  function telemetryFrom(env: Env): WorkerTelemetry | undefined {
+    try {
+      return options.telemetry?.(env);
+    } catch (error) {
+      // A bad address of a collector must not end the traffic.
+      onError(error);
+      return undefined;
+    }
+  }
+
+  let running: Running | undefined;
+  return {
+    async fetch(request, env, context) {
+      // Bindings and secrets come with the first request.
+      running ??= start(env);
+      const { followed, telemetry } = running;
+      if (followed !== undefined) {
+        if (followed.isDue) context.waitUntil(followed.refresh());
+        const patienceMs = running.waitsUntil - clock.monotonic();
+        const { looking } = followed;
+        if (followed.revision === 0 && looking !== undefined && patienceMs > 0) {
+          await firstOf(looking, patienceMs, clock);
+        }
+      }
+      const { gateway } = running;
+      if (gateway === undefined) {
+        return reject('no_rules', { detail: 'The gateway has no rules yet.', retryAfterMs: 1_000 });
+      }
+      try {
+        return await gateway.fetch(request, env, context);
+      } finally {
+        if (telemetry !== undefined) context.waitUntil(flushLater(telemetry, clock));
+      }
+    },
+  };
+}
+
+/** Resolves when the work ends, at the latest after some time. */
+async function firstOf(work: Promise<void>, limitMs: number, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work, sleep(clock, limitMs, ended.signal).catch(() => {})]);
+  ended.abort();
+}
+
+/** Encoding spans takes time as well: it begins when the response is on its way. */
+async function flushLater(telemetry: WorkerTelemetry, clock: Clock): Promise<void> {
+  await sleep(clock, 0, undefined);
+  await telemetry.flush();
+}
+
+function milliseconds(option: string, text: Duration, least: number): number {
+  const read = parseDuration(text);
+  if (read === undefined || read < least) {
+    throw new RangeError(
+      `worker.${option}: '${text}' is not a duration${least > 0 ? ' above 0' : ''}, such as '30s' or '250ms'`,
+    );
+  }
+  return read;
+}
+
+function errorToConsole(error: unknown): void {
+  console.error('fetchmesh: internal error', error);
+}
+
+function toConsole({ type, message }: RulesEvent): void {
+  const line = `fetchmesh: rules: ${message}`;
+  if (type === 'applied') console.log(line);
+  else console.warn(line);
+}

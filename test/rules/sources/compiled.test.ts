@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { compiledRules, parseCompiledRules } from '../../../src/rules/sources/compiled.ts';
+import { rulesFrom } from '../../support/rules.ts';
+
+/** Every key that a rules file of this version can have. */
+const everything = `
+version: 1
+telemetry:
+  service: gateway
+  metrics: { path: /metrics, names: istio }
+  traces: { otlp: "http://localhost:4318", sample: 50%, propagation: [w3c, b3, b3multi] }
+  baggage: [tier]
+  revision_header: true
+health: { path: /healthz, ready_path: /readyz }
+defaults: { timeout: 5s }
+services:
+  one: "http://one.test"
+  many: ["http://a.test", "http://b.test/base"]
+  bound: { binding: BOUND }
+  users:
+    versions:
+      v1: { url: "http://v1.test", binding: USERS_V1 }
+      v2: { urls: ["http://v2.test"], env: canary }
+routes:
+  - name: users
+    path: /users/**
+    methods: [GET, POST]
+    hosts: [shop.example, "*.shop.example"]
+    match:
+      - { headers: { x-env: canary }, query: { page: "*" } }
+      - { cookies: { sid: "!*" }, baggage: { tier: gold } }
+    sticky: { by: "cookie:sid", ttl: 1h }
+    timeout: 3s
+    retries:
+      max: 3
+      backoff: linear
+      base_delay: 10ms
+      max_delay: 1s
+      jitter: equal
+      per_try: 500ms
+      retry_on: [connect, 5xx, 429]
+      unsafe_methods: idempotency_key
+    to: { users@v1: 90, users@v2: 10 }
+  - { path: /many, to: many }
+  - { path: /bound, to: bound }
+  - { path: /**, to: one }
+`;
+
+/** The rules as data that can be changed. */
+function data(): Record<string, never> & { routes: Record<string, unknown>[] } {
+  return JSON.parse(JSON.stringify(rulesFrom(everything, { mode: 'gateway' })));
+}
+
+describe('compiledRules', () => {
+  test('takes what parseRules makes of a file with every key, and freezes it', () => {
+    const rules = compiledRules(data());
+    expect(rules).toEqual(rulesFrom(everything, { mode: 'gateway' }));
+    expect(Object.isFrozen(rules.routes[0]?.to)).toBe(true);
+  });
+
+  test('says where something is wrong', () => {
+    const cases: [change: (rules: ReturnType<typeof data>) => void, message: string][] = [
+      [(rules) => Object.assign(rules, { version: 2 }), 'version is 2, not one of 1'],
+      [(rules) => Reflect.deleteProperty(rules, 'services'), 'services is missing'],
+      [(rules) => Object.assign(rules, { routes: {} }), 'routes is {}, not a list'],
+      [
+        (rules) => Object.assign(rules.routes[1] ?? {}, { timeoutMs: '3s' }),
+        'routes[1].timeoutMs is "3s", not a number, 0 or more',
+      ],
+      [
+        (rules) =>
+          Object.assign(rules.routes[1] ?? {}, {
+            to: [{ service: 'a', version: '', weight: 101 }],
+          }),
+        'routes[1].to[0].weight is 101, not a number, from 0 to 100',
+      ],
+      [
+        (rules) => Object.assign(rules.routes[0] ?? {}, { match: [{ headers: { a: 1 } }] }),
+        'routes[0].match[0].headers.a is 1, not a text',
+      ],
+      [
+        (rules) => Object.assign(rules.routes[0]?.['retries'] ?? {}, { retryOn: ['4xx'] }),
+        'routes[0].retries.retryOn[0] is "4xx", not a status, 5xx, connect, reset or timeout',
+      ],
+    ];
+    for (const [change, message] of cases) {
+      const rules = data();
+      change(rules);
+      expect(() => compiledRules(rules), message).toThrow(message);
+    }
+    for (const whole of [null, [], 'rules', 7, undefined]) {
+      expect(() => compiledRules(whole)).toThrow(/^the whole is /);
+    }
+  });
+
+  test('refuses a block of a later version: passed over, it would leave a gate open', () => {
+    const rules = data();
+    Object.assign(rules.routes[0] ?? {}, { auth: { jwt: {} } });
+    expect(() => compiledRules(rules)).toThrow(
+      'routes[0].auth is unknown to this version of fetchmesh',
+    );
+  });
+});
+
+describe('parseCompiledRules', () => {
+  test('reads JSON, and tells a rules file from nonsense', () => {
+    expect(parseCompiledRules(JSON.stringify(data())).routes).toHaveLength(4);
+    expect(() => parseCompiledRules('version: 1\nroutes: []')).toThrow('fetchmesh build');
+    expect(() => parseCompiledRules('{"version": 1')).toThrow('the text is not JSON');
+  });
+});

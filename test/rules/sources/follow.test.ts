@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { followRules, type RulesEvent } from '../../../src/rules/sources/follow.ts';
+import { InvalidRulesError, type RulesSource } from '../../../src/rules/sources/source.ts';
+import { rulesFrom } from '../../support/rules.ts';
+import { settled, VirtualClock } from '../../support/virtual-clock.ts';
+
+const rules = rulesFrom('services: { a: "http://a.test" }\nroutes: [{ path: /**, to: a }]');
+
+/** A source whose answer can be changed, and what became of it. */
+function following(latest: RulesSource['latest'] = async () => undefined) {
+  const clock = new VirtualClock();
+  const events: RulesEvent[] = [];
+  const applied: number[] = [];
+  const source = { name: 'test', latest, looks: 0 };
+  const followed = followRules({
+    source: {
+      name: 'test',
+      latest(signal) {
+        source.looks += 1;
+        return source.latest(signal);
+      },
+    },
+    apply: (_, revision) => {
+      applied.push(revision);
+    },
+    onEvent: (event) => events.push(event),
+    clock,
+  });
+  return { clock, events, applied, source, followed };
+}
+
+const published = (revision: number) => async () => ({ revision, read: async () => rules });
+
+describe('rules that are followed', () => {
+  test('revisions only grow: an old value served after a new one changes nothing', async () => {
+    const { followed, applied, source, events } = following(published(3));
+    await followed.refresh();
+    source.latest = published(2);
+    await followed.refresh();
+    await followed.refresh();
+    source.latest = published(4);
+    await followed.refresh();
+    expect(applied).toEqual([3, 4]);
+    expect(events.map(({ type, revision }) => [type, revision])).toEqual([
+      ['applied', 3],
+      ['outdated', 2],
+      ['applied', 4],
+    ]);
+  });
+
+  test('the revision in force is not read again', async () => {
+    const { followed, source } = following(published(3));
+    await followed.refresh();
+    source.latest = async () => ({ revision: 3, read: () => Promise.reject(new Error('read')) });
+    await followed.refresh();
+    expect(followed.revision).toBe(3);
+  });
+
+  test('what is invalid is refused, said once, and the last good rules stay', async () => {
+    const { followed, applied, source, events } = following(published(1));
+    await followed.refresh();
+    source.latest = async () => ({
+      revision: 2,
+      read: () => Promise.reject(new InvalidRulesError('routes is missing')),
+    });
+    for (let look = 0; look < 3; look++) await followed.refresh();
+    expect(applied).toEqual([1]);
+    expect(events.slice(1)).toEqual([
+      {
+        type: 'refused',
+        revision: 2,
+        message: 'test: revision 2: refused: routes is missing; revision 1 stays in force',
+      },
+    ]);
+  });
+
+  test('what cannot be put in force is refused', async () => {
+    const events: RulesEvent[] = [];
+    const followed = followRules({
+      source: { name: 'test', latest: published(1) },
+      apply: () => {
+        throw new RangeError("there is no version 'v3'");
+      },
+      onEvent: (event) => events.push(event),
+    });
+    await followed.refresh();
+    expect(followed.revision).toBe(0);
+    expect(events.map(({ type }) => type)).toEqual(['refused']);
+  });
+
+  test('a source that fails is said once, and again after it has come back', async () => {
+    const { followed, source, events } = following(published(1));
+    await followed.refresh();
+    const down = () => Promise.reject(new Error('503'));
+    for (const latest of [down, down, published(1), down]) {
+      source.latest = latest;
+      await followed.refresh();
+    }
+    expect(events.map(({ type }) => type)).toEqual(['applied', 'unreachable', 'unreachable']);
+    expect(followed.revision).toBe(1);
+  });
+
+  test('a source that hangs is given up on, and what it says later changes nothing', async () => {
+    const answer = Promise.withResolvers<{ revision: number; read(): Promise<typeof rules> }>();
+    const { followed, clock, applied, events, source } = following(() => answer.promise);
+    const look = followed.refresh();
+    await clock.advance(10_000);
+    await look;
+    expect(events.map(({ message }) => message)).toEqual([
+      'test: no answer within 10000 ms; no rules of it are in force',
+    ]);
+    answer.resolve({ revision: 9, read: async () => rules });
+    await settled();
+    expect(applied).toEqual([]);
+    source.latest = published(2);
+    await followed.refresh();
+    expect(applied).toEqual([2]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a look that is under way is shared', async () => {
+    const { followed, source } = following(published(1));
+    await Promise.all([followed.refresh(), followed.refresh()]);
+    expect(source.looks).toBe(1);
+  });
+
+  test('a look that died with its request does not keep others from looking', async () => {
+    const { followed, clock, source } = following(() => new Promise(() => {}));
+    void followed.refresh();
+    expect(followed.isDue).toBe(false);
+    // Its timer died as well: time passes, and nothing is called.
+    const dead = clock.monotonic();
+    (clock as { monotonic: () => number }).monotonic = () => dead + 10_001;
+    expect(followed.isDue).toBe(true);
+    source.latest = published(5);
+    await followed.refresh();
+    expect(followed.revision).toBe(5);
+  });
+
+  test('is due at first, then after 30 s, and after 1 s as long as there are no rules', async () => {
+    const { followed, clock, source } = following();
+    expect(followed.isDue).toBe(true);
+    await followed.refresh();
+    expect(followed.isDue).toBe(false);
+    await clock.advance(1_000);
+    expect(followed.isDue).toBe(true);
+    source.latest = published(1);
+    await followed.refresh();
+    await clock.advance(29_999);
+    expect(followed.isDue).toBe(false);
+    await clock.advance(1);
+    expect(followed.isDue).toBe(true);
+  });
+});
