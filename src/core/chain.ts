@@ -217,12 +217,14 @@ export function outbound(
     const request =
       init === undefined && input instanceof Request ? input : new Request(input, init);
     const parent = given ?? (input instanceof Request ? contextOf(input) : undefined);
+    // The request being served ends with its context; another one may end before.
+    const isServed = input instanceof Request && contextOf(input) === parent;
     // On Node a request made from a signal follows it only until the request is collected: before its body is read.
     const signal = init?.signal ?? undefined;
     let context =
       parent === undefined
         ? rootContext('outbound', request, [], background)
-        : continued(parent, signal ?? request.signal);
+        : continued(parent, signal ?? (isServed ? undefined : request.signal));
     if (signal && !context.get(abortSignal)) context = context.with(abortSignal, signal);
     const forgotten = init && forgottenByRequest(init);
     if (forgotten) context = context.with(platformInit, forgotten);
@@ -264,11 +266,15 @@ export function rootContext(
   return Context.root(direction, platform, background, lifetimeOf(request, platform));
 }
 
-/** The context of a call that another request causes: its trace and its deadline, but none of its edits. */
-function continued(parent: Context, signal: AbortSignal): Context {
+/**
+ * The context of a call that another request causes: its trace and its deadline, but none of its edits.
+ *
+ * @param signal What else ends the call.
+ */
+function continued(parent: Context, signal: AbortSignal | undefined): Context {
   const context = withoutEdits(parent.direction === 'outbound' ? parent : parent.outward());
   const limit = context.get(abortSignal);
-  return limit === undefined
+  return limit === undefined || signal === undefined
     ? context
     : context.with(abortSignal, AbortSignal.any([limit, signal]));
 }

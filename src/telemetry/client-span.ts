@@ -66,9 +66,11 @@ const secretParameter =
   /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|access_token|token|api_key|apikey|key|password|secret)=)[^&#]*/gi;
 
 function redacted(url: URL): string {
-  url.username = '';
-  url.password = '';
-  return url.href.replace(secretParameter, '$1REDACTED');
+  // Each setter writes the whole URL anew.
+  if (url.username !== '') url.username = '';
+  if (url.password !== '') url.password = '';
+  const hasParameters = url.search !== '' || url.hash !== '';
+  return hasParameters ? url.href.replace(secretParameter, '$1REDACTED') : url.href;
 }
 
 /** Adds the served request's baggage to the outgoing one; what the app set itself wins. */

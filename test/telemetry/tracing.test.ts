@@ -6,8 +6,9 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { endpoint } from '../../src/core/endpoint.ts';
 import { exchange } from '../../src/core/exchange.ts';
-import { contextOf, inbound, outbound, reject } from '../../src/index.ts';
+import { Context, contextOf, inbound, outbound, reject } from '../../src/index.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { b3, compositePropagator, w3c } from '../../src/telemetry/propagation/propagator.ts';
 import { tracing } from '../../src/telemetry/tracing.ts';
@@ -164,6 +165,18 @@ describe('a client span', () => {
       'server.port': 80,
       'url.full': 'http://users.internal/list?token=REDACTED&page=2',
     });
+  });
+
+  test.each([
+    ['http://10.0.0.1', 'http://10.0.0.1/list'],
+    ['http://ada:s3cret@10.0.0.1', 'http://10.0.0.1/list'],
+    ['http://ada@10.0.0.1:8080/base', 'http://10.0.0.1:8080/base/list'],
+  ])('names the endpoint %s without its credentials', async (url, full) => {
+    const call = tracing({ tracerProvider })(async () => new Response());
+    const chosen = { url, service: 'users', version: '' };
+    const context = Context.background().with(endpoint, chosen);
+    await call(new Request('http://users.internal/list'), context);
+    expect(onlySpan().attributes['url.full']).toBe(full);
   });
 
   test('inside retry there is one for each try, counted', async () => {
