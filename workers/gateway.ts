@@ -1,0 +1,16 @@
+/** The gateway of the shop as a Worker: rules from KV, and those of workers/shop.yaml until then. */
+
+import { type GatewayWorker, type KvNamespace, kvRules, worker } from '../src/runtimes/workers.ts';
+import bundled from './shop.json' with { type: 'json' };
+import { type ShopEnv, tracesOf } from './worker.ts';
+
+interface Env extends Pick<ShopEnv, 'OTEL_EXPORTER_OTLP_ENDPOINT'> {
+  readonly RULES: KvNamespace;
+}
+
+const gateway: GatewayWorker<Env> = worker({
+  bundled,
+  source: ({ RULES }) => kvRules(RULES, { name: 'shop' }),
+  telemetry: (env) => tracesOf(env, 'gateway'),
+});
+export default gateway;
