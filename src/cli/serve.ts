@@ -148,7 +148,16 @@ function reload(gateway: Gateway, parsed: Parsed): void {
     console.error(`fetchmesh: rules not loaded; revision ${gateway.revision} stays in force`);
     return;
   }
-  gateway.replace(parsed.rules, parsed.revision);
+  try {
+    gateway.replace(parsed.rules, parsed.revision);
+  } catch (error) {
+    // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
+    const why = error instanceof Error ? error.message : error;
+    console.error(
+      `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
+    );
+    return;
+  }
   console.error(`fetchmesh: revision ${parsed.revision} is in force`);
 }
 
