@@ -131,7 +131,7 @@ function block<T>(members: Members<T>): Check {
   };
 }
 
-/** The shape of `Rules`. */
+/** The shape of `Rules`; the compiler asks for a check of every member that the model gets. */
 function shapeOfRules(): Check {
   const milliseconds = number(0, Number.MAX_VALUE);
   const conditions = block<MatchConditions>({
