@@ -12,7 +12,7 @@ import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gat
 import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
-import type { RulesSource } from '../rules/sources/source.ts';
+import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 
 export type { Rules } from '../rules/model.ts';
@@ -109,8 +109,11 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
   const refreshMs = milliseconds('refresh', options.refresh ?? '30s', 1);
   const startupMs = milliseconds('startupDeadline', options.startupDeadline ?? '250ms', 0);
   const bundled = options.bundled === undefined ? undefined : compiledRules(options.bundled);
-  // Thrown away: shows while the Worker loads that they can be put in force. Spans need `env`, which comes later.
-  if (bundled !== undefined) createGateway(bundled);
+  if (bundled !== undefined) {
+    checkDestinations(bundled);
+    // Thrown away: shows while the Worker loads that they can be put in force. Spans need `env`, which comes later.
+    createGateway(bundled);
+  }
 
   function start(env: Env): Running {
     const registry = options.registry ?? createRegistry();
@@ -124,6 +127,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     };
     let gateway: Gateway | undefined;
     function apply(rules: Rules, revision: string): void {
+      checkDestinations(rules);
       if (gateway === undefined) gateway = createGateway(rules, { ...settings, revision });
       else gateway.replace(rules, revision);
     }
@@ -194,6 +198,14 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       }
     },
   };
+}
+
+/** Rules for a library leave requests to where they go by themselves, and that is the Worker. */
+function checkDestinations({ routes }: Rules): void {
+  for (const route of routes) {
+    if (route.to.length > 0 || 'redirect' in route || 'respond' in route) continue;
+    throw new InvalidRulesError(`route '${route.name}' leads nowhere: a gateway needs a \`to\``);
+  }
 }
 
 /** Resolves when the work ends, at the latest after some time. */

@@ -164,6 +164,11 @@ describe('a Worker whose rules come from KV', () => {
     expect(() => worker({ bundled: dangling })).toThrow("no version '' of a service 'b'");
   });
 
+  test('rules for a library, whose requests would come back to the Worker, are refused', () => {
+    const bundled = rulesFrom('routes: [{ path: /loop, timeout: 3s }]');
+    expect(() => worker({ bundled })).toThrow("route '/loop' leads nowhere");
+  });
+
   test('options that make no sense are refused', () => {
     expect(() => worker({ refresh: '30' })).toThrow('worker.refresh');
     expect(() => worker({ refresh: '0s' })).toThrow('worker.refresh');

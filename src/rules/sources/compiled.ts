@@ -74,6 +74,11 @@ function text(value: unknown, path: string): void {
   if (typeof value !== 'string') refuse(path, value, 'a text');
 }
 
+function url(value: unknown, path: string): void {
+  const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined;
+  if (protocol !== 'http:' && protocol !== 'https:') refuse(path, value, 'an http or https URL');
+}
+
 function flag(value: unknown, path: string): void {
   if (typeof value !== 'boolean') refuse(path, value, 'true or false');
 }
@@ -154,7 +159,7 @@ function shapeOfRules(): Check {
         versions: list(
           block<ServiceVersion>({
             name: text,
-            urls: list(text),
+            urls: list(url),
             'binding?': text,
             environment: text,
           }),

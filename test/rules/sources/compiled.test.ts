@@ -75,6 +75,13 @@ describe('compiledRules', () => {
         'routes[1].to[0].weight is 101, not a number, from 0 to 100',
       ],
       [
+        (rules) =>
+          Object.assign(rules, {
+            services: [{ name: 'a', versions: [{ name: '', urls: ['a:80'], environment: '' }] }],
+          }),
+        'services[0].versions[0].urls[0] is "a:80", not an http or https URL',
+      ],
+      [
         (rules) => Object.assign(rules.routes[0] ?? {}, { match: [{ headers: { a: 1 } }] }),
         'routes[0].match[0].headers.a is 1, not a text',
       ],
