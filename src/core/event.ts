@@ -11,6 +11,8 @@ export interface PolicyEvent {
   /** Snake case, such as `retry` or `replay_skipped`. */
   readonly name: string;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** It says something of the request as a whole: spans bear an attribute of this name, `true`. */
+  readonly isMark?: true;
 }
 
 /** Gets the events of one request. Must not throw. */
@@ -20,13 +22,19 @@ export type PolicyEventListener = (event: PolicyEvent) => void;
 export const eventListener: Key<PolicyEventListener | undefined> =
   key<PolicyEventListener>('event listener');
 
-/** Tells the request's listener, if there is one. */
+/**
+ * Tells the request's listener, if there is one.
+ *
+ * @param kind Whether it is one event among others, or a mark on the request as a whole.
+ */
 export function emit(
   context: Context,
   name: string,
   attributes: PolicyEvent['attributes'] = {},
+  kind: 'event' | 'mark' = 'event',
 ): void {
-  context.get(eventListener)?.({ name, attributes });
+  const listener = context.get(eventListener);
+  listener?.(kind === 'mark' ? { name, attributes, isMark: true } : { name, attributes });
 }
 
 /** Which try this is, counted from 1; retries and hedges set it for the layers further in. */

@@ -91,6 +91,7 @@ export function enter(context: Context, trace: TraceContext, span: Span): Contex
   const outer = context.get(eventListener);
   return inner.with(eventListener, (event) => {
     span.addEvent(event.name, event.attributes);
+    if (event.isMark) span.setAttribute(event.name, true);
     outer?.(event);
   });
 }

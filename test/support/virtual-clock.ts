@@ -12,12 +12,14 @@ interface Timer {
 export class VirtualClock implements Clock {
   #elapsedMs = 0;
   #wallMs: number;
+  readonly #originMs: number;
   readonly #timers = new Set<Timer>();
   /** The delays of all timers ever set, in milliseconds. */
   readonly delays: number[] = [];
 
-  constructor(wallMs: number = Date.UTC(2025, 0, 1)) {
+  constructor(wallMs: number = Date.UTC(2025, 0, 1), originMs = 5_000) {
     this.#wallMs = wallMs;
+    this.#originMs = originMs;
   }
 
   now(): number {
@@ -25,7 +27,7 @@ export class VirtualClock implements Clock {
   }
 
   monotonic(): number {
-    return 5_000 + this.#elapsedMs;
+    return this.#originMs + this.#elapsedMs;
   }
 
   schedule(callback: () => void, delayMs: number): () => void {

@@ -1,0 +1,96 @@
+/**
+ * Many circuits, one a key, and no more of them than agreed.
+ *
+ * @module
+ */
+
+import type { Context } from '../../core/context.ts';
+import { endpoint } from '../../core/endpoint.ts';
+import { exchange } from '../../core/exchange.ts';
+import { type BreakerState, closedState } from './machine.ts';
+import type { BreakerKey } from './options.ts';
+
+/** One circuit. */
+export interface Circuit {
+  readonly key: string;
+  state: BreakerState;
+  /** How many have isolated it and not ended that. */
+  isolations: number;
+}
+
+/** The circuits by key. */
+export class Circuits {
+  readonly #circuits = new Map<string, Circuit>();
+  readonly #capacity: number;
+  #last: Circuit | undefined;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** The circuit of a key, made where there is none. */
+  of(key: string): Circuit {
+    if (this.#last?.key === key) return this.#last;
+    let circuit = this.#circuits.get(key);
+    if (circuit === undefined) {
+      if (this.#circuits.size >= this.#capacity) this.#forgetOne();
+      circuit = { key, state: closedState(), isolations: 0 };
+    } else {
+      // The map's order is that of use.
+      this.#circuits.delete(key);
+    }
+    this.#circuits.set(key, circuit);
+    this.#last = circuit;
+    return circuit;
+  }
+
+  /** The circuit of a key, if there is one; this is no use of it. */
+  peek(key: string): Circuit | undefined {
+    return this.#circuits.get(key);
+  }
+
+  all(): IterableIterator<Circuit> {
+    return this.#circuits.values();
+  }
+
+  /** One that is closed, if one of the oldest few is: a flood of new keys must not close the circuits that are open. */
+  #forgetOne(): void {
+    let oldest: string | undefined;
+    let looked = 0;
+    for (const [key, { state, isolations }] of this.#circuits) {
+      oldest ??= key;
+      if (state.phase === 'closed' && isolations === 0) {
+        this.#circuits.delete(key);
+        return;
+      }
+      if (++looked === 16) break;
+    }
+    if (oldest !== undefined) this.#circuits.delete(oldest);
+  }
+}
+
+/** Which circuit a request belongs to. */
+export function keyReader(key: BreakerKey): (request: Request, context: Context) => string {
+  if (typeof key === 'function') return key;
+  switch (key) {
+    case 'all':
+      return () => '';
+    case 'route':
+      return (_, context) => context.get(exchange)?.route ?? '';
+    case 'endpoint':
+      return endpointOf;
+    case 'origin':
+      return (request, context) => originOf(endpointOf(request, context));
+  }
+}
+
+/** Where a request goes: the endpoint that was picked, else the origin of its own URL. */
+export function endpointOf(request: Request, context: Context): string {
+  return context.get(endpoint)?.url ?? originOf(request.url);
+}
+
+/** Cut and not parsed: the URL of a request is in normal form, and parsing it costs more than the breaker does. */
+function originOf(url: string): string {
+  const end = url.indexOf('/', url.indexOf('//') + 2);
+  return end === -1 ? url : url.slice(0, end);
+}

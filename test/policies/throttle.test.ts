@@ -1,0 +1,224 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compose, describe as describeChain, outbound } from '../../src/core/chain.ts';
+import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { reject, rejectionOf } from '../../src/core/rejection.ts';
+import { rejectionShare, type ThrottleOptions, throttle } from '../../src/policies/throttle.ts';
+import { type Answer, connectionReset, stalled, status, upstream } from '../support/upstream.ts';
+import { settled, VirtualClock } from '../support/virtual-clock.ts';
+import vectors from '../vectors/adaptive-throttle.json' with { type: 'json' };
+
+const url = 'http://shop.example/';
+
+/** Calls one after the other; what was thrown back is given as reason. */
+function shopOf(answers: readonly Answer[], options: ThrottleOptions = {}) {
+  const clock = new VirtualClock();
+  const fetch = upstream(...answers);
+  const through = outbound(fetch, throttle({ clock, random: () => 0, ...options }));
+  const call = async (init?: RequestInit): Promise<string> => {
+    const response = await through(url, init);
+    return rejectionOf(response)?.reason ?? String(response.status);
+  };
+  return { call, clock, fetch };
+}
+
+describe('AT-01 the share that is held back', () => {
+  test.each(vectors.googleSre.table)(
+    'SRE book: $requests requests, $accepts accepts, K = $K',
+    ({ requests, accepts, K, p }) => {
+      expect(rejectionShare(requests, accepts, K)).toBeCloseTo(p, 12);
+    },
+  );
+
+  // Envoy's and failsafe-go's formulas are the same with K = 1 / threshold, up to a limit.
+  test.each(vectors.envoyAdmissionControl.table.filter(({ aggression }) => aggression === 1))(
+    'Envoy: $success of $total succeed, threshold $threshold',
+    ({ total, success, threshold, p }) => {
+      const { maxRejectionProbability } = vectors.envoyAdmissionControl.defaults;
+      const share = Math.min(
+        maxRejectionProbability,
+        rejectionShare(total, success, 1 / threshold),
+      );
+      expect(share).toBeCloseTo(p, 12);
+    },
+  );
+
+  test.each(vectors.failsafe.table)('failsafe-go: $successes of $executions succeed', (vector) => {
+    const { executions, successes, successRateThreshold, maxRejectionRate } = vector;
+    const share = Math.min(
+      maxRejectionRate,
+      rejectionShare(executions, successes, 1 / successRateThreshold),
+    );
+    const { expect: wanted, expectRange: [low = wanted, high = wanted] = [] } = vector as {
+      expect?: number;
+      expectRange?: number[];
+    };
+    expect(share).toBeGreaterThanOrEqual((low as number) - 1e-12);
+    expect(share).toBeLessThanOrEqual((high as number) + 1e-12);
+  });
+
+  test('is never negative, never 1, and grows with the requests that were not accepted', () => {
+    const count = fc.nat(10_000);
+    fc.assert(
+      fc.property(count, count, fc.double({ min: 1, max: 10, noNaN: true }), (a, b, multiplier) => {
+        const [accepts, requests] = a < b ? [a, b] : [b, a];
+        const share = rejectionShare(requests, accepts, multiplier);
+        expect(share).toBeGreaterThanOrEqual(0);
+        expect(share).toBeLessThan(1);
+        expect(rejectionShare(requests + 1, accepts, multiplier)).toBeGreaterThanOrEqual(share);
+      }),
+    );
+  });
+});
+
+describe('throttle', () => {
+  test('AT-02 holds nothing back before there are enough requests', async () => {
+    const { call, fetch } = shopOf([status(503)]);
+    for (let request = 0; request < 10; request++) expect(await call()).toBe('503');
+    expect(await call()).toBe('throttled');
+    expect(fetch.calls).toHaveLength(10);
+  });
+
+  test('answers 503, and says so', async () => {
+    const events: PolicyEvent[] = [];
+    const listening = compose(
+      (next) => (request, context) =>
+        next(
+          request,
+          context.with(eventListener, (event) => events.push(event)),
+        ),
+      throttle({ minRequests: 1, random: () => 0 }),
+    );
+    const shop = outbound(upstream(status(503)), listening);
+    await shop(url);
+    const response = await shop(url);
+    expect(response.status).toBe(503);
+    expect(rejectionOf(response)).toMatchObject({ flag: 'OM', blame: 'policy' });
+    expect(events).toEqual([{ name: 'throttled', attributes: { share: 0.5 } }]);
+  });
+
+  test('AT-03 requests count when they are made: an upstream that stalls is noticed', async () => {
+    const { call, fetch } = shopOf([stalled]);
+    const caller = new AbortController();
+    const calls = Array.from({ length: 11 }, () => call({ signal: caller.signal }));
+    expect(await calls.at(-1)).toBe('throttled');
+    expect(fetch.calls).toHaveLength(10);
+    caller.abort();
+    await Promise.allSettled(calls);
+  });
+
+  test('AT-04 those held back count as requests, and yet some always go on', async () => {
+    let draw = 0;
+    const { call, fetch } = shopOf([status(503)], { random: () => (draw++ % 100) / 100 });
+    for (let request = 0; request < 10_010; request++) await call();
+    // A tenth: the share does not grow beyond 0.9.
+    expect(fetch.calls.length).toBeGreaterThanOrEqual(1_000);
+    expect(fetch.calls.length).toBeLessThan(1_050);
+  });
+
+  test.each<[string, Answer, 'accepted' | 'not accepted']>([
+    ['200', status(200), 'accepted'],
+    ['404', status(404), 'accepted'],
+    ['501', status(501), 'accepted'],
+    ['429', status(429), 'not accepted'],
+    ['503', status(503), 'not accepted'],
+    ['500', status(500), 'not accepted'],
+    ['a timeout', () => reject('timeout'), 'not accepted'],
+    ['a network failure', connectionReset(), 'not accepted'],
+  ])('AT-05 %s is %s', async (_, answer, wanted) => {
+    const { call } = shopOf([answer], { minRequests: 1 });
+    await call().catch(() => {});
+    expect((await call().catch(() => 'failed')) === 'throttled').toBe(wanted === 'not accepted');
+  });
+
+  test('what a policy answered, or the caller gave up, does not count', async () => {
+    const { call } = shopOf([() => reject('bulkhead_full'), stalled, status(200)], {
+      minRequests: 1,
+    });
+    expect(await call()).toBe('bulkhead_full');
+    const caller = new AbortController();
+    const left = call({ signal: caller.signal });
+    await settled();
+    caller.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    expect(await call()).toBe('200');
+  });
+
+  test('AT-06 holds nothing back any more two windows after requests succeed again', async () => {
+    let isUp = false;
+    let draw = 0;
+    const { call, clock } = shopOf([() => new Response(null, { status: isUp ? 200 : 503 })], {
+      // Spread evenly, whatever the share is.
+      random: () => (draw++ * 0.618034) % 1,
+    });
+    for (let second = 0; second < 30; second++) {
+      for (let request = 0; request < 10; request++) await call();
+      await clock.advance(1_000);
+    }
+    isUp = true;
+    for (let second = 0; second < 60; second++) {
+      for (let request = 0; request < 10; request++) await call();
+      await clock.advance(1_000);
+    }
+    for (let request = 0; request < 100; request++) expect(await call()).toBe('200');
+  });
+
+  test('a call that comes back after its window is forgotten too', async () => {
+    const { call, clock } = shopOf([stalled, status(503)], { minRequests: 2 });
+    const caller = new AbortController();
+    const late = call({ signal: caller.signal });
+    await clock.advance(60_000);
+    caller.abort(new Error('gone'));
+    await expect(late).rejects.toThrow('gone');
+    await call();
+    expect(await call()).toBe('503');
+    expect(await call()).toBe('throttled');
+  });
+
+  test('AT-07 a request is held back exactly where the draw lies below the share', async () => {
+    const { call } = shopOf([status(503)], { minRequests: 1, random: () => 0.5 });
+    expect(await call()).toBe('503');
+    // 1 / 2: the draw is not below it.
+    expect(await call()).toBe('503');
+    // 2 / 3
+    expect(await call()).toBe('throttled');
+  });
+
+  test('the caller’s abort reaches the upstream in the same tick', async () => {
+    const { call, clock, fetch } = shopOf([stalled]);
+    const caller = new AbortController();
+    const answer = call({ signal: caller.signal });
+    await settled();
+    caller.abort(new Error('gone'));
+    expect(fetch.calls[0]?.signal.aborted).toBe(true);
+    await expect(answer).rejects.toThrow('gone');
+    expect(clock.pending).toBe(0);
+  });
+
+  test('describe prints it', () => {
+    expect(describeChain(throttle())).toBe('throttle 2 × accepted in 30s');
+  });
+
+  test.each<[unknown, string]>([
+    [{ multiplier: 0.9 }, 'throttle.multiplier: 0.9 is not a number of 1 or more'],
+    [{ multiplier: Number.NaN }, 'throttle.multiplier: NaN is not a number of 1 or more'],
+    [{ multiplier: '2' }, 'throttle.multiplier: 2 is not a number of 1 or more'],
+    [{ window: '0s' }, "throttle.window: '0s' is not longer than nothing"],
+    [
+      { window: 30 },
+      "throttle.window: 30 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '30ms' or '30s'",
+    ],
+    [{ minRequests: 0 }, 'throttle.minRequests: 0 is not a whole number above 0'],
+    [{ minRequests: 1.5 }, 'throttle.minRequests: 1.5 is not a whole number above 0'],
+    [
+      { maxRejection: 1 },
+      'throttle.maxRejection: 1 is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again',
+    ],
+    [
+      { maxRejection: 0 },
+      'throttle.maxRejection: 0 is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again',
+    ],
+  ])('throttle(%j) is refused', (options, message) => {
+    expect(() => throttle(options as ThrottleOptions)).toThrow(new RangeError(message));
+  });
+});
