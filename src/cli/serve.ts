@@ -12,6 +12,7 @@ import { renderDiagnostics } from '../rules/render.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain, type Drain } from '../runtimes/drain.ts';
 import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
+import { type HealthRunner, runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
@@ -87,6 +88,7 @@ export const serve: Verb = async (args) => {
     [adminApp({ registry, drain, gateway }), adminPort, '127.0.0.1', '--admin-port'],
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
+  const checks = runHealthChecks(gateway);
   const watch =
     values.watch && source.file !== ''
       ? watchFile(source.file, source.text, async (text) => {
@@ -99,7 +101,7 @@ export const serve: Verb = async (args) => {
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 
   await stopSignal();
-  await stop({ drain, listeners, watch, telemetry, drainSeconds });
+  await stop({ drain, listeners, checks, watch, telemetry, drainSeconds });
   return 0;
 };
 
@@ -208,13 +210,21 @@ function stopSignal(): Promise<void> {
 interface Running {
   readonly drain: Drain;
   readonly listeners: readonly Listener[];
+  readonly checks: HealthRunner;
   readonly watch: FileWatch | undefined;
   readonly telemetry: Telemetry | undefined;
   readonly drainSeconds: number;
 }
 
 /** Readiness goes first, then the listeners, then requests under way end, then telemetry is flushed. */
-async function stop({ drain, listeners, watch, telemetry, drainSeconds }: Running): Promise<void> {
+async function stop({
+  drain,
+  listeners,
+  checks,
+  watch,
+  telemetry,
+  drainSeconds,
+}: Running): Promise<void> {
   drain.begin();
   watch?.close();
   console.error(`fetchmesh: draining ${drain.active} requests`);
@@ -229,6 +239,7 @@ async function stop({ drain, listeners, watch, telemetry, drainSeconds }: Runnin
     console.error(`fetchmesh: ${drain.active} requests cut off`);
     await traffic.close(true);
   }
+  checks.stop();
   await telemetry?.shutdown();
   await Promise.all(others.map((listener) => listener.close(true)));
 }

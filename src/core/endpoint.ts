@@ -22,6 +22,29 @@ export interface Endpoint {
 /** The endpoint that was picked for this attempt; without one a request goes to its own URL. */
 export const endpoint: Key<Endpoint | undefined> = key<Endpoint>('endpoint');
 
+/** What the tries of one request have found out about the endpoints. */
+export interface EndpointRecord {
+  /** URLs of the endpoints that were picked, each once, in order. */
+  readonly tried: string[];
+  /** How many endpoints the last pick had to choose from. */
+  candidates: number;
+}
+
+/**
+ * Where the tries of this request went. Whoever sends a request more than once puts an empty record here; whoever picks
+ * an endpoint avoids those in it where it can, and writes down its pick with {@link recordPick}.
+ */
+export const triedEndpoints: Key<EndpointRecord | undefined> =
+  key<EndpointRecord>('tried endpoints');
+
+/** Writes down which endpoint was picked for a try, and out of how many. */
+export function recordPick(context: Context, { url }: Endpoint, candidates: number): void {
+  const record = context.get(triedEndpoints);
+  if (record === undefined) return;
+  record.candidates = candidates;
+  if (!record.tried.includes(url)) record.tried.push(url);
+}
+
 /** The path of this request in canonical form, where routing has computed it already. */
 export const canonicalPathname: Key<string | undefined> = key<string>('canonical path');
 

@@ -10,6 +10,7 @@ import { compose, type Handler, type Next, rootContext } from '../core/chain.ts'
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
 import { urlOf } from '../core/url.ts';
+import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
 import { metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
@@ -18,6 +19,8 @@ import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
 import { observation } from './observation.ts';
 import { compilePlan } from './plan.ts';
+import { reportUpstreams } from './upstream-metrics.ts';
+import { compileUpstreams, type Upstreams } from './upstreams.ts';
 
 /** Settings of {@link createGateway}. */
 export interface GatewayOptions {
@@ -51,6 +54,15 @@ export interface Gateway {
    * that they began with. Throws, and changes nothing, where the rules cannot be compiled.
    */
   replace(rules: Rules, revision: string): void;
+  /** How the endpoints of all services are at this moment. */
+  readonly endpoints: readonly EndpointStatus[];
+  /** How long until the next health check is due, in milliseconds; 0 or less: now; `Infinity`: there are none. */
+  readonly nextCheckMs: number;
+  /**
+   * Runs the health checks that are due; resolves when they are done. Requests begin them as well, in the background: to
+   * be called where checks should not wait for traffic.
+   */
+  checkHealth(signal?: AbortSignal): Promise<void>;
 }
 
 /**
@@ -80,15 +92,18 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       clock,
       revision,
     });
+    const { keep } = kept;
+    const upstreams = compileUpstreams(next.services, { clock, random, send: transport, keep });
     const run = compose(
       ...aroundRequest,
       answerFailures(onError),
-    )(compilePlan(next, { clock, random, aroundTry, send, keep: kept.keep }));
-    return { revision, run, own: ownPaths(next), kept };
+    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep }));
+    return { revision, run, own: ownPaths(next), upstreams, kept };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
   let current = compile(rules, options.revision ?? '1', Kept.nothing());
+  reportUpstreams(registry, () => current.upstreams.pools);
 
   function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
     const paths = new Map<string, Own>();
@@ -125,6 +140,15 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     replace(next, revision) {
       current = compile(next, revision, current.kept.next());
     },
+    get endpoints() {
+      return current.upstreams.pools.flatMap(({ status }) => status);
+    },
+    get nextCheckMs() {
+      return Math.min(...current.upstreams.pools.map(({ nextCheckMs }) => nextCheckMs));
+    },
+    async checkHealth(signal) {
+      await Promise.all(current.upstreams.pools.map((pool) => pool.checkHealth(signal)));
+    },
   };
 }
 
@@ -134,6 +158,7 @@ interface Plan {
   readonly run: Next;
   /** Paths that the gateway answers itself. */
   readonly own: ReadonlyMap<string, Own>;
+  readonly upstreams: Upstreams;
   readonly kept: Kept;
 }
 

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { layer, type Middleware, type Next } from '../core/chain.ts';
+import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { endpoint, targetOf } from '../core/endpoint.ts';
+import { toEndpoint } from '../core/to-endpoint.ts';
+import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
 import { compilePlan } from './plan.ts';
+import { compileUpstreams } from './upstreams.ts';
 
 /** Settings of {@link governance}. */
 export interface GovernanceOptions {
@@ -21,7 +23,7 @@ export interface GovernanceOptions {
 
 /**
  * Applies rules within a chain: a matching route's timeout and retries, and its destination where it has one. Requests
- * that no route matches go on as they are.
+ * that no route matches go on as they are. Health checks of its services go through the runtime's `fetch`.
  *
  * @example
  * ```ts
@@ -32,6 +34,9 @@ export interface GovernanceOptions {
  */
 export function governance(rules: Rules, options: GovernanceOptions = {}): Middleware {
   const { clock = systemClock, random = Math.random } = options;
+  const { keep } = Kept.nothing();
+  const send: CheckTransport = (url, init) => fetch(url, init);
+  const upstreams = compileUpstreams(rules.services, { clock, random, send, keep });
   return layer(`governance, ${rules.routes.length} routes`, (next) =>
     compilePlan(rules, {
       clock,
@@ -39,16 +44,8 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       aroundTry: (inner) => inner,
       send: toEndpoint(next),
       unmatched: next,
-      keep: Kept.nothing().keep,
+      upstreams,
+      keep,
     }),
   );
-}
-
-/** Points the request at the endpoint that was picked; `next` then need not know of endpoints. */
-function toEndpoint(next: Next): Next {
-  return function toEndpoint(request, context) {
-    if (context.get(endpoint) === undefined) return next(request, context);
-    const moved = new Request(targetOf(request, context), request);
-    return next(moved, context.with(endpoint, undefined));
-  };
 }

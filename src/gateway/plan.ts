@@ -16,10 +16,12 @@ import { compileMatcher } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
 import type { Route, Rules } from '../rules/model.ts';
 import { aroundExchange, aroundTry, type PolicySurroundings } from './route-policies.ts';
-import { compileUpstreams, type Upstream, type Upstreams } from './upstreams.ts';
+import type { Upstream, Upstreams } from './upstreams.ts';
 
 /** What a plan needs beside the rules. */
 export interface PlanOptions extends PolicySurroundings {
+  /** Those of the same rules. */
+  readonly upstreams: Upstreams;
   /** Sends a try to the endpoint in the context. */
   readonly send: Next;
   /** Takes requests that no route matches; without it they get a 404. */
@@ -31,8 +33,7 @@ export interface PlanOptions extends PolicySurroundings {
  */
 export function compilePlan(rules: Rules, options: PlanOptions): Next {
   const matcher = compileMatcher(rules.routes);
-  const upstreams = compileUpstreams(rules.services);
-  const routes = rules.routes.map((route) => compileRoute(route, upstreams, options));
+  const routes = rules.routes.map((route) => compileRoute(route, options));
 
   return async function plan(request, outer) {
     const url = urlOf(request);
@@ -60,7 +61,7 @@ type RouteStep = (
   ...rest: [context: Parameters<Next>[1], record: ReturnType<typeof withExchange>['record']]
 ) => Promise<Response>;
 
-function compileRoute(route: Route, upstreams: Upstreams, options: PlanOptions): RouteStep {
+function compileRoute(route: Route, options: PlanOptions): RouteStep {
   const around = aroundExchange(route, options);
   const chainTo = (upstream?: Upstream): Next =>
     compose(...around, ...aroundTry(route, upstream, options))(options.send);
@@ -75,7 +76,7 @@ function compileRoute(route: Route, upstreams: Upstreams, options: PlanOptions):
     sticky: route.sticky,
     random: options.random,
   });
-  const destinations = route.to.map((destination) => upstreams.find(destination));
+  const destinations = route.to.map((destination) => options.upstreams.find(destination));
   const runs = destinations.map(chainTo);
   return async (facts, context, record) => {
     const { index, cookie } = choose(facts, context);

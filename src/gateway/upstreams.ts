@@ -4,11 +4,15 @@
  * @module
  */
 
-import { layer, type Middleware } from '../core/chain.ts';
+import { describe, layer, type Middleware } from '../core/chain.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import { type Endpoint, endpoint } from '../core/endpoint.ts';
-import { reject } from '../core/rejection.ts';
+import { type Endpoint, endpoint, recordPick } from '../core/endpoint.ts';
+import { balanceSettings } from '../routing/balance-options.ts';
+import type { CheckTransport } from '../routing/health-checks.ts';
+import { createPool, type Pool } from '../routing/pool.ts';
 import type { Service, ServiceVersion } from '../rules/model.ts';
+import type { Keep } from './kept.ts';
 
 /** One version of a service. */
 export interface Upstream {
@@ -16,22 +20,37 @@ export interface Upstream {
   /** Empty where the service has no versions. */
   readonly version: string;
   readonly environment: string;
-  /** Picks an endpoint for each try, in turn, and puts it into the context. */
+  /** Picks an endpoint for each try and puts it into the context. */
   readonly balance: Middleware;
+  readonly pool: Pool;
 }
 
 /** All versions of all services. */
 export interface Upstreams {
   /** @throws {RangeError} where there is no such version. */
   find(destination: { readonly service: string; readonly version: string }): Upstream;
+  readonly pools: readonly Pool[];
+}
+
+/** What upstreams need beside the rules. */
+export interface UpstreamSurroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Sends health checks. */
+  readonly send: CheckTransport;
+  /** An endpoint of which nothing has changed keeps its counts, its ejections and its health over a reload. */
+  readonly keep: Keep;
 }
 
 /** Prepares the services of a rules file. */
-export function compileUpstreams(services: readonly Service[]): Upstreams {
+export function compileUpstreams(
+  services: readonly Service[],
+  around: UpstreamSurroundings,
+): Upstreams {
   const upstreams = new Map<string, Upstream>();
-  for (const { name, versions } of services) {
-    for (const version of versions) {
-      upstreams.set(`${name}@${version.name}`, compileUpstream(name, version));
+  for (const service of services) {
+    for (const version of service.versions) {
+      upstreams.set(`${service.name}@${version.name}`, compileUpstream(service, version, around));
     }
   }
   return {
@@ -42,42 +61,62 @@ export function compileUpstreams(services: readonly Service[]): Upstreams {
       }
       return upstream;
     },
+    pools: Array.from(upstreams.values(), ({ pool }) => pool),
   };
 }
 
 function compileUpstream(
-  service: string,
-  { name, urls, binding, environment }: ServiceVersion,
+  { name: service, balance = {}, outlier, health }: Service,
+  { name: version, urls, weights, binding, environment }: ServiceVersion,
+  { keep, ...around }: UpstreamSurroundings,
 ): Upstream {
-  const endpoints = urls.map((url): Endpoint => ({ url, service, version: name }));
-  let turn = 0;
-  const balance = layer(
-    `endpoint of ${name === '' ? service : `${service}@${name}`}`,
-    (next) =>
-      function balance(request, context) {
-        const bound = binding === undefined ? undefined : boundEndpoint(binding, context);
-        const chosen = bound ?? endpoints[turn++ % endpoints.length];
-        if (chosen === undefined) {
-          return Promise.resolve(
-            reject('no_healthy_upstream', { detail: 'The service has no endpoint.' }),
-          );
-        }
-        return next(request, context.with(endpoint, chosen));
-      },
-  );
+  const name = version === '' ? service : `${service}@${version}`;
+  const pool = createPool({
+    ...around,
+    name,
+    endpoints: urls.map((url, index) => {
+      return { endpoint: { url, service, version }, weight: weights?.[index] ?? 1 };
+    }),
+    balance: balanceSettings('balance', balance),
+    outlier,
+    health,
+    remember: (part, settings, make) =>
+      keep({ kind: `upstream ${part}`, owner: name, settings }, make),
+  });
+  return {
+    service,
+    version,
+    environment,
+    pool,
+    balance:
+      binding === undefined
+        ? pool.balance
+        : boundOrBalanced(pool, binding, { url: urls[0] ?? `http://${service}`, service, version }),
+  };
+}
 
-  /** A service binding of Workers, where this platform has one of that name. */
-  function boundEndpoint(bindingName: string, context: Context): Endpoint | undefined {
-    const environmentOfWorker = context.platform[0] as Record<string, Binding> | undefined;
-    const found = environmentOfWorker?.[bindingName];
-    if (typeof found?.fetch !== 'function') return undefined;
-    const url = urls[0] ?? `http://${service}`;
-    // Called as a method: Workers refuse a detached one.
-    return { url, service, version: name, send: (target, init) => found.fetch(target, init) };
-  }
-  return { service, version: name, environment, balance };
+/** A service binding of Workers where this platform has one of that name: a single endpoint, whatever is behind it. */
+function boundOrBalanced(pool: Pool, name: string, target: Endpoint): Middleware {
+  return layer(`binding ${name}, else ${describe(pool.balance)}`, (next) => {
+    const balanced = pool.balance(next);
+    return function bound(request, context) {
+      const binding = bindingOf(context, name);
+      if (binding === undefined) return balanced(request, context);
+      // Called as a method: Workers refuse a detached one.
+      const send: Endpoint['send'] = (url, init) => binding.fetch(url, init);
+      const chosen: Endpoint = { ...target, send };
+      recordPick(context, chosen, 1);
+      return next(request, context.with(endpoint, chosen));
+    };
+  });
 }
 
 interface Binding {
   fetch(url: string, init: RequestInit): Promise<Response>;
+}
+
+function bindingOf(context: Context, name: string): Binding | undefined {
+  const environment = context.platform[0] as Record<string, Binding> | undefined;
+  const found = environment?.[name];
+  return typeof found?.fetch === 'function' ? found : undefined;
 }

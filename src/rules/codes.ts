@@ -43,6 +43,8 @@ export type Code =
   | 'FM035'
   | 'FM036'
   | 'FM037'
+  | 'FM038'
+  | 'FM039'
   | 'FM040'
   | 'FM041'
   | 'FM042'
@@ -242,6 +244,17 @@ With idempotency_key only requests that carry the header Idempotency-Key are rep
   FM037: {
     title: 'sticky by something that is the same for everybody',
     explanation: `route and global do not differ between callers, so all of them would get the same version, whatever the weights.`,
+  },
+  FM038: {
+    title: 'settings of a service that contradict each other',
+    explanation: `Outlier detection has to count something, may leave out at least some of the endpoints, and its longest ejection is no
+shorter than its first one. A health check ends before the next one begins, and there are at most ten a second. Of several
+endpoints, at least one has a weight.`,
+  },
+  FM039: {
+    title: 'balancing without a choice',
+    explanation: `Every version of the service has a single endpoint. It gets all requests, and outlier detection never leaves out the last
+endpoint there is.`,
   },
   FM040: {
     title: 'unreachable route',

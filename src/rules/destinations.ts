@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServiceWritten, Upstream, UpstreamBlock } from './blocks/services.ts';
+import type { ServiceWritten } from './blocks/services.ts';
 import {
   destinationsOf,
   type Reference,
@@ -12,24 +12,23 @@ import {
   type SplitBlock,
   weightsOf,
 } from './blocks/split.ts';
-import type { Destination, Service, ServiceVersion } from './model.ts';
+import type { Destination, Service } from './model.ts';
 import type { Path } from './nodes.ts';
 import type { Positions } from './positions.ts';
 import { either, quote } from './quote.ts';
-import { type Draft, type Sound, unsound } from './read.ts';
+import { type Sound, unsound } from './read.ts';
 import type { Report } from './report.ts';
-import { asList } from './shape.ts';
+import { ServiceReader, type Versions, versionOf } from './service-reader.ts';
+import type { ServiceSettings } from './service-settings.ts';
 import { suggest } from './suggest.ts';
 
 /** The service that the command line can define. */
 export const upstreamService = 'upstream';
 
-/** What is known of a service: its versions by name, those that are wrong as {@link unsound}. */
-type Versions = Sound<ReadonlyMap<string, Sound<ServiceVersion>>>;
-
 /** The services of a file. */
 export class ServiceTable {
   readonly #services = new Map<string, Versions>();
+  readonly #settings = new Map<string, ServiceSettings>();
   readonly #used = new Set<string>();
   readonly #positions: Positions;
   readonly #report: Report;
@@ -47,8 +46,15 @@ export class ServiceTable {
       this.#isUnsound = true;
       return;
     }
+    const reader = new ServiceReader(this.#positions, this.#report);
     for (const [name, service] of Object.entries(written)) {
-      this.#services.set(name, service === unsound ? unsound : this.#versions(name, service));
+      if (service === unsound) {
+        this.#services.set(name, unsound);
+        continue;
+      }
+      const versions = reader.versions(name, service);
+      this.#services.set(name, versions);
+      this.#settings.set(name, reader.settings(name, service, versions));
     }
   }
 
@@ -62,6 +68,7 @@ export class ServiceTable {
       });
     }
     this.#services.set(upstreamService, new Map([['', versionOf('', [url])]]));
+    this.#settings.delete(upstreamService);
   }
 
   /** Where the upstream of the command line is. */
@@ -125,6 +132,7 @@ export class ServiceTable {
   toServices(): readonly Service[] {
     return Array.from(this.#services, ([name, versions]) => ({
       name,
+      ...this.#settings.get(name),
       versions:
         versions === unsound ? [] : [...versions.values()].filter((version) => version !== unsound),
     }));
@@ -185,65 +193,4 @@ export class ServiceTable {
     }
     return references;
   }
-
-  #versions(name: string, written: ServiceWritten): Versions {
-    const path = ['services', name];
-    if (!isBlock(written)) return single(this.#upstream('', written, path));
-    const { versions, ...upstream } = written as Draft<typeof written>;
-    if (versions === undefined) return single(this.#upstream('', upstream as UpstreamBlock, path));
-    for (const key of ['url', 'urls', 'binding', 'env']) {
-      if (!Object.hasOwn(upstream, key)) continue;
-      this.#report(this.#positions.key([...path, key]), {
-        code: 'FM022',
-        message: `${quote(name)} has versions and \`${key}\` besides`,
-        label: 'this belongs to one of the versions',
-        related: [{ span: this.#positions.key([...path, 'versions']), label: 'the versions' }],
-      });
-    }
-    if (versions === unsound) return unsound;
-    return new Map(
-      Object.entries(versions as Readonly<Record<string, Sound<Upstream>>>).map(([version, at]) => [
-        version,
-        at === unsound ? unsound : this.#upstream(version, at, [...path, 'versions', version]),
-      ]),
-    );
-  }
-
-  #upstream(name: string, written: Upstream, path: Path): Sound<ServiceVersion> {
-    if (!isBlock(written)) return versionOf(name, asList(written));
-    const { url, urls, binding, env, ...others } = written as Draft<UpstreamBlock>;
-    if (Object.values(others).includes(unsound)) return unsound;
-    if (url === undefined && urls === undefined && binding === undefined) {
-      this.#report(this.#positions.key(path), {
-        code: 'FM022',
-        message: `${quote(String(path.at(-1)))} has nothing to call`,
-        help: 'write `url`, `urls` or `binding`',
-      });
-      return unsound;
-    }
-    if (url !== undefined && urls !== undefined) {
-      this.#report(this.#positions.key([...path, 'urls']), {
-        code: 'FM022',
-        message: '`url` and `urls` exclude each other',
-        related: [{ span: this.#positions.key([...path, 'url']), label: 'the other one' }],
-      });
-      return unsound;
-    }
-    if (url === unsound || urls === unsound) return unsound;
-    if (binding === unsound || env === unsound) return unsound;
-    const version = versionOf(name, url === undefined ? (urls ?? []) : [url], env);
-    return binding === undefined ? version : { ...version, binding };
-  }
-}
-
-function isBlock<T extends object>(written: string | readonly string[] | T): written is T {
-  return typeof written === 'object' && !Array.isArray(written);
-}
-
-function versionOf(name: string, urls: readonly string[], environment = 'stable'): ServiceVersion {
-  return { name, urls, environment };
-}
-
-function single(version: Sound<ServiceVersion>): Versions {
-  return new Map([['', version]]);
 }

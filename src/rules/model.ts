@@ -6,7 +6,10 @@
 
 import type { BackoffShape, Jitter } from '../policies/backoff.ts';
 import type { RetryCondition } from '../policies/retry.ts';
+import type { BalancePolicy } from '../routing/balance.ts';
 import type { MatchConditions } from '../routing/conditions.ts';
+import type { HealthSettings } from '../routing/health.ts';
+import type { OutlierSettings } from '../routing/outlier-options.ts';
 import type { MetricNames } from '../telemetry/metrics.ts';
 
 export type { MatchConditions } from '../routing/conditions.ts';
@@ -26,6 +29,20 @@ export interface Service {
   readonly name: string;
   /** A service without versions has a single one whose name is empty. */
   readonly versions: readonly ServiceVersion[];
+  /** Absent: what `service` does by default. */
+  readonly balance?: Balance;
+  /** Absent: no endpoint is left out for what it answered. */
+  readonly outlier?: OutlierSettings;
+  /** Absent: endpoints are not asked how they are. */
+  readonly health?: HealthSettings;
+}
+
+/** How load is spread over the endpoints of a version. */
+export interface Balance {
+  readonly policy?: BalancePolicy;
+  readonly bias?: number;
+  /** From 0 to 1. */
+  readonly panic?: number;
 }
 
 /** One version of a service. */
@@ -33,6 +50,8 @@ export interface ServiceVersion {
   readonly name: string;
   /** Origins with optional base path, no slash at the end; empty only where there is a binding. */
   readonly urls: readonly string[];
+  /** One for each URL, 0 for never; absent: all get the same. */
+  readonly weights?: readonly number[];
   /** A service binding of Workers; wins over the URLs where it is present. */
   readonly binding?: string;
   /** What it stands for in metrics, such as `canary`: the label `env`. */

@@ -91,6 +91,33 @@ export class Family<Label extends string, Series extends object> {
     return depth === labels.length ? (node as Series) : this.#byName(values);
   }
 
+  /**
+   * Takes the series of these labels away, such as those of an upstream that is gone. Who asks for it again gets a new one;
+   * who still holds the old one counts unseen.
+   */
+  remove(values: LabelValues<Label>): void {
+    const texts = this.#labels.map((label) => labelText((values as LabelValues<string>)[label]));
+    if (texts.length === 0) return;
+    const levels: Level<Series>[] = [];
+    let node: Level<Series> | Series | undefined = this.#root;
+    for (const text of texts) {
+      if (node === undefined) return;
+      levels.push(node as Level<Series>);
+      node = (node as Level<Series>).nexts.get(text);
+    }
+    const index = node === undefined ? -1 : this.#all.indexOf(node as Series);
+    if (index === -1) return;
+    this.#all.splice(index, 1);
+    // From the last label to the first, for as long as nothing else hangs there.
+    for (let depth = texts.length - 1; depth >= 0; depth--) {
+      const level = levels[depth] as Level<Series>;
+      level.nexts.delete(texts[depth] as string);
+      level.lastText = undefined;
+      level.last = undefined;
+      if (level.nexts.size > 0) break;
+    }
+  }
+
   #byName(values: LabelValues<string>): Series {
     let node = this.#root;
     for (const label of this.#labels) {

@@ -63,7 +63,7 @@ describe('routing', () => {
 
   test('several endpoints of a version take turns', async () => {
     const { get, sent } = gatewayFor(
-      'services: { a: { versions: { v1: ["http://one.test", "http://two.test"] } } }\nroutes: [{ path: /**, to: a@v1 }]',
+      'services: { a: { versions: { v1: ["http://one.test", "http://two.test"] }, balance: round_robin } }\nroutes: [{ path: /**, to: a@v1 }]',
     );
     for (let call = 0; call < 4; call++) await get('/');
     expect(sent.map(({ url }) => url)).toEqual([
@@ -153,7 +153,7 @@ describe('policies', () => {
   test('RT-07: retries count the tries after the first one, each at the next endpoint', async () => {
     const clock = new VirtualClock();
     const { get, sent } = gatewayFor(
-      'services: { a: { versions: { v1: ["http://one.test", "http://two.test"] } } }\nroutes: [{ path: /**, to: a@v1, retries: 2, base_delay: 10ms, jitter: none }]',
+      'services: { a: { versions: { v1: ["http://one.test", "http://two.test"] }, balance: round_robin } }\nroutes: [{ path: /**, to: a@v1, retries: 2, base_delay: 10ms, jitter: none }]',
       () => new Response('busy', { status: 503 }),
       { clock },
     );

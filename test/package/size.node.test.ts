@@ -13,8 +13,9 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './breaker': 8.5,
   './throttle': 4,
   './bulkhead': 3.5,
-  './gateway': 24,
-  './governance': 12.5,
+  './service': 9,
+  './gateway': 27,
+  './governance': 16.5,
   // Most of it zod and yaml.
   './rules': 84,
   './stores/contract': 0.5,
@@ -33,7 +34,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './exposition': 1.75,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 25,
+  './workers': 28.5,
 };
 
 /** P9: what stands where a server framework's plug-ins and a resilience library would. */
@@ -49,7 +50,7 @@ const chain = [
 const budgetOfChain = 25;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 41;
+const budgetOfEverything = 47;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -836,6 +836,72 @@ routes: [{ path: "/\${1}" }]
     ],
   },
   {
+    name: 'a service whose settings make no sense',
+    text: `services:
+  a:
+    urls: ["http://a1", { url: "http://a2", weight: -1 }, { wieght: 2 }]
+    balance: fastest
+    outlier: { failures: many, max_ejected: 10, interval: 0s, success_rate: { min_endpoints: 1 } }
+    health: { interval: 10 }
+  b:
+    urls: ["http://b1", "http://b2"]
+    balance: { policy: random, panik: 50% }
+    outlier: true
+    health: /healthz
+routes: [{ path: /a, to: a }, { path: /b, to: b }]
+`,
+    expected: [
+      '3:53 error[FM016] `weight` must be a number from 0 to 1000000, not `-1`',
+      '3:61 error[FM001] unknown key `wieght` in an endpoint',
+      '3:61 error[FM014] an endpoint needs `url`',
+      '4:14 error[FM015] `balance` must be one of least_request, round_robin, random, peak_ewma, not `fastest`',
+      '5:26 error[FM013] `failures` must be a whole number from 0 to 1000000, not text',
+      '5:45 error[FM011] `max_ejected` needs a percent sign',
+      '5:59 error[FM016] `interval` must be longer than nothing',
+      '5:94 error[FM016] `min_endpoints` must be a whole number from 2 to 1000000, not `1`',
+      '6:15 error[FM014] `health` of a service needs `path`',
+      '6:25 error[FM011] `interval` needs a unit',
+      '9:32 error[FM001] unknown key `panik` in `balance`',
+      '10:14 error[FM013] `outlier` must be a map, not true or false',
+      '11:13 error[FM013] `health` must be a map, not text',
+    ],
+  },
+  {
+    name: 'a service whose settings contradict each other',
+    text: `services:
+  a:
+    urls: [{ url: "http://a1", weight: 0 }, { url: "http://a2", weight: 0 }]
+    outlier: { failures: 0 }
+    health: { path: /healthz, timeout: 20s }
+  b:
+    urls: ["http://b1", "http://b2"]
+    outlier: { max_eject_for: 10s }
+    health: { path: /healthz, interval: 50ms }
+  c:
+    urls: ["http://c1", "http://c2"]
+    outlier: { max_ejected: 0% }
+  d:
+    urls: ["http://d1", "http://d2"]
+    outlier: { failure_rate: { threshold: 0% } }
+  e:
+    url: "http://e1"
+    balance: random
+    outlier: {}
+routes: [{ path: /**, to: { a: 20, b: 20, c: 20, d: 20, e: 20 } }]
+`,
+    expected: [
+      '3:11 error[FM038] no endpoint has a weight',
+      '4:14 error[FM038] `outlier` counts nothing',
+      '5:40 error[FM038] `timeout` of a check is longer than `interval`',
+      '8:31 error[FM038] `max_eject_for` is shorter than `eject_for`',
+      '9:41 error[FM038] endpoints would be asked more than ten times a second',
+      '12:29 error[FM038] no endpoint may be left out',
+      '15:43 error[FM038] endpoints without a single failure would be left out',
+      '18:5 warning[FM039] `balance` has nothing to decide',
+      '19:5 warning[FM039] `outlier` has nothing to decide',
+    ],
+  },
+  {
     name: 'blocks of later versions',
     text: `${services}auth: {}
 routes:

@@ -175,3 +175,38 @@ describe('the limit of series', () => {
     expect(family.with({ path: '__overflow__' }).value).toBe(4);
   });
 });
+
+describe('taking a series away', () => {
+  test('leaves the others, and a new one begins at nothing', () => {
+    const family = counter(['method', 'status']);
+    const gone = family.with({ method: 'GET', status: '200' });
+    gone.increment(5);
+    const kept = family.with({ method: 'GET', status: '503' });
+    family.remove({ status: '200', method: 'GET' });
+    expect(family.series).toEqual([kept]);
+    expect(family.with({ method: 'GET', status: '503' })).toBe(kept);
+    const anew = family.with({ method: 'GET', status: '200' });
+    expect(anew).not.toBe(gone);
+    expect(anew.value).toBe(0);
+  });
+
+  test('of labels that nobody has used changes nothing', () => {
+    const family = counter(['method', 'status']);
+    const kept = family.with({ method: 'GET', status: '200' });
+    family.remove({ method: 'PUT', status: '200' });
+    family.remove({ method: 'GET', status: '404' });
+    expect(family.series).toEqual([kept]);
+    const single = counter([]);
+    single.remove({});
+    expect(single.series.length).toBe(1);
+  });
+
+  test('makes room below the limit of series', () => {
+    const family = counter(['name'], 2);
+    family.with({ name: 'a' });
+    family.with({ name: 'b' });
+    family.remove({ name: 'a' });
+    family.with({ name: 'c' });
+    expect(shownLabels(family)).toEqual(['name="b"', 'name="c"']);
+  });
+});

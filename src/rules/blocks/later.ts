@@ -22,7 +22,6 @@ const policies: readonly string[] = [
   'throttle',
   'shed',
   'adaptive_concurrency',
-  'outlier',
 ];
 
 /** By the map that they belong to. */
@@ -35,7 +34,7 @@ export const later: Readonly<
   file: ['auth', 'limits', 'tls', 'store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary', 'rewrite', 'redirect', 'respond'],
-  service: ['balance', 'health', 'outlier', 'breaker', 'bulkhead', 'limits', 'tls', 'headers'],
+  service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
   retries: ['budget'],
   match: ['claims'],
   telemetry: ['logs'],

@@ -4,7 +4,11 @@
  * @module
  */
 
+import { balancePolicies } from '../../routing/balance.ts';
+import type { HealthSettings } from '../../routing/health.ts';
+import type { OutlierSettings } from '../../routing/outlier-options.ts';
 import {
+  type Balance,
   type Destination,
   deepFreeze,
   type Health,
@@ -139,6 +143,8 @@ function block<T>(members: Members<T>): Check {
 /** The shape of `Rules`; the compiler asks for a check of every member that the model gets. */
 function shapeOfRules(): Check {
   const milliseconds = number(0, Number.MAX_VALUE);
+  const count = number(0, Number.MAX_SAFE_INTEGER);
+  const span = value('a number above 0', (value) => typeof value === 'number' && value > 0);
   const conditions = block<MatchConditions>({
     'headers?': texts,
     'query?': texts,
@@ -160,10 +166,42 @@ function shapeOfRules(): Check {
           block<ServiceVersion>({
             name: text,
             urls: list(url),
+            'weights?': list(number(0, Number.MAX_VALUE)),
             'binding?': text,
             environment: text,
           }),
         ),
+        'balance?': block<Balance>({
+          'policy?': oneOf(...balancePolicies),
+          'bias?': number(0, Number.MAX_VALUE),
+          'panic?': number(0, 1),
+        }),
+        'outlier?': block<OutlierSettings>({
+          failures: count,
+          gatewayFailures: count,
+          localFailures: count,
+          intervalMs: span,
+          ejectForMs: span,
+          maxEjectForMs: span,
+          maxEjected: number(0, 1),
+          'successRate?': block<NonNullable<OutlierSettings['successRate']>>({
+            deviations: number(0, Number.MAX_VALUE),
+            minEndpoints: count,
+            minRequests: count,
+          }),
+          'failureRate?': block<NonNullable<OutlierSettings['failureRate']>>({
+            threshold: number(0, 1),
+            minEndpoints: count,
+            minRequests: count,
+          }),
+        }),
+        'health?': block<HealthSettings>({
+          path: text,
+          intervalMs: span,
+          timeoutMs: span,
+          downAfter: count,
+          upAfter: count,
+        }),
       }),
     ),
     routes: list(

@@ -15,7 +15,11 @@ health: { path: /healthz, ready_path: /readyz }
 defaults: { timeout: 5s }
 services:
   one: "http://one.test"
-  many: ["http://a.test", "http://b.test/base"]
+  many:
+    urls: ["http://a.test", { url: "http://b.test/base", weight: 2 }]
+    balance: { policy: least_request, bias: 0.5, panic: 30% }
+    outlier: { failures: 3, success_rate: {}, failure_rate: {} }
+    health: { path: /healthz }
   bound: { binding: BOUND }
   users:
     versions:
@@ -80,6 +84,13 @@ describe('compiledRules', () => {
             services: [{ name: 'a', versions: [{ name: '', urls: ['a:80'], environment: '' }] }],
           }),
         'services[0].versions[0].urls[0] is "a:80", not an http or https URL',
+      ],
+      [
+        (rules) => {
+          const services = rules['services'] as unknown as { outlier: object }[];
+          Object.assign(services[1]?.outlier ?? {}, { intervalMs: 0 });
+        },
+        'services[1].outlier.intervalMs is 0, not a number above 0',
       ],
       [
         (rules) => Object.assign(rules.routes[0] ?? {}, { match: [{ headers: { a: 1 } }] }),

@@ -1,0 +1,36 @@
+/**
+ * Checks that the options of a service have in common.
+ *
+ * @module
+ */
+
+/** @throws {RangeError} unless the value is an object with no other keys than these. */
+export function knownOptions(option: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new RangeError(`${option}: ${shown(value)} is not an object with options`);
+  }
+  for (const name of Object.keys(value)) {
+    if (known.includes(name)) continue;
+    throw new RangeError(`${option}: there is no option '${name}', only ${known.join(', ')}`);
+  }
+}
+
+/** @throws {RangeError} unless the value is a whole number of at least `least`. */
+export function wholeFrom(option: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
+}
+
+/** @throws {RangeError} unless the value is a share of 1, of 0 where that is allowed. */
+export function share(option: string, value: unknown, from: 'from 0' | 'above 0'): void {
+  const isShare = typeof value === 'number' && value >= 0 && value <= 1;
+  if (isShare && (value > 0 || from === 'from 0')) return;
+  throw new RangeError(
+    `${option}: ${shown(value)} is not a share ${from === 'from 0' ? 'from 0' : 'above 0 and up'} to 1, where 0.1 is 10 %`,
+  );
+}
+
+/** A value as messages show it. */
+export function shown(value: unknown): string {
+  return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+}

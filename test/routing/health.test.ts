@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest';
+import { afterCheck, healthSettings, unchecked, type Vitals } from '../../src/routing/health.ts';
+
+const settings = { downAfter: 3, upAfter: 2 };
+const vitalsAfter = (...results: readonly boolean[]): Vitals =>
+  results.reduce((vitals, passed) => afterCheck(vitals, passed, settings), unchecked);
+
+describe('what follows from checks', () => {
+  test('HC-02: an endpoint takes part until so many checks in a row have failed', () => {
+    expect(vitalsAfter().isUp).toBe(true);
+    expect(vitalsAfter(false, false).isUp).toBe(true);
+    expect(vitalsAfter(false, false, true, false, false).isUp).toBe(true);
+    expect(vitalsAfter(false, false, false).isUp).toBe(false);
+  });
+
+  test('HC-03: it takes part again after so many in a row that passed', () => {
+    expect(vitalsAfter(false, false, false, true).isUp).toBe(false);
+    expect(vitalsAfter(false, false, false, true, false, true).isUp).toBe(false);
+    expect(vitalsAfter(false, false, false, true, true).isUp).toBe(true);
+  });
+});
+
+test('the settings are those of the documentation', () => {
+  expect(healthSettings('health', { path: '/healthz' })).toEqual({
+    path: '/healthz',
+    intervalMs: 10_000,
+    timeoutMs: 1_000,
+    downAfter: 3,
+    upAfter: 2,
+  });
+  expect(healthSettings('health', { path: '/', interval: '500ms' }).timeoutMs).toBe(500);
+});
