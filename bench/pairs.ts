@@ -3,6 +3,7 @@
  */
 
 import { measure, type Result } from './measure.ts';
+import { pairs as limits } from './pairs/limits.ts';
 import { pairs as metrics } from './pairs/metrics.ts';
 import type { Pair } from './pairs/pair.ts';
 import { pairs as resilience } from './pairs/resilience.ts';
@@ -10,7 +11,7 @@ import { pairs as routing } from './pairs/routing.ts';
 import { printRatio } from './table.ts';
 
 /** Each list is measured by itself: what is compared is interleaved, what is not is not. */
-const lists: readonly (readonly Pair[])[] = [resilience, metrics, routing];
+const lists: readonly (readonly Pair[])[] = [resilience, limits, metrics, routing];
 
 for (const { name, ours, peer, bare, goal } of lists.flat()) {
   const contestants = [

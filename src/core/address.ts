@@ -23,3 +23,68 @@ export function peerAddressOf(request: Request, platform: readonly unknown[]): s
   if (typeof first?.requestIP === 'function') return first.requestIP(request)?.address;
   return cf === undefined ? undefined : (request.headers.get('cf-connecting-ip') ?? undefined);
 }
+
+/**
+ * What stands for a caller where each is to be counted once: an IPv4 address as it is, an IPv6 address by its network,
+ * since whoever has one address of that has all 2^64 of them.
+ *
+ * @param address As the platform reports it. IPv4 addresses in IPv6 form (`::ffff:10.0.0.1`) become IPv4 ones; a zone
+ * (`%eth0`) is dropped; what is no address is returned as it is.
+ * @param bits How many bits of an IPv6 address count, from 1 to 128.
+ *
+ * @example
+ * ```ts
+ * networkOf('2001:db8:0:1::7', 64); // '2001:db8:0:1::/64'
+ * networkOf('::ffff:10.0.0.1', 64); // '10.0.0.1'
+ * ```
+ */
+export function networkOf(address: string, bits: number): string {
+  if (!address.includes(':')) return address;
+  // What a server that listens on both reports of every IPv4 peer.
+  const [, mapped] = /^::ffff:(\d+\.[\d.]+)$/.exec(address) ?? [];
+  if (mapped !== undefined) return mapped;
+  const groups = groupsOf(address);
+  if (groups === undefined) return address;
+  const [a, b, c, d, e, f, high, low] = groups;
+  if (!a && !b && !c && !d && !e && f === 0xffff) {
+    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  }
+  const kept = groups.map((group, index) => {
+    const unwanted = Math.min(Math.max(16 * (index + 1) - bits, 0), 16);
+    return (group >> unwanted) << unwanted;
+  });
+  const written = kept.map((group) => group.toString(16)).join(':');
+  return bits === 128 ? written : `${written.replace(/(?:(?:^|:)0)+$/, '::')}/${bits}`;
+}
+
+type Groups = [number, number, number, number, number, number, number, number];
+
+/** The eight groups of an IPv6 address (RFC 4291 §2.2). */
+function groupsOf(address: string): Groups | undefined {
+  const [text = ''] = address.split('%', 1);
+  const halves = text.split('::', 3).map(groupsOfHalf);
+  const [left, right] = halves;
+  if (left === undefined || halves.includes(undefined) || halves.length > 2) return undefined;
+  const missing = 8 - left.length - (right?.length ?? 0);
+  if (right === undefined ? missing !== 0 : missing < 1) return undefined;
+  return [...left, ...new Array<number>(missing).fill(0), ...(right ?? [])] as Groups;
+}
+
+function groupsOfHalf(half: string): number[] | undefined {
+  if (half === '') return [];
+  const groups: number[] = [];
+  const parts = half.split(':', 9);
+  for (const [index, part] of parts.entries()) {
+    const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(part)?.slice(1).map(Number);
+    if (bytes !== undefined && index === parts.length - 1) {
+      if (bytes.some((byte) => byte > 255)) return undefined;
+      const [a, b, c, d] = bytes as [number, number, number, number];
+      groups.push((a << 8) | b, (c << 8) | d);
+    } else if (/^[0-9a-f]{1,4}$/i.test(part)) {
+      groups.push(Number.parseInt(part, 16));
+    } else {
+      return undefined;
+    }
+  }
+  return groups;
+}

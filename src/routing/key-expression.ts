@@ -4,20 +4,23 @@
  * @module
  */
 
-import { peerAddress } from '../core/address.ts';
+import { networkOf, peerAddress } from '../core/address.ts';
+import { boundedKey } from '../core/bounded-key.ts';
+import { canonicalPath } from '../core/canonical-path.ts';
 import { claims } from '../core/claims.ts';
 import type { Context } from '../core/context.ts';
-import { isHeaderName, type RequestFacts } from './request-facts.ts';
+import { urlOf } from '../core/url.ts';
+import { isHeaderName, RequestFacts, requestFacts } from './request-facts.ts';
 
-/** Reads the key of a request; `undefined` where it has none. */
+/** Reads the key of a request, of bounded length; `undefined` where it has none. */
 export type KeyReader = (facts: RequestFacts, context: Context) => string | undefined;
 
-/** The longest part of a key, in characters: clients choose them, and keys are kept in maps. */
-const longestPart = 256;
+/** How many bits of an IPv6 address `ip` counts; `ip/56` counts others. */
+const ipBits = 64;
 
 /** The kinds of {@link compileKey}, for messages. */
 export const keyKinds =
-  'ip, route, global, header:NAME, cookie:NAME, query:NAME, jwt:CLAIM, baggage:NAME';
+  'ip, ip/BITS, route, global, header:NAME, cookie:NAME, query:NAME, jwt:CLAIM, baggage:NAME';
 
 /**
  * Compiles a key expression.
@@ -28,24 +31,26 @@ export const keyKinds =
 export function compileKey(expression: string, routeName: string): KeyReader | undefined {
   switch (expression) {
     case 'ip':
-      return (_, context) => context.get(peerAddress);
+      return networkKey(ipBits);
     case 'route':
-      return () => routeName;
+      return () => boundedKey(routeName);
     case 'global':
-      return () => '';
+      return () => '*';
   }
+  const [, bits] = /^ip\/(\d{1,3})$/.exec(expression) ?? [];
+  if (bits !== undefined) return isIpBits(bits) ? networkKey(Number(bits)) : undefined;
   const [, kind, name] = /^(header|cookie|query|jwt|baggage):(.+)$/.exec(expression) ?? [];
   if (kind === undefined || name === undefined) return undefined;
   if (kind === 'header' && !isHeaderName(name)) return undefined;
   switch (kind) {
     case 'header':
-      return (facts) => facts.header(name)?.slice(0, longestPart);
+      return (facts) => bounded(facts.header(name));
     case 'cookie':
-      return (facts) => facts.cookie(name)?.slice(0, longestPart);
+      return (facts) => bounded(facts.cookie(name));
     case 'query':
-      return (facts) => facts.query(name)?.slice(0, longestPart);
+      return (facts) => bounded(facts.query(name));
     case 'baggage':
-      return (facts) => facts.baggage(name)?.slice(0, longestPart);
+      return (facts) => bounded(facts.baggage(name));
     default:
       return (_, context) => {
         const all = context.get(claims);
@@ -54,11 +59,27 @@ export function compileKey(expression: string, routeName: string): KeyReader | u
   }
 }
 
+/** How many bits of an IPv6 address tell callers apart: no registry hands out less than a /32 to anyone. */
+export function isIpBits(text: string): boolean {
+  return /^[1-9]\d{1,2}$/.test(text) && 32 <= Number(text) && Number(text) <= 128;
+}
+
+function networkKey(bits: number): KeyReader {
+  return (_, context) => {
+    const address = context.get(peerAddress);
+    return address === undefined ? undefined : boundedKey(networkOf(address, bits));
+  };
+}
+
+function bounded(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : boundedKey(text);
+}
+
 /** Lists and objects tell nobody apart: as text they are all alike, or take apart what an issuer nested too deeply. */
 function claimText(claim: unknown): string | undefined {
   switch (typeof claim) {
     case 'string':
-      return claim.slice(0, longestPart);
+      return boundedKey(claim);
     case 'number':
     case 'boolean':
       return String(claim);
@@ -92,6 +113,39 @@ export function compileKeys(
       if (part === undefined) return undefined;
       joined += `${part.length}:${part}`;
     }
-    return joined;
+    return boundedKey(joined);
+  };
+}
+
+/**
+ * A key function for policies: `rateLimit({ limit: 10, per: '1s', by: keyBy('cookie:sid') })`.
+ *
+ * @param expressions One or several, joined: callers share a key only where all of them are the same.
+ * @param routeName What `route` stands for; without it requests have no such key.
+ * @throws {TypeError} for what is no key expression.
+ *
+ * @example
+ * ```ts
+ * const by = keyBy('header:x-user-id');
+ * const request = new Request('http://shop.example/', { headers: { 'x-user-id': 'ada' } });
+ * by(request, Context.background()); // 'ada'
+ * ```
+ */
+export function keyBy(
+  expressions: string | readonly string[],
+  routeName = '',
+): (request: Request, context: Context) => string | undefined {
+  const list = typeof expressions === 'string' ? [expressions] : expressions;
+  const read = compileKeys(list, routeName);
+  if (read === undefined) {
+    throw new TypeError(
+      `keyBy: ${JSON.stringify(expressions)} is not a key expression; there are ${keyKinds}`,
+    );
+  }
+  return (request, context) => {
+    const known = context.get(requestFacts);
+    if (known !== undefined) return read(known, context);
+    const url = urlOf(request);
+    return read(new RequestFacts(request, url, canonicalPath(url.pathname) ?? ''), context);
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import { resolveMatch } from './blocks/match.ts';
+import { checkRateLimits, checkShed } from './limit-checks.ts';
 import type { Path } from './nodes.ts';
 import type { Positions } from './positions.ts';
 import { quote } from './quote.ts';
@@ -25,6 +26,8 @@ export function checkFile(file: ResolvedFile, around: Surroundings): void {
   checkReachability(routes, positions, report);
   checkRetryTimes(routes, positions, report);
   checkUnsafeMethods(routes, positions, report);
+  checkRateLimits(routes, positions, report);
+  checkShed(routes, positions, report);
   for (const route of routes) {
     checkSticky(route, positions, report);
     checkMatch(route, positions, report);

@@ -49,6 +49,8 @@ export type Code =
   | 'FM041'
   | 'FM042'
   | 'FM043'
+  | 'FM044'
+  | 'FM045'
   | 'FM050'
   | 'FM051'
   | 'FM060'
@@ -277,6 +279,16 @@ and back-references cannot be bounded either. The check is cautious and also ref
     title: 'sign without its special meaning',
     explanation: `In a match string * means something only alone (present) or at the end (prefix), ~ only at the start (regular
 expression), and ! only at the start (not equal, and !* absent). Elsewhere they stand for themselves, which is seldom meant.`,
+  },
+  FM044: {
+    title: 'max_wait is no shorter than timeout',
+    explanation: `The timeout covers the time that a request waits for its turn too. A request that may wait as long has no time left to
+be answered.`,
+  },
+  FM045: {
+    title: 'shed.full is not above shed.from',
+    explanation: `From \`from\` requests under way on, those that matter least are turned away; from \`full\` on, all but the critical ones.
+In between the share grows, so \`full\` has to be the larger number.`,
   },
   FM050: {
     title: 'environment variable is not set',

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Priority } from '../core/priority.ts';
 import type { BackoffShape, Jitter } from '../policies/backoff.ts';
 import type { RetryCondition } from '../policies/retry.ts';
 import type { BalancePolicy } from '../routing/balance.ts';
@@ -79,6 +80,9 @@ export interface Route {
   /** Limit of the whole exchange, all tries together; 0 switches it off. */
   readonly timeoutMs?: number;
   readonly retries?: Retries;
+  /** All of them have to agree; empty: no limit. */
+  readonly rateLimits?: readonly RateLimitRule[];
+  readonly shed?: Shed;
 }
 
 /** A version of a service, and its share. */
@@ -110,6 +114,31 @@ export interface Retries {
   /** Absent: what `retry` takes for retryable. */
   readonly retryOn?: readonly RetryCondition[];
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
+}
+
+/** A limit; the options of `rateLimit` in milliseconds. */
+export interface RateLimitRule {
+  /** Absent: as `rateLimit` calls it. */
+  readonly name?: string;
+  readonly limit: number;
+  readonly perMs: number;
+  readonly burst: number;
+  /** Key expressions, joined. */
+  readonly by: readonly string[];
+  readonly anonymous: 'shared' | 'skip';
+  /** 0: nobody waits. */
+  readonly maxWaitMs: number;
+  readonly enforce: boolean;
+  readonly onStoreError: 'local' | 'open' | 'closed';
+}
+
+/** Giving up what matters least; the options of `shed`. */
+export interface Shed {
+  /** So many requests under way in this process, over all routes of the same `from` and `full`. */
+  readonly from: number;
+  readonly full: number;
+  readonly priority: Priority;
+  readonly retryAfterMs: number;
 }
 
 /** Formats in which traces are carried on. */

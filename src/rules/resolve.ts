@@ -6,7 +6,9 @@
 
 import { type HealthBlock, resolveHealth } from './blocks/health.ts';
 import { resolveMatch } from './blocks/match.ts';
+import { type RateLimitWritten, resolveRateLimit } from './blocks/rate-limit.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
+import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
 import { ServiceTable } from './destinations.ts';
@@ -29,6 +31,8 @@ export interface ResolvedRoute {
   readonly to: Sound<readonly Destination[]>;
   readonly timeout: Sourced<number> | undefined;
   readonly retries: Sourced<Retries> | undefined;
+  readonly rateLimit: Sourced<RateLimitWritten> | undefined;
+  readonly shed: Sourced<'off' | ShedBlock> | undefined;
 }
 
 /** A file as far as it could be made out. */
@@ -73,13 +77,13 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     if (written === unsound) return [];
     const path: Path = ['routes', index];
     const { line } = source.range(positions.value(path));
-    const timeout =
-      written.timeout === undefined
-        ? sourced(defaults.timeout, ['defaults', 'timeout'])
-        : sourced(written.timeout, [...path, 'timeout']);
+    const timeout = ownOrShared('timeout', written, path, defaults);
+    const rateLimit = ownOrShared('rate_limit', written, path, defaults);
+    const shed = ownOrShared('shed', written, path, defaults);
     const retries = retriesOf(written, path, defaults, around);
     const to = destinationsOf(written, path);
-    return [{ index, line, path, name: names[index] as string, written, to, timeout, retries }];
+    const name = names[index] as string;
+    return [{ index, line, path, name, written, to, timeout, retries, rateLimit, shed }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
   if (isComplete && file.routes !== unsound) services.reportUnused();
@@ -100,6 +104,19 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   };
 }
 
+/** The block of a route, or else that of the defaults. */
+function ownOrShared<K extends keyof DefaultsBlock>(
+  key: K,
+  written: Draft<DefaultsBlock>,
+  path: Path,
+  defaults: Draft<DefaultsBlock>,
+): Sourced<NonNullable<DefaultsBlock[K]>> | undefined {
+  type Block = Sound<NonNullable<DefaultsBlock[K]>> | undefined;
+  return written[key] === undefined
+    ? sourced(defaults[key] as Block, ['defaults', key])
+    : sourced(written[key] as Block, [...path, key]);
+}
+
 /** Names as given, or paths; unnamed routes of one path are numbered. */
 function routeNames(drafts: readonly Sound<Draft<RouteBlock>>[]): readonly string[] {
   const counts = new Map<string, number>();
@@ -113,7 +130,9 @@ function routeNames(drafts: readonly Sound<Draft<RouteBlock>>[]): readonly strin
 }
 
 /** Provided that nothing in it is unsound. */
-function toRoute({ name, line, written, to, timeout, retries }: ResolvedRoute): Route {
+function toRoute(route: ResolvedRoute): Route {
+  const { name, line, written, to, timeout, retries, rateLimit, shed } = route;
+  const resolvedShed = shed && resolveShed(shed.value);
   const {
     path,
     methods,
@@ -134,6 +153,8 @@ function toRoute({ name, line, written, to, timeout, retries }: ResolvedRoute): 
     ...(sticky !== undefined && { sticky: resolveSticky(sticky) }),
     ...(timeout !== undefined && { timeoutMs: timeout.value }),
     ...(retries !== undefined && { retries: retries.value }),
+    ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),
+    ...(resolvedShed !== undefined && { shed: resolvedShed }),
   };
 }
 

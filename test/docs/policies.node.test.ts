@@ -1,4 +1,7 @@
-/** The code blocks of docs/policies: programs run, rules are right. */
+/**
+ * Every block of code under docs/policies/ is executed: TypeScript as a module, in which an expression whose line ends in
+ * `// VALUE` must have that value, or that exports something; YAML as rules, in which nothing may be wrong.
+ */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,40 +22,48 @@ function sourceOf(entry: string): string {
   return pathToFileURL(resolve(built.replace('./dist', 'src').replace(/\.js$/, '.ts'))).href;
 }
 
-const pages = readdirSync('docs/policies').map((page) => {
-  const text = readFileSync(join('docs/policies', page), 'utf8');
-  const blocks = (language: string): string[] =>
-    Array.from(
-      text.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g')),
-      (found) => found[1] as string,
-    );
-  return { page, programs: blocks('ts'), rules: blocks('yaml') };
+const pages = readdirSync('docs/policies').filter((file) => file.endsWith('.md'));
+const blocks = pages.flatMap((page) => {
+  const text = readFileSync(`docs/policies/${page}`, 'utf8');
+  return Array.from(text.matchAll(/```(ts|yaml)\n([\s\S]*?)```/g), ({ index, ...found }) => ({
+    place: `${page}:${text.slice(0, index).split('\n').length}`,
+    language: found[1] as string,
+    code: found[2] as string,
+  }));
 });
+const programs = blocks.filter(({ language }) => language === 'ts');
+const rules = blocks.filter(({ language }) => language === 'yaml');
 
-describe.each(pages)('$page', ({ programs, rules }) => {
-  test('shows programs, and they run', async () => {
-    expect(programs.length).toBeGreaterThan(0);
-    const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-policies-'));
+describe('a page of a policy', () => {
+  test.each(pages)('%s shows how to use it in code', (page) => {
+    expect(programs.some(({ place }) => place.startsWith(`${page}:`))).toBe(true);
+  });
+
+  test.each(programs)('the program at $place does what it says', async ({ code }) => {
+    const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-page-'));
+    const checked: unknown[] = [];
+    let exported: object = {};
+    (globalThis as { checkOfPage?: unknown }).checkOfPage = (actual: unknown, wanted: unknown) => {
+      expect(actual).toEqual(wanted);
+      checked.push(wanted);
+    };
     try {
-      for (const [index, program] of programs.entries()) {
-        const file = join(directory, `${index}.ts`);
-        const imported = program.replace(
-          /from '(fetchmesh[^']*)'/g,
-          (_, entry: string) => `from '${sourceOf(entry)}'`,
-        );
-        writeFileSync(file, imported);
-        const exported = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as object;
-        expect(Object.keys(exported)).not.toEqual([]);
-      }
+      const file = join(directory, 'program.ts');
+      const program = code
+        .replace(/from '(fetchmesh[^']*)'/g, (_, entry: string) => `from '${sourceOf(entry)}'`)
+        .replace(/^(\S.*?);? \/\/ (.+)$/gm, 'checkOfPage(($1), ($2));');
+      writeFileSync(file, program);
+      exported = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as object;
     } finally {
       rmSync(directory, { recursive: true });
     }
+    const results = checked.length + Object.keys(exported).length;
+    expect(results, 'it exports nothing, and no line ends in `// VALUE`').toBeGreaterThan(0);
   });
 
-  test('shows rules that are right', () => {
-    for (const text of rules) {
-      const { diagnostics } = parseRules(text, { mode: 'gateway' });
-      expect(renderDiagnostics(diagnostics, text)).toBe('');
-    }
+  test.each(rules)('the rules at $place are right', ({ code }) => {
+    const { rules, diagnostics } = parseRules(code, { mode: 'gateway' });
+    expect(renderDiagnostics(diagnostics, code)).toBe('');
+    expect(rules?.routes.length).toBeGreaterThan(0);
   });
 });

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { peerAddress } from '../../src/core/address.ts';
+import { boundedKey } from '../../src/core/bounded-key.ts';
 import { claims } from '../../src/core/claims.ts';
 import { Context } from '../../src/core/context.ts';
-import { compileKey, compileKeys } from '../../src/routing/key-expression.ts';
+import { compileKey, compileKeys, keyBy } from '../../src/routing/key-expression.ts';
+import { requestFacts } from '../../src/routing/request-facts.ts';
 import { factsOf } from '../support/linear-matcher.ts';
 
 const facts = factsOf({
@@ -38,7 +40,8 @@ describe('a key expression', () => {
     ['jwt:admin', 'false'],
     ['jwt:toString', undefined],
     ['route', 'users'],
-    ['global', ''],
+    ['global', '*'],
+    ['ip/48', '10.0.0.1'],
   ])('%s reads %s', (expression, expected) => {
     expect(read(expression)).toBe(expected);
   });
@@ -59,17 +62,40 @@ describe('a key expression', () => {
     expect(compileKey('jwt:claim', 'users')?.(facts, token)).toBeUndefined();
   });
 
-  test('is cut at 256 characters, since clients choose it and keys are kept', () => {
-    expect(read('header:x-long')).toBe('x'.repeat(256));
+  test('is of bounded length, since clients choose it and keys are kept, and yet tells all apart', () => {
+    const long = read('header:x-long');
+    expect(long).toBe(boundedKey('x'.repeat(1_000)));
+    expect(read('header:x-long', 'cookie:sid')?.length).toBe(long?.length);
+    const other = factsOf({ path: '/', headers: { 'x-long': `${'x'.repeat(999)}y` } });
+    expect(compileKey('header:x-long', 'users')?.(other, context)).not.toBe(long);
   });
 
-  test.each(['', 'header', 'header:', 'header:a b', 'nothing', 'IP', 'ip:x', 'jwt'])(
-    '%j is none',
-    (expression) => {
-      expect(compileKey(expression, 'users')).toBeUndefined();
-      expect(compileKeys(['ip', expression], 'users')).toBeUndefined();
-    },
-  );
+  test.each([
+    ['ip', '2001:db8:0:1::/64'],
+    ['ip/56', '2001:db8::/56'],
+    ['ip/128', '2001:db8:0:1:0:0:0:7'],
+  ])('%s counts a network of IPv6 once', (expression, expected) => {
+    const peer = background.with(peerAddress, '2001:db8:0:1::7');
+    expect(compileKey(expression, 'users')?.(facts, peer)).toBe(expected);
+  });
+
+  test.each([
+    '',
+    'header',
+    'header:',
+    'header:a b',
+    'nothing',
+    'IP',
+    'ip:x',
+    'ip/',
+    'ip/31',
+    'ip/129',
+    'ip/064',
+    'jwt',
+  ])('%j is none', (expression) => {
+    expect(compileKey(expression, 'users')).toBeUndefined();
+    expect(compileKeys(['ip', expression], 'users')).toBeUndefined();
+  });
 });
 
 describe('a list of key expressions', () => {
@@ -95,5 +121,24 @@ describe('a list of key expressions', () => {
         expect(keyOf(a, b) === keyOf(c, d)).toBe(a === c && b === d);
       }),
     );
+  });
+});
+
+describe('keyBy', () => {
+  const request = new Request('http://shop.example/a?tenant=acme', {
+    headers: { 'x-user-id': 'ada' },
+  });
+
+  test('reads a request of any chain', () => {
+    expect(keyBy(['query:tenant', 'header:x-user-id'])(request, background)).toBe('4:acme3:ada');
+  });
+
+  test('reads what routing has read already', () => {
+    const known = background.with(requestFacts, facts);
+    expect(keyBy('cookie:sid')(request, known)).toBe('s1');
+  });
+
+  test.each([[[]], ['cokie:sid'], [['ip', '']]])('%j is refused', (expressions) => {
+    expect(() => keyBy(expressions)).toThrow(TypeError);
   });
 });

@@ -923,6 +923,74 @@ telemetry: { logs: {} }
     expected: ['1:22 error[FM001] unknown key `ratelimit` in a route'],
   },
   {
+    name: 'limits that are wrong in several ways',
+    text: withRoute(`path: /b
+    to: web
+    rate_limit:
+      - { limit: 0, per: 60, burst: 0.5, by: [cokie:sid, ip/8, "jwt:sub"], anonymous: open }
+      - { limit: 10, per: 0s, name: "größer", enforce: 1, on_store_error: deny, bust: 5 }
+      - { limit: 10 }`),
+    expected: [
+      '10:18 error[FM016] `limit` must be a whole number from 1 to 1000000000, not `0`',
+      '10:26 error[FM011] `per` needs a unit',
+      '10:37 error[FM016] `burst` must be a whole number from 1 to 1000000000, not `0.5`',
+      '10:47 error[FM017] `cokie:sid` is not a key expression',
+      '10:58 error[FM016] `ip/8` counts no network of IPv6',
+      '10:64 error[FM060] `jwt:sub` is not available in this version',
+      '10:87 error[FM015] `anonymous` must be one of shared, skip, not `open`',
+      '11:27 error[FM016] `per` must be longer than nothing',
+      '11:37 error[FM017] `größer` cannot be the name of a limit',
+      '11:56 error[FM013] `enforce` must be true or false, not a number',
+      '11:75 error[FM015] `on_store_error` must be one of local, open, closed, not `deny`',
+      '11:81 error[FM001] unknown key `bust` in `rate_limit`',
+      '12:11 error[FM014] `rate_limit` needs `per`',
+    ],
+  },
+  {
+    name: 'a limit that is no block',
+    text: withRoute('{ path: /b, to: web, rate_limit: 100 }'),
+    expected: ['7:38 error[FM013] `rate_limit` must be `off`, a map or a list, not a number'],
+  },
+  {
+    name: 'limits that cannot be told apart',
+    text: withRoute(`path: /b
+    to: web
+    rate_limit: [{ limit: 5, per: 60s }, { limit: 5, per: 1m }, { name: x, limit: 1, per: 1s }, { name: x, limit: 2, per: 1s }]`),
+    expected: [
+      '9:42 error[FM028] the same limit twice',
+      '9:97 error[FM028] two limits are called `x`',
+    ],
+  },
+  {
+    name: 'a wait that leaves no time for an answer, once for two routes and once for another',
+    text: `${services}defaults: { timeout: 1s, rate_limit: { limit: 5, per: 1s, max_wait: 1s } }
+routes:
+  - { path: /a, to: web }
+  - { path: /u, to: users@v1 }
+  - { path: /c, to: users@v2, timeout: 2s }
+  - { path: /d, to: web, rate_limit: off }
+  - { path: /e, to: web, timeout: 500ms, rate_limit: [{ limit: 5, per: 1s, max_wait: 499ms }] }
+`,
+    expected: ['4:69 warning[FM044] `max_wait` is no shorter than the timeout'],
+  },
+  {
+    name: 'shedding that is wrong in several ways',
+    text: `${services}defaults: { shed: { from: 100, full: 100 } }
+routes:
+  - { path: /a, to: web }
+  - { path: /u, to: users@v1 }
+  - { path: /v, to: users@v2, shed: { from: 0, full: 2, priority: urgent, retry_after: 0s } }
+  - { path: /w, to: web, shed: { full: 2, priority: critical } }
+`,
+    expected: [
+      '4:38 error[FM045] `full` is not above `from`',
+      '8:45 error[FM016] `from` must be a whole number from 1 to 1000000, not `0`',
+      '8:67 error[FM015] `priority` must be one of background, low, normal, high, critical, not `urgent`',
+      '8:88 error[FM016] `retry_after` must be longer than nothing',
+      '9:34 error[FM014] `shed` needs `from`',
+    ],
+  },
+  {
     name: 'telemetry that is wrong in several ways',
     text: `telemetry:
   metrics: { path: metrics, names: prometheus }

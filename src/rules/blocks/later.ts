@@ -8,7 +8,6 @@
 
 const policies: readonly string[] = [
   'breaker',
-  'rate_limit',
   'mirror',
   'fault',
   'headers',
@@ -20,7 +19,6 @@ const policies: readonly string[] = [
   'bulkhead',
   'hedge',
   'throttle',
-  'shed',
   'adaptive_concurrency',
 ];
 

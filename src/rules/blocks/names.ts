@@ -5,7 +5,7 @@
  */
 
 import type * as z from 'zod';
-import { keyKinds } from '../../routing/key-expression.ts';
+import { isIpBits, keyKinds } from '../../routing/key-expression.ts';
 import { Refusal, text, textLike } from '../shape.ts';
 import { suggest } from '../suggest.ts';
 
@@ -93,6 +93,14 @@ export const keyExpression: z.ZodType<string> = text({
   expected: 'a key expression such as cookie:sid',
   read(value) {
     if (keyWords.includes(value)) return value;
+    if (value.startsWith('ip/')) {
+      if (isIpBits(value.slice(3))) return value;
+      return new Refusal((site) => ({
+        code: 'FM016',
+        message: `${site.value} counts no network of IPv6`,
+        label: 'from ip/32 to ip/128; ip alone is ip/64',
+      }));
+    }
     const [, source = '', name] = /^([^:]*):?(.*)$/s.exec(value) ?? [];
     if (keySources.includes(source) && name !== undefined && token.test(name)) {
       if (source !== 'jwt') return value;

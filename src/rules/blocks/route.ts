@@ -12,7 +12,9 @@ import { later } from './later.ts';
 import { type MatchBlock, match } from './match.ts';
 import { method, routeName } from './names.ts';
 import { pathPattern } from './path.ts';
+import { type RateLimitWritten, rateLimit } from './rate-limit.ts';
 import { type RetryBlock, type RetrySettings, retry, retrySettings } from './retries.ts';
+import { type ShedBlock, shed } from './shed.ts';
 import { type SplitBlock, split } from './split.ts';
 import { type StickyBlock, sticky } from './sticky.ts';
 
@@ -20,6 +22,8 @@ import { type StickyBlock, sticky } from './sticky.ts';
 export interface DefaultsBlock {
   readonly timeout?: number;
   readonly retries?: number | RetryBlock;
+  readonly rate_limit?: RateLimitWritten;
+  readonly shed?: 'off' | ShedBlock;
   readonly to?: SplitBlock;
 }
 
@@ -34,7 +38,7 @@ export interface RouteBlock extends DefaultsBlock, RetrySettings {
   readonly trailing_slash?: 'strict' | 'ignore';
 }
 
-const shared = { timeout: duration(), retries: retry, to: split };
+const shared = { timeout: duration(), retries: retry, rate_limit: rateLimit, shed, to: split };
 
 /** What routes share. */
 export const defaults: z.ZodType<DefaultsBlock> = draft(

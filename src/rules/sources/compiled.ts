@@ -4,6 +4,7 @@
  * @module
  */
 
+import { priorities } from '../../core/priority.ts';
 import { balancePolicies } from '../../routing/balance.ts';
 import type { HealthSettings } from '../../routing/health.ts';
 import type { OutlierSettings } from '../../routing/outlier-options.ts';
@@ -13,11 +14,13 @@ import {
   deepFreeze,
   type Health,
   type MatchConditions,
+  type RateLimitRule,
   type Retries,
   type Route,
   type Rules,
   type Service,
   type ServiceVersion,
+  type Shed,
   type Sticky,
   type Telemetry,
 } from '../model.ts';
@@ -225,6 +228,25 @@ function shapeOfRules(): Check {
           'perTryMs?': milliseconds,
           'retryOn?': list(retryCondition),
           unsafeMethods: oneOf('never', 'always', 'idempotency_key'),
+        }),
+        'rateLimits?': list(
+          block<RateLimitRule>({
+            'name?': text,
+            limit: number(1, Number.MAX_SAFE_INTEGER),
+            perMs: number(1, Number.MAX_VALUE),
+            burst: number(1, Number.MAX_SAFE_INTEGER),
+            by: list(text),
+            anonymous: oneOf('shared', 'skip'),
+            maxWaitMs: milliseconds,
+            enforce: flag,
+            onStoreError: oneOf('local', 'open', 'closed'),
+          }),
+        ),
+        'shed?': block<Shed>({
+          from: number(0, Number.MAX_VALUE),
+          full: number(0, Number.MAX_VALUE),
+          priority: oneOf(...priorities),
+          retryAfterMs: milliseconds,
         }),
       }),
     ),

@@ -45,6 +45,10 @@ routes:
       retry_on: [connect, 5xx, 429]
       unsafe_methods: idempotency_key
     to: { users@v1: 90, users@v2: 10 }
+    rate_limit:
+      - { name: a, limit: 5, per: 1s, burst: 2, by: [ip, route], anonymous: skip, max_wait: 1s }
+      - { limit: 50, per: 1m, enforce: false, on_store_error: closed }
+    shed: { from: 10, full: 20, priority: high, retry_after: 2s }
   - { path: /many, to: many }
   - { path: /bound, to: bound }
   - { path: /**, to: one }

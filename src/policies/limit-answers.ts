@@ -1,0 +1,109 @@
+/**
+ * What a {@link import('./rate-limit.ts').rateLimit} tells its callers: the fields on a response, and refusals.
+ *
+ * @module
+ */
+
+import { withResponseHeaders } from '../core/message.ts';
+import { formatRateLimit, formatRateLimitPolicy } from '../core/rate-limit-fields.ts';
+import { reject } from '../core/rejection.ts';
+import type { Decision, Gate } from './limit-gate.ts';
+
+/** Speaks for the gates of one policy. */
+export interface LimitAnswers {
+  /** The response with what is left; the same one where there is nothing to say. */
+  withFields(response: Response, decisions: readonly Decision[]): Response;
+  /** 429. */
+  limited(decisions: readonly Decision[], withFields: boolean): Response;
+  /** 503: nobody could count, which is no fault of the caller. */
+  storeUnavailable(): Response;
+}
+
+const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
+const reducedCapacity =
+  'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity';
+
+/** How long a caller is asked to wait for a store to come back, in milliseconds. */
+const storeRetryMs = 1_000;
+
+/** Prepares what can be known beforehand. */
+export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefined): LimitAnswers {
+  const enforced = gates.filter((gate) => gate.enforced);
+  const policy = formatRateLimitPolicy(
+    enforced.map(({ name, quota, windowMs }) => ({
+      name,
+      quota,
+      // Whole seconds only: the field knows no others.
+      ...(windowMs % 1_000 === 0 && { windowSeconds: windowMs / 1_000 }),
+    })),
+  );
+
+  function fieldsOf(decisions: readonly Decision[]): Record<string, string> | undefined {
+    const counted = decisions.filter(
+      ({ gate, remaining }) => gate.enforced && remaining !== undefined,
+    );
+    const [first] = counted;
+    if (first === undefined) return undefined;
+    const fields: Record<string, string> = {
+      'ratelimit-policy': policy,
+      ratelimit: formatRateLimit(
+        counted.map(({ gate: { name }, remaining = 0, moreMs }) => ({
+          name,
+          remaining,
+          ...(moreMs > 0 && { moreInSeconds: seconds(moreMs) }),
+        })),
+      ),
+    };
+    if (legacy === undefined) return fields;
+    const scarcest = counted.reduce((least, other) =>
+      (other.remaining ?? 0) < (least.remaining ?? 0) ? other : least,
+    );
+    fields['ratelimit-limit'] = String(scarcest.gate.quota);
+    fields['ratelimit-remaining'] = String(scarcest.remaining);
+    fields['ratelimit-reset'] = String(seconds(scarcest.moreMs));
+    return fields;
+  }
+
+  return {
+    withFields(response, decisions) {
+      const fields = fieldsOf(decisions);
+      if (fields === undefined) return response;
+      return withResponseHeaders(response, (headers) => {
+        for (const [name, value] of Object.entries(fields)) {
+          // Limits further in speak for themselves: both fields are lists.
+          if (name === 'ratelimit' || name === 'ratelimit-policy') headers.append(name, value);
+          else headers.set(name, value);
+        }
+      });
+    },
+    limited(decisions, withFields) {
+      const violated = decisions.filter(
+        ({ gate, outcome }) => gate.enforced && outcome === 'limited',
+      );
+      const retryAfterMs = Math.max(...violated.map(({ retryMs }) => retryMs));
+      const names = violated.map(({ gate }) => gate.name);
+      return reject('rate_limited', {
+        detail:
+          retryAfterMs === Number.POSITIVE_INFINITY
+            ? 'This request takes more than is ever granted at once.'
+            : 'Too many requests.',
+        retryAfterMs,
+        problem: { type: quotaExceeded, 'violated-policies': names },
+        ...(withFields && { headers: fieldsOf(decisions) ?? {} }),
+      });
+    },
+    storeUnavailable: () =>
+      reject('store_unavailable', {
+        detail: 'The limits of this service cannot be looked up now.',
+        retryAfterMs: storeRetryMs,
+        problem: { type: reducedCapacity },
+      }),
+  };
+}
+
+function seconds(milliseconds: number): number {
+  return Math.ceil(milliseconds / 1_000 - roundingSeconds);
+}
+
+/** A second that is there but for a rounding error is one. */
+const roundingSeconds = 1e-9;

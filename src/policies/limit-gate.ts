@@ -1,0 +1,202 @@
+/**
+ * One limit of a {@link import('./rate-limit.ts').rateLimit}: what it asks of its store, and what it makes of the answer.
+ *
+ * @module
+ */
+
+import { networkOf, peerAddress } from '../core/address.ts';
+import { boundedKey } from '../core/bounded-key.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
+import { durationOption } from '../core/duration.ts';
+import { ignore } from '../core/message.ts';
+import type { Grant, Limit, Maybe, TakingStore } from '../stores/contract.ts';
+import type { RateLimit } from './limit-options.ts';
+
+/** What a gate needs beside its limit. */
+export interface GateSurroundings {
+  /** What its keys in the store begin with. */
+  readonly prefix: string;
+  readonly store: TakingStore;
+  /** Takes the place of the store where that cannot be had. */
+  readonly local: () => TakingStore;
+  readonly clock: Clock;
+}
+
+/** What became of a request at a gate. */
+export interface Decision {
+  readonly gate: Gate;
+  readonly outcome: 'passed' | 'limited' | 'store_unavailable';
+  /** Whole units left; `undefined` where nobody counted. */
+  readonly remaining: number | undefined;
+  /** In so many milliseconds there will be more than `remaining`; 0 where nothing is missing. */
+  readonly moreMs: number;
+  /** Of a limited request: no earlier one can pass; in milliseconds, `Infinity`: none ever. */
+  readonly retryMs: number;
+  /** Of a request that passed: it has to wait for so long first, in milliseconds. */
+  readonly waitMs: number;
+  /** What was taken, for {@link Gate.giveBack}. */
+  readonly taken: Taken | undefined;
+  /** Whether the store failed, whatever came of it. */
+  readonly failed: boolean;
+}
+
+interface Taken {
+  readonly store: TakingStore;
+  readonly key: string;
+  readonly units: number;
+  /** When the bucket is full again, on the monotonic clock; of a reservation only. */
+  readonly lastMoment: number | undefined;
+}
+
+/** Decides on the requests that come to one limit. */
+export class Gate {
+  readonly name: string;
+  readonly quota: number;
+  readonly windowMs: number;
+  readonly enforced: boolean;
+  readonly #burst: number;
+  readonly #unitMs: number;
+  readonly #maxWaitMs: number;
+  readonly #limit: Limit;
+  readonly #settings: RateLimit;
+  readonly #around: GateSurroundings;
+
+  constructor(settings: RateLimit, name: string, around: GateSurroundings) {
+    const { limit, per, burst = limit, maxWait = '0s' } = settings;
+    this.name = name;
+    this.quota = limit;
+    this.windowMs = durationOption('rateLimit.per', per);
+    this.enforced = settings.enforce ?? true;
+    this.#burst = burst;
+    this.#unitMs = this.windowMs / limit;
+    this.#maxWaitMs = durationOption('rateLimit.maxWait', maxWait);
+    this.#limit = { quota: limit, windowMs: this.windowMs, burst };
+    this.#settings = settings;
+    this.#around = around;
+  }
+
+  /**
+   * Asks the store; `undefined` where the limit does not concern this request.
+   *
+   * @param leftMs How long the caller can wait, in milliseconds.
+   */
+  ask(request: Request, context: Context, leftMs: number): Maybe<Decision> | undefined {
+    const { by = peerNetwork, anonymous = 'shared', cost = 1 } = this.#settings;
+    const given = by(request, context);
+    if (!given && anonymous === 'skip') return undefined;
+    const key = `${this.#around.prefix}${given ? boundedKey(given) : sharedKey}`;
+    const units = typeof cost === 'number' ? cost : this.#checked(cost(request, context));
+    return this.#take(this.#around.store, key, units, leftMs);
+  }
+
+  #checked(units: number): number {
+    if (Number.isInteger(units) && units >= 0) return units;
+    throw new RangeError(`rateLimit.cost: it returned ${units}, not a whole number of 0 or more`);
+  }
+
+  #take(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
+    // A reservation is taken from a deeper bucket: what is below its bottom is there later.
+    const reach = units <= this.#burst ? Math.min(this.#maxWaitMs, leftMs) : 0;
+    const limit = reach > 0 ? this.#deeper(reach) : this.#limit;
+    let grant: Maybe<Grant>;
+    try {
+      grant = store.take(key, limit, units, units);
+    } catch {
+      return this.#withoutStore(store, key, units, leftMs);
+    }
+    if (!('then' in grant)) return this.#decide(store, key, units, grant, reach);
+    return grant.then(
+      (answer) => this.#decide(store, key, units, answer, reach),
+      () => this.#withoutStore(store, key, units, leftMs),
+    );
+  }
+
+  #deeper(reachMs: number): Limit {
+    return { ...this.#limit, burst: this.#burst + reachMs / this.#unitMs };
+  }
+
+  #decide(store: TakingStore, key: string, units: number, grant: Grant, reach: number): Decision {
+    const { granted, resetMs, retryMs } = grant;
+    const passed = granted === units;
+    // The same as `grant.remaining`, but for a deeper bucket.
+    const present = Math.max(0, this.#burst - resetMs / this.#unitMs);
+    const remaining = Math.floor(present + roundingUnits);
+    const isFull = remaining >= this.#burst;
+    // What lies beyond the bottom of the bucket itself.
+    const debt = reach > 0 && passed ? resetMs - this.#burst * this.#unitMs : 0;
+    const lastMoment = reach > 0 ? this.#around.clock.monotonic() + resetMs : undefined;
+    return {
+      gate: this,
+      outcome: passed ? 'passed' : 'limited',
+      remaining,
+      moreMs: isFull ? 0 : resetMs - (this.#burst - remaining - 1) * this.#unitMs,
+      // A retry could pass earlier, and would have to wait: nobody gains by it.
+      retryMs: passed ? 0 : retryMs + reach,
+      waitMs: debt > roundingUnits * this.#unitMs ? debt : 0,
+      taken: passed && units > 0 ? { store, key, units, lastMoment } : undefined,
+      failed: store !== this.#around.store,
+    };
+  }
+
+  /**
+   * Gives back what was taken for a request that does not make use of it. Units that others have reserved behind it stay
+   * taken: they would share a moment with the next caller's else.
+   */
+  giveBack({ taken }: Decision): void {
+    if (taken === undefined) return;
+    const { store, key, units, lastMoment } = taken;
+    if (lastMoment === undefined) {
+      quietly(() => store.take(key, this.#limit, -units, 0));
+      return;
+    }
+    const limit = this.#deeper(this.#maxWaitMs);
+    const back = ({ resetMs }: Grant): Maybe<unknown> => {
+      const behind = (this.#around.clock.monotonic() + resetMs - lastMoment) / this.#unitMs;
+      const free = units - Math.max(0, Math.round(behind));
+      return free > 0 ? store.take(key, limit, -free, 0) : undefined;
+    };
+    quietly(() => {
+      const seen = store.take(key, limit, 0, 0);
+      return 'then' in seen ? seen.then(back) : back(seen);
+    });
+  }
+
+  #withoutStore(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
+    const { onStoreError = 'local' } = this.#settings;
+    const { local } = this.#around;
+    if (onStoreError === 'local' && store === this.#around.store) {
+      return this.#take(local(), key, units, leftMs);
+    }
+    return {
+      gate: this,
+      outcome: onStoreError === 'closed' ? 'store_unavailable' : 'passed',
+      remaining: undefined,
+      moreMs: 0,
+      retryMs: 0,
+      waitMs: 0,
+      taken: undefined,
+      failed: true,
+    };
+  }
+}
+
+/** Longer than any key that is kept as it is, and no hash: no client can ask for it. */
+const sharedKey = '(no key)'.padEnd(70);
+
+/** As in the reducer: units that are there but for a rounding error are there. */
+const roundingUnits = 1e-6;
+
+function peerNetwork(_: Request, context: Context): string | undefined {
+  const address = context.get(peerAddress);
+  return address === undefined ? undefined : networkOf(address, 64);
+}
+
+function quietly(work: () => Maybe<unknown>): void {
+  try {
+    const result = work();
+    if (result instanceof Promise) result.catch(ignore);
+  } catch {
+    // The units come back by themselves.
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * What can be said of one limit of a {@link import('./rate-limit.ts').rateLimit}.
+ *
+ * @module
+ */
+
+import { longestDelayMs } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
+import { type Duration, durationOption } from '../core/duration.ts';
+import { isPolicyName } from '../core/rate-limit-fields.ts';
+
+/** Tells callers apart; `undefined`, `null` and the empty text mean that a request has no key. */
+export type LimitKey = (request: Request, context: Context) => string | undefined | null;
+
+/** A limit: so much in so long for each key. */
+export interface RateLimit {
+  /** Called so in the fields `RateLimit` and `RateLimit-Policy`. Default: `'default'`, or `'100 per 1m'` among several. */
+  readonly name?: string;
+  /** How much is granted in every `per`: a whole number above 0. */
+  readonly limit: number;
+  /** In what time, such as `'1m'`. */
+  readonly per: Duration;
+  /** How much of it may come at once: a whole number above 0. Default: `limit`. */
+  readonly burst?: number;
+  /** Who shares the quota. Default: the address of the peer, IPv6 by its /64 network. */
+  readonly by?: LimitKey;
+  /** What is done with requests that have no key: they share one quota, or are not limited. Default: `'shared'`. */
+  readonly anonymous?: 'shared' | 'skip';
+  /** How much a request takes: a whole number of 0 or more. Default: 1. */
+  readonly cost?: number | ((request: Request, context: Context) => number);
+  /** A request that comes too early waits for up to so long, in the order of arrival. Default: none waits. */
+  readonly maxWait?: Duration;
+  /** Whether requests beyond the limit are refused; if not, they are counted, marked and passed on. Default: true. */
+  readonly enforce?: boolean;
+  /**
+   * What is done where the store cannot be had: the limit is kept by this process alone, or nothing is refused
+   * (`'open'`), or everything with a 503 (`'closed'`). Default: `'local'`.
+   */
+  readonly onStoreError?: 'local' | 'open' | 'closed';
+}
+
+/**
+ * Refuses what makes no sense.
+ *
+ * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ */
+export function checkLimit(settings: RateLimit): void {
+  const { name, limit, per, burst, cost, maxWait } = settings;
+  const { anonymous, onStoreError, by, enforce } = settings;
+  const wholes = { limit, ...(burst !== undefined && { burst }) };
+  for (const [option, value] of Object.entries(wholes)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`rateLimit.${option}: ${value} is not a whole number above 0`);
+    }
+  }
+  if (durationOption('rateLimit.per', per) === 0) {
+    throw new RangeError(`rateLimit.per: '${per}' has to be longer than 0`);
+  }
+  if (maxWait !== undefined && durationOption('rateLimit.maxWait', maxWait) > longestDelayMs) {
+    throw new RangeError(
+      `rateLimit.maxWait: '${maxWait}' is longer than timers can wait, 2147483647ms (24.8d)`,
+    );
+  }
+  if (typeof cost !== 'function' && cost !== undefined && !(Number.isInteger(cost) && cost >= 0)) {
+    throw new RangeError(`rateLimit.cost: ${cost} is not a whole number of 0 or more`);
+  }
+  if (typeof cost === 'number' && cost > (burst ?? limit)) {
+    throw new RangeError(
+      `rateLimit.cost: ${cost} is more than ever comes at once, ${burst ?? limit}`,
+    );
+  }
+  oneOf('anonymous', anonymous, ['shared', 'skip']);
+  oneOf('onStoreError', onStoreError, ['local', 'open', 'closed']);
+  if (name !== undefined && !isPolicyName(name)) {
+    throw new RangeError(
+      `rateLimit.name: ${JSON.stringify(name)} is not 1 to 64 printable characters of ASCII`,
+    );
+  }
+  if (by !== undefined && typeof by !== 'function') {
+    throw new TypeError(
+      `rateLimit.by: ${JSON.stringify(by)} is not a function (request, context) => key; for expressions such as 'cookie:sid' there is keyBy`,
+    );
+  }
+  if (enforce !== undefined && typeof enforce !== 'boolean') {
+    throw new TypeError(`rateLimit.enforce: ${JSON.stringify(enforce)} is not true or false`);
+  }
+}
+
+function oneOf(option: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value as string)) return;
+  throw new RangeError(
+    `rateLimit.${option}: ${JSON.stringify(value)} is not one of ${allowed.join(', ')}`,
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * Limits on how much a caller may ask for.
+ *
+ * @module
+ */
+
+import type { Middleware } from '../core/chain.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type Duration, durationOption } from '../core/duration.ts';
+import { takeByCompareAndSet } from '../stores/compare-and-set.ts';
+import type { Store, TakingStore } from '../stores/contract.ts';
+import { guardedStore } from '../stores/guarded.ts';
+import type { RateLimit } from './limit-options.ts';
+import { limitRates } from './limiter.ts';
+
+export type { LimitKey, RateLimit } from './limit-options.ts';
+export { exceededLimits } from './limiter.ts';
+
+/** Settings of {@link rateLimit} that concern all limits. */
+export interface RateLimitOptions {
+  /** Where the counts live. Default: in memory, one store for each limit. */
+  readonly store?: Store;
+  /** What the keys in a store given begin with: policies of one scope and limits of one name share their quotas. */
+  readonly scope?: string;
+  /** How long a store may take to answer before `onStoreError` applies. Default: `'25ms'`. */
+  readonly storeDeadline?: Duration;
+  /**
+   * Where the fields `RateLimit` and `RateLimit-Policy` go: on all answers, on refusals alone, or nowhere. Default:
+   * `'always'` for requests that come in, `'rejections'` for those that go out.
+   */
+  readonly fields?: 'always' | 'rejections' | 'never';
+  /** Sends `RateLimit-Limit`, `-Remaining` and `-Reset` of an earlier draft as well. Default: not. */
+  readonly legacy?: 'draft-6';
+  /** Default: the runtime's own. */
+  readonly clock?: Clock;
+  /** A number in [0, 1). Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/**
+ * Refuses requests beyond a limit, or beyond any of several, with a 429 that says when to come back.
+ *
+ * Within any time t a key gets at most `burst + limit × t / per` units, with no edge of a window at which twice as much
+ * would pass (GCRA). What one limit granted is given back where another one refuses. A store that fails or is slow makes a
+ * 503 at the worst, never a 429. With the store in memory nothing is awaited.
+ *
+ * Semantics: GCRA as in throttled and redis-cell, reservations as in Go's x/time/rate; the fields are those of
+ * draft-ietf-httpapi-ratelimit-headers.
+ *
+ * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ *
+ * @example
+ * ```ts
+ * const app = inbound(() => new Response('hello'), rateLimit({ limit: 100, per: '1m', burst: 1 }));
+ * const request = new Request('http://shop.example/');
+ * (await app(request)).headers.get('ratelimit'); // '"default";r=0;t=1'
+ * (await app(request)).status; // 429
+ * ```
+ */
+export function rateLimit(
+  limits: RateLimit | readonly RateLimit[],
+  options: RateLimitOptions = {},
+): Middleware {
+  const { store, ...rest } = options;
+  return limitRates(limits, {
+    ...rest,
+    ...(store !== undefined && { store: sharedStore(store, options) }),
+  });
+}
+
+/** A store that can take, and whose callers do not wait for long. */
+function sharedStore(
+  store: Store,
+  { storeDeadline = '25ms', clock = systemClock, random = Math.random }: RateLimitOptions,
+): TakingStore {
+  if (durationOption('rateLimit.storeDeadline', storeDeadline) === 0) {
+    throw new RangeError(`rateLimit.storeDeadline: '${storeDeadline}' has to be longer than 0`);
+  }
+  if (store.take === undefined && store.capabilities.consistency === 'eventual') {
+    throw new TypeError(
+      `rateLimit.store: the store '${store.name}' is eventual and cannot count; use one with \`take\` (a Durable Object, Redis), or leave it out to count in memory`,
+    );
+  }
+  const taking = takeByCompareAndSet(store, { clock, random });
+  if (store.capabilities.consistency === 'isolate') return taking;
+  return guardedStore(taking, { deadline: storeDeadline, clock, random }) as Store as TakingStore;
+}

@@ -1,0 +1,104 @@
+/**
+ * Checks of `rate_limit` and `shed` beyond their shape.
+ *
+ * @module
+ */
+
+import { formatDuration } from '../core/duration.ts';
+import {
+  type RateLimitBlock,
+  type RateLimitWritten,
+  resolveRateLimit,
+} from './blocks/rate-limit.ts';
+import type { Path } from './nodes.ts';
+import type { Positions } from './positions.ts';
+import { quote } from './quote.ts';
+import type { Report } from './report.ts';
+import type { ResolvedRoute } from './resolve.ts';
+import { asList } from './shape.ts';
+import type { Sourced } from './surroundings.ts';
+
+/** Limits can be told apart (FM028), and leave time for an answer (FM044). */
+export function checkRateLimits(
+  routes: readonly ResolvedRoute[],
+  positions: Positions,
+  report: Report,
+): void {
+  const said = new Set<string>();
+  for (const [{ rateLimit, timeout }, isFirst] of oncePerBlock(routes, 'rateLimit')) {
+    const { value, path } = rateLimit as Sourced<RateLimitWritten>;
+    if (value === 'off') continue;
+    const placeOf = (index: number): Path => (Array.isArray(value) ? [...path, index] : path);
+    if (isFirst) checkNames(asList<RateLimitBlock>(value), placeOf, positions, report);
+    if (timeout === undefined || timeout.value === 0) continue;
+    for (const [index, { maxWaitMs }] of resolveRateLimit(value).entries()) {
+      const place = [...placeOf(index), 'max_wait'].join();
+      if (maxWaitMs < timeout.value || said.has(place)) continue;
+      said.add(place);
+      report(positions.value([...placeOf(index), 'max_wait']), {
+        code: 'FM044',
+        severity: 'warning',
+        message: '`max_wait` is no shorter than the timeout',
+        label: 'who waits for so long gets no answer in time',
+        related: [{ span: positions.value(timeout.path), label: 'covers the wait too' }],
+      });
+    }
+  }
+}
+
+function checkNames(
+  limits: readonly RateLimitBlock[],
+  placeOf: (index: number) => Path,
+  positions: Positions,
+  report: Report,
+): void {
+  const seen = new Map<string, number>();
+  for (const [index, limit] of limits.entries()) {
+    const { name = `${limit.limit} per ${formatDuration(limit.per)}` } = limit;
+    const first = seen.get(name);
+    if (first === undefined) {
+      seen.set(name, index);
+      continue;
+    }
+    report(positions.value(placeOf(index)), {
+      code: 'FM028',
+      message:
+        limit.name === undefined ? 'the same limit twice' : `two limits are called ${quote(name)}`,
+      help: 'give each a `name` of its own',
+      related: [{ span: positions.value(placeOf(first)), label: 'the first one' }],
+    });
+  }
+}
+
+/** There is something between the two thresholds (FM045). */
+export function checkShed(
+  routes: readonly ResolvedRoute[],
+  positions: Positions,
+  report: Report,
+): void {
+  for (const [{ shed }, isFirst] of oncePerBlock(routes, 'shed')) {
+    if (!isFirst || shed === undefined || shed.value === 'off') continue;
+    if (shed.value.full > shed.value.from) continue;
+    report(positions.value([...shed.path, 'full']), {
+      code: 'FM045',
+      message: '`full` is not above `from`',
+      related: [{ span: positions.value([...shed.path, 'from']), label: 'it begins here' }],
+    });
+  }
+}
+
+/** The routes that have such a block, and whether it is the first time that one is seen: those of the defaults recur. */
+function oncePerBlock(
+  routes: readonly ResolvedRoute[],
+  key: 'rateLimit' | 'shed',
+): readonly (readonly [ResolvedRoute, boolean])[] {
+  const seen = new Set<string>();
+  return routes.flatMap((route) => {
+    const block = route[key];
+    if (block === undefined) return [];
+    const id = JSON.stringify(block.path);
+    const isFirst = !seen.has(id);
+    seen.add(id);
+    return [[route, isFirst] as const];
+  });
+}

@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { networkOf } from '../../src/core/address.ts';
+
+describe('networkOf', () => {
+  test.each([
+    ['10.0.0.1', 64, '10.0.0.1'],
+    ['::ffff:10.0.0.1', 64, '10.0.0.1'],
+    ['::FFFF:0a00:0001', 64, '10.0.0.1'],
+    ['0:0:0:0:0:ffff:192.0.2.255', 64, '192.0.2.255'],
+    ['2001:db8:0:1:2:3:4:5', 64, '2001:db8:0:1::/64'],
+    ['2001:DB8:0:1::5', 64, '2001:db8:0:1::/64'],
+    ['2001:db8:0:12ff::5', 56, '2001:db8:0:1200::/56'],
+    ['2001:db8:0:12ff::5', 48, '2001:db8::/48'],
+    ['2001:db8::5', 128, '2001:db8:0:0:0:0:0:5'],
+    ['fe80::1%eth0', 64, 'fe80::/64'],
+    ['::1', 64, '::/64'],
+    ['::', 64, '::/64'],
+    ['64:ff9b::192.0.2.1', 128, '64:ff9b:0:0:0:0:c000:201'],
+  ])('%s by %i bits is %s', (address, bits, expected) => {
+    expect(networkOf(address, bits)).toBe(expected);
+  });
+
+  test.each([
+    'unknown',
+    ':',
+    ':::',
+    '1::2::3',
+    '1:2:3',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4:5:6:7::8',
+    '12345::',
+    'g::',
+    '::1.2.3.256',
+    '::1.2.3.4:5',
+  ])('what is no address is left alone: %s', (text) => {
+    expect(networkOf(text, 64)).toBe(text);
+  });
+
+  test('addresses that differ in other bits only share a network, and no others do', () => {
+    const group = fc.integer({ min: 0, max: 0xffff });
+    const address = fc.array(group, { minLength: 8, maxLength: 8 });
+    const written = (groups: readonly number[]) =>
+      groups.map((part) => part.toString(16)).join(':');
+    fc.assert(
+      fc.property(address, fc.nat(127), fc.integer({ min: 1, max: 128 }), (groups, bit, bits) => {
+        const flipped = groups.slice();
+        const at = Math.floor(bit / 16);
+        flipped[at] = (flipped[at] as number) ^ (0x8000 >> (bit % 16));
+        const isSame = networkOf(written(groups), bits) === networkOf(written(flipped), bits);
+        expect(isSame).toBe(bit >= bits);
+      }),
+      { seed: 5, numRuns: 1_000 },
+    );
+  });
+
+  test('no text makes it throw', () => {
+    const text = fc.string({ unit: fc.constantFrom(...'01af:.%') });
+    fc.assert(
+      fc.property(text, (address) => {
+        networkOf(address, 64);
+      }),
+      { seed: 6, numRuns: 2_000 },
+    );
+  });
+});
