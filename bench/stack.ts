@@ -13,6 +13,7 @@ import { AlwaysOffSampler, AlwaysOnSampler, WebTracerProvider } from '@opentelem
 import { createGateway } from '../src/gateway/gateway.ts';
 import { governance } from '../src/gateway/governance.ts';
 import { compose, inbound, type Middleware, outbound } from '../src/index.ts';
+import { rateLimit } from '../src/policies/rate-limit.ts';
 import { retry } from '../src/policies/retry.ts';
 import { timeout } from '../src/policies/timeout.ts';
 import { parseRules, type Rules } from '../src/rules/index.ts';
@@ -25,8 +26,17 @@ import { peerStack } from './peers/stack.ts';
 import { freshRequest, upstream } from './request.ts';
 import { printAdded, printRatio } from './table.ts';
 
+/** More than anybody asks for. */
+const plenty = 1_000_000_000;
+
+function limitOf(limit: number): Middleware {
+  return rateLimit({ limit, per: '1d', by: ({ headers }) => headers.get('authorization') });
+}
+
 /** Parts that can be missing here; the peers then go without theirs. */
-const parts: { readonly limit?: Middleware; readonly breaker?: Middleware } = {};
+const parts: { readonly limit?: Middleware; readonly breaker?: Middleware } = {
+  limit: limitOf(plenty),
+};
 
 const services = `
 services:
@@ -42,7 +52,8 @@ routes:
   - { path: /api/users, to: users@v1 }
 `;
 /** The same, and all that the gateway is told in rules. */
-const whole = `${services}
+const whole = (limit: number): string => `${services}
+defaults: { rate_limit: { limit: ${limit}, per: 1d, by: "header:authorization" } }
 routes:
   - path: /api/users
     match: { headers: { x-env: canary } }
@@ -63,9 +74,12 @@ const unsampled = new WebTracerProvider({ sampler: new AlwaysOffSampler() });
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 
 /** Each part as a middleware: an app, and around it what it calls. */
-function chain(tracerProvider?: TracerProvider): (request: Request) => Promise<Response> {
+function chain(
+  tracerProvider?: TracerProvider,
+  limit: Middleware = parts.limit ?? pass,
+): (request: Request) => Promise<Response> {
   const spans = tracing(tracerProvider && { tracerProvider });
-  const { limit = pass, breaker = pass } = parts;
+  const { breaker = pass } = parts;
   const users = outbound(
     upstream,
     governance(rulesOf(canary)),
@@ -89,8 +103,11 @@ function aroundApp(): (request: Request) => Promise<Response> {
 
 const pass: Middleware = compose();
 
-function gateway(tracerProvider?: TracerProvider): (request: Request) => Promise<Response> {
-  return createGateway(rulesOf(whole), {
+function gateway(
+  tracerProvider?: TracerProvider,
+  limit = plenty,
+): (request: Request) => Promise<Response> {
+  return createGateway(rulesOf(whole(limit)), {
     transport: upstream,
     ...(tracerProvider && { tracerProvider }),
   }).fetch;
@@ -98,7 +115,12 @@ function gateway(tracerProvider?: TracerProvider): (request: Request) => Promise
 
 function peers(tracerProvider?: TracerProvider): Parameters<typeof peerStack>[0] {
   const { limit, breaker } = parts;
-  return { upstream, tracerProvider, limit: limit !== undefined, breaker: breaker !== undefined };
+  return {
+    upstream,
+    tracerProvider,
+    limit: limit && plenty,
+    breaker: breaker !== undefined,
+  };
 }
 
 const stacks = {
@@ -112,6 +134,9 @@ const stacks = {
   chain: chain(),
   chainRecorded: chain(recorded),
   aroundApp: aroundApp(),
+  peersRefuse: peerStack({ ...peers(recorded), limit: 1 }),
+  gatewayRefuses: gateway(undefined, 1),
+  chainRefuses: chain(undefined, limitOf(1)),
 };
 const names: Readonly<Record<keyof typeof stacks, string>> = {
   bare: 'bare handler',
@@ -124,12 +149,18 @@ const names: Readonly<Record<keyof typeof stacks, string>> = {
   chain: 'fetchmesh middlewares, no SDK',
   chainRecorded: 'fetchmesh middlewares, spans recorded',
   aroundApp: 'fetchmesh around an app, no SDK, no rewriting',
+  peersRefuse: 'peer stack, spans recorded, 429',
+  gatewayRefuses: 'fetchmesh gateway, no SDK, 429',
+  chainRefuses: 'fetchmesh middlewares, no SDK, 429',
 };
 
 // A stack that fails fast would win.
 for (const [name, run] of Object.entries(stacks)) {
   const { status } = await run(freshRequest());
   if (status !== 200) throw new Error(`${name} answered ${status}`);
+  if (!name.endsWith('Refuse') && !name.endsWith('Refuses')) continue;
+  const refused = await run(freshRequest());
+  if (refused.status !== 429) throw new Error(`${name} refused with ${refused.status}`);
 }
 
 const keys = Object.keys(stacks) as (keyof typeof stacks)[];
@@ -163,5 +194,11 @@ for (const key of ['gateway', 'chain'] as const) {
 for (const key of ['gateway', 'chain'] as const) {
   printRatio(`${names[key]} / peers untraced`, {
     ...{ ours: of(key), theirs: of('peersUntraced'), bare },
+  });
+}
+for (const key of ['gatewayRefuses', 'chainRefuses'] as const) {
+  printRatio(`${names[key]} / peers`, {
+    ...{ ours: of(key), theirs: of('peersRefuse'), bare },
+    goal: { id: 'P2', atMost: 0.1, floor: 0.25 },
   });
 }

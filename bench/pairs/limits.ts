@@ -74,12 +74,10 @@ export const pairs: readonly Pair[] = [
     name: 'rate limit, 429 / hono-rate-limiter',
     ours: () => refused(request),
     peer: () => honoRefused(request),
-    goal: { id: 'P2', atMost: 0.1, floor: 0.25 },
   },
   {
     name: 'shed, 503 / hono-rate-limiter 429',
     ours: () => shedding(request),
     peer: () => honoRefused(request),
-    goal: { id: 'P2', atMost: 0.1, floor: 0.25 },
   },
 ];

@@ -17,7 +17,7 @@ export function cheapestStack(options: PeerStackOptions): (request: Request) => 
   const common = { help: 'as it says', labelNames, registers: [registry] };
   const durations = new Histogram({ name: 'http_request_duration_seconds', ...common });
   const requests = new Counter({ name: 'http_requests_total', ...common });
-  const limiter = new RateLimiterMemory({ points: Number.MAX_SAFE_INTEGER, duration: 60 });
+  const limiter = new RateLimiterMemory({ points: options.limit ?? 1, duration: 86_400 });
 
   async function attempt(url: string, init: RequestInit): Promise<Response> {
     const response = await upstream(url, init);
@@ -35,7 +35,7 @@ export function cheapestStack(options: PeerStackOptions): (request: Request) => 
     const { headers: received, method } = request;
     const parent = propagation.extract(context.active(), received, headerAccess);
     const server = tracer.startSpan('GET /api/users', { kind: SpanKind.SERVER }, parent);
-    if (options.limit) await limiter.consume(received.get('authorization') ?? '');
+    if (options.limit !== undefined) await limiter.consume(received.get('authorization') ?? '');
     const isCanary = received.get('x-env') === 'canary' && Math.random() < 0.2;
     const origin = isCanary ? 'http://10.0.0.21:8080' : 'http://10.0.0.11:8080';
     const active = trace.setSpan(parent, server);

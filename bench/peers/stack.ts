@@ -15,7 +15,8 @@ import { rateLimiter } from 'hono-rate-limiter';
 export interface PeerStackOptions {
   /** Makes the spans; without it there is no tracing. */
   readonly tracerProvider?: TracerProvider | undefined;
-  readonly limit: boolean;
+  /** How many requests a caller has in a day; `undefined`: there is no limiter. */
+  readonly limit: number | undefined;
   readonly breaker: boolean;
   readonly upstream: (url: string, init: RequestInit) => Promise<Response>;
 }
@@ -28,11 +29,11 @@ export function peerStack(options: PeerStackOptions): (request: Request) => Prom
     app.use(httpInstrumentationMiddleware({ tracerProvider, serviceName: 'shop' }));
   }
   app.use(prometheus().registerMetrics);
-  if (options.limit) {
+  if (options.limit !== undefined) {
     app.use(
       rateLimiter({
-        windowMs: 60_000,
-        limit: Number.MAX_SAFE_INTEGER,
+        windowMs: 86_400_000,
+        limit: options.limit,
         keyGenerator: (c) => c.req.header('authorization') ?? '',
       }),
     );

@@ -98,7 +98,12 @@ export interface RejectionOptions {
 /** Carries the reason of a rejection; for people and logs, since anyone can forge a header: the brand decides. */
 export const reasonHeader = 'x-fetchmesh-reason';
 
-const rejections = new WeakMap<Response, Rejection>();
+// A property and no WeakMap, which costs more than all the rest of an answer's brand.
+const brand = Symbol('fetchmesh.brand');
+
+interface BrandedResponse extends Response {
+  [brand]?: Rejection;
+}
 
 /**
  * Makes an answer of the governance: a problem-details response (RFC 9457) that all other policies recognise as one that
@@ -111,27 +116,46 @@ const rejections = new WeakMap<Response, Rejection>();
  * ```
  */
 export function reject(reason: RejectionReason, options: RejectionOptions = {}): Response {
+  return prepareRejection(reason, options)(options);
+}
+
+/** What may differ from one answer of {@link prepareRejection} to the next. */
+export type RejectionVariation = Pick<RejectionOptions, 'retryAfterMs' | 'headers'>;
+
+/**
+ * Prepares an answer that is given often: what is the same each time is written once.
+ *
+ * @example
+ * ```ts
+ * const busy = prepareRejection('bulkhead_full', { detail: 'Too many calls are under way.' });
+ * busy({ retryAfterMs: 1_000 }).headers.get('retry-after'); // '1'
+ * ```
+ */
+export function prepareRejection(
+  reason: RejectionReason,
+  options: Omit<RejectionOptions, keyof RejectionVariation> = {},
+): (variation?: RejectionVariation) => Response {
   const entry = rejectionReasons[reason];
   const { title, flag, blame } = entry;
-  const { detail, retryAfterMs, status = entry.status } = options;
-  const headers: Record<string, string> = {
-    ...options.headers,
-    'content-type': 'application/problem+json',
-    'cache-control': 'no-store',
-    [reasonHeader]: reason,
+  const { detail, problem, status = entry.status } = options;
+  const body = JSON.stringify({ ...problem, title, status, detail, reason });
+  return ({ retryAfterMs, headers } = {}) => {
+    const fields: Record<string, string> = {
+      ...headers,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      [reasonHeader]: reason,
+    };
+    if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs)) {
+      fields['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
+    }
+    const response = new Response(body, { status, statusText: title, headers: fields });
+    return branded(response, { reason, status, flag, blame, detail, retryAfterMs });
   };
-  if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs)) {
-    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterMs / 1_000)));
-  }
-  const response = new Response(
-    JSON.stringify({ ...options.problem, title, status, detail, reason }),
-    {
-      status,
-      statusText: title,
-      headers,
-    },
-  );
-  rejections.set(response, { reason, status, flag, blame, detail, retryAfterMs });
+}
+
+function branded(response: Response, rejection: Rejection): Response {
+  (response as BrandedResponse)[brand] = rejection;
   return response;
 }
 
@@ -141,7 +165,7 @@ export function reject(reason: RejectionReason, options: RejectionOptions = {}):
  * @returns `undefined` where an app or an upstream answered, whatever its headers claim.
  */
 export function rejectionOf(response: Response): Rejection | undefined {
-  return rejections.get(response);
+  return (response as BrandedResponse)[brand];
 }
 
 /**
@@ -150,9 +174,8 @@ export function rejectionOf(response: Response): Rejection | undefined {
  * @returns `to`, for chaining.
  */
 export function keepBrand(from: Response, to: Response): Response {
-  const rejection = rejections.get(from);
-  if (rejection !== undefined) rejections.set(to, rejection);
-  return to;
+  const rejection = rejectionOf(from);
+  return rejection === undefined ? to : branded(to, rejection);
 }
 
 const errorBrand = Symbol.for('fetchmesh.rejection');

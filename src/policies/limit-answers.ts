@@ -6,7 +6,7 @@
 
 import { withResponseHeaders } from '../core/message.ts';
 import { formatRateLimit, formatRateLimitPolicy } from '../core/rate-limit-fields.ts';
-import { reject } from '../core/rejection.ts';
+import { prepareRejection } from '../core/rejection.ts';
 import type { Decision, Gate } from './limit-gate.ts';
 
 /** Speaks for the gates of one policy. */
@@ -25,6 +25,9 @@ const reducedCapacity =
 
 /** How long a caller is asked to wait for a store to come back, in milliseconds. */
 const storeRetryMs = 1_000;
+
+/** How many combinations are kept: 64 are those of six limits. */
+const mostRefusals = 64;
 
 /** Prepares what can be known beforehand. */
 export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefined): LimitAnswers {
@@ -64,6 +67,28 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
     return fields;
   }
 
+  const refusals = new Map<string, ReturnType<typeof prepareRejection>>();
+
+  /** Few limits are violated in few combinations: each is written once. */
+  function refusalOf(names: readonly string[], isForGood: boolean) {
+    const id = JSON.stringify([isForGood, names]);
+    const known = refusals.get(id);
+    if (known !== undefined) return known;
+    const made = prepareRejection('rate_limited', {
+      detail: isForGood
+        ? 'This request takes more than is ever granted at once.'
+        : 'Too many requests.',
+      problem: { type: quotaExceeded, 'violated-policies': names },
+    });
+    if (refusals.size < mostRefusals) refusals.set(id, made);
+    return made;
+  }
+
+  const storeUnavailable = prepareRejection('store_unavailable', {
+    detail: 'The limits of this service cannot be looked up now.',
+    problem: { type: reducedCapacity },
+  });
+
   return {
     withFields(response, decisions) {
       const fields = fieldsOf(decisions);
@@ -82,22 +107,15 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
       );
       const retryAfterMs = Math.max(...violated.map(({ retryMs }) => retryMs));
       const names = violated.map(({ gate }) => gate.name);
-      return reject('rate_limited', {
-        detail:
-          retryAfterMs === Number.POSITIVE_INFINITY
-            ? 'This request takes more than is ever granted at once.'
-            : 'Too many requests.',
+      return refusalOf(
+        names,
+        retryAfterMs === Number.POSITIVE_INFINITY,
+      )({
         retryAfterMs,
-        problem: { type: quotaExceeded, 'violated-policies': names },
         ...(withFields && { headers: fieldsOf(decisions) ?? {} }),
       });
     },
-    storeUnavailable: () =>
-      reject('store_unavailable', {
-        detail: 'The limits of this service cannot be looked up now.',
-        retryAfterMs: storeRetryMs,
-        problem: { type: reducedCapacity },
-      }),
+    storeUnavailable: () => storeUnavailable({ retryAfterMs: storeRetryMs }),
   };
 }
 

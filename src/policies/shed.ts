@@ -17,7 +17,7 @@ import {
   priorities,
   priorityHeader,
 } from '../core/priority.ts';
-import { reject } from '../core/rejection.ts';
+import { prepareRejection } from '../core/rejection.ts';
 import { type Pressure, type PressureOptions, pressure } from './pressure.ts';
 
 export type { Priority } from '../core/priority.ts';
@@ -71,6 +71,11 @@ export function shed(options: ShedOptions): Middleware {
   const retryAfterMs = durationOption('shed.retryAfter', options.retryAfter ?? '1s');
   const shared = options.pressure ?? pressure({ ...options } as PressureOptions);
 
+  const refusal = prepareRejection('shed', {
+    detail: 'There is too much to do at the moment.',
+    problem: { type: reducedCapacity },
+  });
+
   function levelOfRequest(request: Request, context: Context): number {
     const chance = random();
     if (trust?.(request, context)) {
@@ -92,13 +97,7 @@ export function shed(options: ShedOptions): Middleware {
         const level = levelOfRequest(request, context);
         if (!shared.enter(level)) {
           emit(context, 'shed', { priority: formatPriority(level) });
-          return Promise.resolve(
-            reject('shed', {
-              detail: 'There is too much to do at the moment.',
-              retryAfterMs,
-              problem: { type: reducedCapacity },
-            }),
-          );
+          return Promise.resolve(refusal({ retryAfterMs }));
         }
         try {
           return next(request, setHeader(context, priorityHeader, formatPriority(level))).finally(
