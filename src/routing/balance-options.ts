@@ -47,7 +47,7 @@ export function balanceSettings(
   if (!Number.isFinite(by) || by < 0) {
     throw new RangeError(`${option}.bias: ${shown(bias)} is not a number of 0 or more`);
   }
-  if (isPicker(policy)) return { name: 'own picker', panic, makePicker: () => policy };
+  if (isPicker(policy)) return { name: 'own picker', panic, makePicker: () => checked(policy) };
   if (!balancePolicies.includes(policy)) {
     throw new RangeError(
       `${isShort ? option : `${option}.policy`}: ${shown(policy)} is not one of ${balancePolicies.join(', ')}, nor an object with pick`,
@@ -57,6 +57,18 @@ export function balanceSettings(
     name: by === 1 ? policy : `${policy} ^${by}`,
     panic,
     makePicker: (random) => createPicker(policy, by, random),
+  };
+}
+
+/** A picker of somebody's own, held to what it promises. */
+function checked(picker: Picker): Picker {
+  return {
+    pick(candidates, now) {
+      const picked = picker.pick(candidates, now);
+      if (candidates.includes(picked)) return picked;
+      throw new TypeError(`balance: pick returned ${shown(picked)}, not one of the candidates`);
+    },
+    ...(picker.observe !== undefined && { observe: picker.observe.bind(picker) }),
   };
 }
 

@@ -139,6 +139,17 @@ describe('sending', () => {
   });
 });
 
+describe('a picker of one’s own that returns something else', () => {
+  test('is a mistake that says so, and no request counts as under way', async () => {
+    const users = usersOf({ balance: { pick: () => undefined as never } });
+    const call = outbound(hosts(), users.middleware);
+    await expect(call('http://users/')).rejects.toThrow(
+      'balance: pick returned undefined, not one of the candidates',
+    );
+    expect(users.endpoints.map(({ active }) => active)).toEqual([0, 0, 0]);
+  });
+});
+
 describe('requests under way', () => {
   test('are counted until the headers, whatever the end', async () => {
     const body = tracedBody(['slow'], { end: 'hang' });
