@@ -5,6 +5,7 @@
  */
 
 import { abortSignal, signalOf } from './abort.ts';
+import { type FetchInit, requestFrom } from './body-source.ts';
 import {
   type BackgroundWork,
   bindContext,
@@ -14,6 +15,7 @@ import {
   isContext,
 } from './context.ts';
 import { hold, outgoingInit, platformInit, withoutEdits } from './message.ts';
+import { orderProblems } from './order.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
 
 /** A step inside a chain. The context is required, so that no layer can drop the deadline or the trace by accident. */
@@ -41,9 +43,12 @@ export type App =
   // biome-ignore lint/suspicious/noExplicitAny: as for Handler.
   | { fetch(request: Request, ...platform: any[]): Response | Promise<Response> };
 
-/** A drop-in `fetch` that takes a context as well, to carry on the trace and the deadline of the request being served. */
+/**
+ * A drop-in `fetch` that takes a context as well, to carry on the trace and the deadline of the request being served; and
+ * as body also a function, which is called once for each try.
+ */
 export interface Fetch {
-  (input: RequestInfo | URL, init?: RequestInit, context?: Context): Promise<Response>;
+  (input: RequestInfo | URL, init?: FetchInit, context?: Context): Promise<Response>;
   (request: Request, context: Context): Promise<Response>;
 }
 
@@ -209,13 +214,13 @@ export function outbound(
   const background: BackgroundWork = { pending: 0, rejected: 0 };
   async function outbound(
     input: RequestInfo | URL,
-    second?: RequestInit | Context,
+    second?: FetchInit | Context,
     third?: Context,
   ): Promise<Response> {
     const init = isContext(second) ? undefined : second;
     const given = isContext(second) ? second : third;
     const request =
-      init === undefined && input instanceof Request ? input : new Request(input, init);
+      init === undefined && input instanceof Request ? input : requestFrom(input, init);
     const parent = given ?? (input instanceof Request ? contextOf(input) : undefined);
     // The request being served ends with its context; another one may end before.
     const isServed = input instanceof Request && contextOf(input) === parent;
@@ -243,7 +248,8 @@ export function outbound(
 }
 
 /**
- * Prints a chain, outermost layer first, one line each.
+ * Prints a chain, outermost layer first, one line each; below it, warnings of orders that do harm, such as a retry inside of
+ * a retry.
  *
  * @example
  * ```ts
@@ -252,8 +258,9 @@ export function outbound(
  * ```
  */
 export function describe(handler: Handler | Fetch | Middleware): string {
-  const [first, ...rest] = layersOf(handler as Middleware);
-  return [first, ...rest].join('\n  ');
+  const labels = layersOf(handler as Middleware);
+  const warnings = orderProblems(labels).map((problem) => `\nwarning: ${problem}`);
+  return labels.join('\n  ') + warnings.join('');
 }
 
 /** The first context of a request, with the platform's `waitUntil` where it has one. For adapters of one's own. */
@@ -305,7 +312,7 @@ const platformOnlyMembers = [
 ];
 
 /** The members of an init that mean something to one runtime's `fetch` and that `new Request` drops there. */
-function forgottenByRequest(init: RequestInit): RequestInit | undefined {
+function forgottenByRequest(init: FetchInit): RequestInit | undefined {
   let kept: Record<string, unknown> | undefined;
   for (const member of platformOnlyMembers) {
     if (member in init) {

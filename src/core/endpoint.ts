@@ -37,6 +37,18 @@ export interface EndpointRecord {
 export const triedEndpoints: Key<EndpointRecord | undefined> =
   key<EndpointRecord>('tried endpoints');
 
+/** Local answers that concern one endpoint, so that another one may spare the request them. */
+const ofOneEndpoint: ReadonlySet<string> = new Set([
+  'circuit_breaker_open',
+  'bulkhead_full',
+  'throttled',
+]);
+
+/** Whether a try was refused for the sake of its endpoint alone, and there is one that was not tried (RT-19). */
+export function isElsewhereUntried(reason: string, { tried, candidates }: EndpointRecord): boolean {
+  return ofOneEndpoint.has(reason) && tried.length < candidates;
+}
+
 /** Writes down which endpoint was picked for a try, and out of how many. */
 export function recordPick(context: Context, { url }: Endpoint, candidates: number): void {
   const record = context.get(triedEndpoints);

@@ -5,6 +5,7 @@
  */
 
 import { abortSignal } from './abort.ts';
+import { keepKnownBody } from './body-source.ts';
 import { bindContext, type Context, contextOf, type Key, key } from './context.ts';
 import { keepBrand } from './rejection.ts';
 
@@ -128,6 +129,7 @@ export function own(request: Request): Request {
   hold(copy, request.signal);
   const context = contextOf(request);
   if (context !== undefined) bindContext(copy, context);
+  keepKnownBody(request, copy);
   owned.add(copy);
   return copy;
 }

@@ -6,9 +6,10 @@
 
 /**
  * `connect`: no connection came about, the upstream has seen nothing of the request. `reset`: the connection broke, the
- * upstream may have acted on it.
+ * upstream may have acted on it. `tls`: the two sides could not agree on a secure connection, most often because of a
+ * certificate; the next try would end alike.
  */
-export type NetworkFailure = 'connect' | 'reset';
+export type NetworkFailure = 'connect' | 'reset' | 'tls';
 
 /** Error codes of Node (libuv, undici) and Bun under which nothing was sent. */
 const connectCodes: ReadonlySet<string> = new Set([
@@ -38,7 +39,14 @@ const resetCodes: ReadonlySet<string> = new Set([
   'HTTP2StreamReset',
 ]);
 
-/** What Deno says where nothing was sent; it gives no code. */
+/** Error codes of Node (OpenSSL's names of what is wrong with a certificate) and Bun. */
+const tlsCode =
+  /^(EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|ERROR_IN_C|HOSTNAME_MISMATCH|INVALID_|SELF_SIGNED_|UNABLE_TO_)/;
+
+/** What Deno says of a handshake that failed; it gives no code. */
+const tlsMessage = /invalid peer certificate|received corrupt message|received fatal alert/;
+
+/** What Deno says where nothing was sent. */
 const connectMessage = /tcp connect error|dns error|client error \(Connect\)/;
 
 /** The beginnings of the messages with which the runtimes report a network failure of any kind. */
@@ -58,6 +66,13 @@ const networkMessages: readonly string[] = [
 ];
 
 /**
+ * What Node words as `fetch failed` too, although no network had a part in it: the request itself cannot be sent, or the
+ * upstream answered with redirects that are not to be followed.
+ */
+const notNetwork =
+  /^(bad port|unknown scheme|redirect count exceeded|unexpected redirect|URL scheme must be)/m;
+
+/**
  * Recognises the network failures of Node, Bun, Deno, workerd and browsers.
  *
  * workerd does not say whether a connection came about, so everything is a `reset` there.
@@ -74,10 +89,13 @@ export function networkFailureOf(error: unknown): NetworkFailure | undefined {
     if (typeof code === 'string') {
       if (connectCodes.has(code)) return 'connect';
       if (resetCodes.has(code)) return 'reset';
+      if (tlsCode.test(code)) return 'tls';
     }
     if (typeof message === 'string') text += `${message}\n`;
     cause = (cause as { cause?: unknown }).cause;
   }
   if (!networkMessages.some((beginning) => text.startsWith(beginning))) return undefined;
+  if (notNetwork.test(text)) return undefined;
+  if (tlsMessage.test(text)) return 'tls';
   return connectMessage.test(text) ? 'connect' : 'reset';
 }

@@ -35,6 +35,7 @@ const bug: Outcome = { verdict: 'failure', retryable: false, reason: 'error' };
 const networkFailures: Readonly<Record<NetworkFailure, Outcome>> = {
   connect: { verdict: 'failure', retryable: true, reason: 'connect' },
   reset: { verdict: 'failure', retryable: true, reason: 'reset' },
+  tls: { verdict: 'failure', retryable: false, reason: 'tls' },
 };
 
 /**

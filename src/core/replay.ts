@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type KnownBody, knownBodyOf } from './body-source.ts';
 import { ignore, refuseUsed } from './message.ts';
 
 /** How much of a body is kept for a further attempt, in bytes: 256 KiB, as in grpc-go. */
@@ -23,6 +24,10 @@ export interface Replay {
    * cancelled once the last attempt wants no more of it.
    */
   commit(): void;
+  /**
+   * Whether attempts may be under way at once: the body can be made anew for each, or all of it has been recorded.
+   */
+  readonly simultaneous: boolean;
 }
 
 /**
@@ -30,13 +35,49 @@ export interface Replay {
  *
  * The body is read lazily, as the attempt's consumer asks for it, and recorded up to `limitBytes`. A body that grows past
  * the limit goes on streaming to completion; what was recorded is freed (BR-02, BR-03). Without a body the same request
- * serves all attempts.
+ * serves all attempts; a body that `outbound` was given as text, bytes, a Blob, a form or a function is made anew for each,
+ * whatever its length, and none of it is kept.
  */
 export function replay(request: Request, limitBytes: number): Replay {
   const { body } = request;
-  if (body === null) return { attempt: () => request, possible: true, commit: ignore };
+  if (body === null) {
+    return { attempt: () => request, possible: true, commit: ignore, simultaneous: true };
+  }
   refuseUsed(request);
+  const known = knownBodyOf(request);
+  if (known !== undefined) return new RemadeBody(request, known);
   return new RecordedBody(request, body, limitBytes);
+}
+
+class RemadeBody implements Replay {
+  readonly possible = true;
+  readonly simultaneous = true;
+  readonly #request: Request;
+  readonly #known: KnownBody;
+  readonly #type: string | null;
+  #isFirst: boolean;
+
+  constructor(request: Request, known: KnownBody) {
+    this.#request = request;
+    this.#known = known;
+    this.#isFirst = known.isAlike;
+    // Now, since Bun forgets it together with the body.
+    this.#type = request.headers.get('content-type');
+  }
+
+  attempt(): Request {
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return this.#request;
+    }
+    const headers = new Headers(this.#request.headers);
+    if (this.#type !== null) headers.set('content-type', this.#type);
+    const body = this.#known.make(this.#type);
+    const init = { headers, body, duplex: 'half' };
+    return new Request(this.#request, init as RequestInit);
+  }
+
+  commit(): void {}
 }
 
 class RecordedBody implements Replay {
@@ -67,9 +108,13 @@ class RecordedBody implements Replay {
     return !this.#outgrown && !this.#failed && !this.#committed;
   }
 
+  get simultaneous(): boolean {
+    return this.#ended && this.possible;
+  }
+
   attempt(): Request {
     const attempt = ++this.#attempts;
-    const isCurrent = (): boolean => attempt === this.#attempts;
+    const isCurrent = (): boolean => attempt === this.#attempts || this.simultaneous;
     let position = 0;
     const body = new ReadableStream<Uint8Array>(
       {

@@ -13,6 +13,7 @@ const reasons: Readonly<Record<string, readonly [RejectionReason, string]>> = {
   client_closed: ['client_closed', 'The client closed the connection.'],
   connect: ['upstream_connection_failed', 'The upstream could not be reached.'],
   reset: ['upstream_connection_lost', 'The upstream closed the connection before it answered.'],
+  tls: ['upstream_connection_failed', 'No secure connection to the upstream came about.'],
   timeout: ['timeout', 'The upstream did not answer in time.'],
 };
 

@@ -7,12 +7,14 @@
 import type { Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
+import { hedge } from '../policies/hedge.ts';
 import { limitRates } from '../policies/limiter.ts';
-import { retry } from '../policies/retry.ts';
+import { type RetryOptions, retry } from '../policies/retry.ts';
+import { type RetryBudget, retryBudget } from '../policies/retry-budget.ts';
 import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
-import type { RateLimitRule, Retries, Route } from '../rules/model.ts';
+import type { Hedge, RateLimitRule, Retries, Route } from '../rules/model.ts';
 import type { Keep } from './kept.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -38,8 +40,9 @@ export function aroundExchange(route: Route, around: PolicySurroundings): readon
     middlewares.push(limiting(route, route.rateLimits, around));
   }
   if (route.retries !== undefined && route.retries.max > 0) {
-    middlewares.push(retry(retryOptions(route.retries, around)));
+    middlewares.push(retry(retryOptions(route, route.retries, around)));
   }
+  if (route.hedge !== undefined) middlewares.push(hedgeOf(route, route.hedge, around));
   return middlewares;
 }
 
@@ -91,15 +94,42 @@ function limiting(
   );
 }
 
+/** Knows latencies, so it is kept. */
+function hedgeOf(route: Route, settings: Hedge, around: PolicySurroundings): Middleware {
+  const { clock, keep } = around;
+  const { budget: ratio, ...options } = settings;
+  // Asked for each time, so that it is kept as well.
+  const budget = budgetOf(route, ratio, around);
+  return keep({ kind: 'hedge', owner: route.name, settings }, () =>
+    hedge({ ...options, ...budget, clock }),
+  );
+}
+
+/** One for all routes to the same services with the same ratio (RB-08). */
+function budgetOf(
+  { name, to }: Route,
+  ratio: number | undefined,
+  { clock, keep }: PolicySurroundings,
+): { readonly budget?: RetryBudget } {
+  if (ratio === undefined) return {};
+  const services = new Set(to.map(({ service }) => service));
+  const owner = services.size === 0 ? name : [...services].sort().join(' ');
+  const make = () => retryBudget({ ratio, clock });
+  return { budget: keep({ kind: 'retry budget', owner, settings: { ratio } }, make) };
+}
+
 function retryOptions(
-  { baseDelayMs, maxDelayMs, perTryMs, ...retries }: Retries,
-  { clock, random }: PolicySurroundings,
-): Parameters<typeof retry>[0] {
+  route: Route,
+  { baseDelayMs, maxDelayMs, perTryMs, budget, ...retries }: Retries,
+  around: PolicySurroundings,
+): RetryOptions {
+  const { clock, random } = around;
   return {
     ...retries,
     baseDelay: formatDuration(baseDelayMs),
     maxDelay: formatDuration(maxDelayMs),
     ...(perTryMs !== undefined && { perTry: formatDuration(perTryMs) }),
+    ...budgetOf(route, budget, around),
     clock,
     random,
   };

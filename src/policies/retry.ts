@@ -5,73 +5,40 @@
  */
 
 import { abortSignal, deadline, signalOf } from '../core/abort.ts';
+import { forAttempt } from '../core/attempt.ts';
 import { layer, type Middleware, type Next } from '../core/chain.ts';
-import { type Clock, sleep, systemClock } from '../core/clock.ts';
-import type { Context } from '../core/context.ts';
-import { type Duration, durationOption, formatDuration } from '../core/duration.ts';
-import { attemptNumber, emit } from '../core/event.ts';
-import { discard, outgoingHeaders } from '../core/message.ts';
+import { sleep } from '../core/clock.ts';
+import { formatDuration } from '../core/duration.ts';
+import { type EndpointRecord, isElsewhereUntried, triedEndpoints } from '../core/endpoint.ts';
+import { emit } from '../core/event.ts';
+import { discard } from '../core/message.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
-import { defaultReplayBytes, replay } from '../core/replay.ts';
-import { parseRetryAfter } from '../core/retry-after.ts';
-import { type BackoffShape, backoffDelay, type Jitter } from './backoff.ts';
+import { rejectionOf } from '../core/rejection.ts';
+import { replay } from '../core/replay.ts';
+import { backoffDelay } from './backoff.ts';
+import { isRepeatable } from './repeatable.ts';
+import { depositOnce } from './retry-budget.ts';
+import { type RetryOptions, type RetrySettings, retrySettings } from './retry-options.ts';
+import { longestServerDelayMs, serverDelay } from './server-delay.ts';
 import { timeout } from './timeout.ts';
 
-/**
- * What is worth another try: a status, `'5xx'`, `'connect'` (no connection came about), `'reset'` (it broke) or
- * `'timeout'` (a per-try limit).
- */
-export type RetryCondition = number | '5xx' | 'connect' | 'reset' | 'timeout';
-
-/** Settings of {@link retry}. */
-export interface RetryOptions {
-  /** Tries after the first one. Default: 2. */
-  readonly max?: number;
-  /** How the delay grows. Default: `'exponential'`, doubling. */
-  readonly backoff?: BackoffShape;
-  /** Delay before the first retry, before jitter. Default: `'100ms'`. */
-  readonly baseDelay?: Duration;
-  /** The longest delay. Default: ten times `baseDelay`. */
-  readonly maxDelay?: Duration;
-  /** Default: `'full'`. */
-  readonly jitter?: Jitter;
-  /** Limit of each single try. Default: none but the overall timeout. */
-  readonly perTry?: Duration;
-  /** Narrows what is retried. Default: 5xx but 501 and 505, 429, network failures and per-try timeouts. */
-  readonly retryOn?: readonly RetryCondition[];
-  /**
-   * Whether POST, PATCH and other methods that are not idempotent are retried: `'never'`, `'always'`, or with an
-   * `'idempotency_key'`, that is where the request has the header `Idempotency-Key`. Default: `'never'`.
-   */
-  readonly unsafeMethods?: 'never' | 'always' | 'idempotency_key';
-  /** How much of a request body is kept for a further try, in bytes. A longer one is sent once. Default: 262144. */
-  readonly maxReplayBytes?: number;
-  /** Default: the runtime's own. */
-  readonly clock?: Clock;
-  /** A number in [0, 1), asked once for each delay. Default: `Math.random`. */
-  readonly random?: () => number;
-}
-
-const idempotentMethods: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PUT',
-  'DELETE',
-  'TRACE',
-  'QUERY',
-]);
-
-/** A server that asks for a longer pause than this, in milliseconds, has its answer passed on instead. */
-const longestRetryAfterMs = 60_000;
+export type { BackoffShape, CustomBackoff, CustomJitter, Jitter } from './backoff.ts';
+export type {
+  EndedTry,
+  RetryCondition,
+  RetryOptions,
+  UnsafeMethods,
+  UpcomingRetry,
+} from './retry-options.ts';
 
 /**
  * Sends a request again when it failed for a reason that may pass.
  *
- * When the tries are used up, or the next one would come after the deadline, the caller gets the last response, its body
- * unread, or the last rejection. `Retry-After` of a 429 or 503 sets the delay, spread by up to one half and never
- * shortened; beyond 60 s or the deadline the response is passed on. Responses that are not passed on are cancelled.
- * When the caller leaves, the call rejects with the caller's reason, also in the middle of a delay.
+ * When the tries or the budget are used up, or the next try would come after the deadline, the caller gets the last
+ * response, its body unread, or the last rejection. `Retry-After` and the fields of rate limits set the delay after a 413,
+ * 429 or 503, spread by up to one half and never shortened; beyond 60 s or the deadline the response is passed on.
+ * Responses that are not passed on are cancelled. When the caller leaves, the call rejects with the caller's reason, also
+ * in the middle of a delay. From the second try on the request bears its number, `x-fetchmesh-attempt-count`.
  *
  * Semantics: Envoy's retry policy with the method rules of RFC 9110 §9.2.2.
  *
@@ -84,60 +51,28 @@ const longestRetryAfterMs = 60_000;
  * ```
  */
 export function retry(options: RetryOptions = {}): Middleware {
-  const { max = 2, backoff = 'exponential', jitter = 'full', retryOn, perTry } = options;
-  const { unsafeMethods = 'never', maxReplayBytes = defaultReplayBytes } = options;
-  const { clock = systemClock, random = Math.random } = options;
-  const baseDelayMs = durationOption('retry.baseDelay', options.baseDelay ?? '100ms');
-  const maxDelayMs =
-    options.maxDelay === undefined
-      ? 10 * baseDelayMs
-      : durationOption('retry.maxDelay', options.maxDelay);
-  if (!Number.isInteger(max) || max < 0) {
-    throw new RangeError(`retry.max: ${max} is not a whole number of 0 or more`);
-  }
-  if (!Number.isInteger(maxReplayBytes) || maxReplayBytes < 0) {
-    throw new RangeError(
-      `retry.maxReplayBytes: ${maxReplayBytes} is not a whole number of 0 or more`,
-    );
-  }
-  oneOf('retry.backoff', backoff, ['exponential', 'linear', 'constant']);
-  oneOf('retry.jitter', jitter, ['full', 'equal', 'none']);
-  oneOf('retry.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
-  for (const condition of retryOn ?? []) {
-    if (!isStatus(condition)) {
-      oneOf('retry.retryOn', condition, ['5xx', 'connect', 'reset', 'timeout'], ' or a status');
-    }
-  }
-  const delays = { shape: backoff, baseDelayMs, maxDelayMs, jitter };
-  if (perTry !== undefined) durationOption('retry.perTry', perTry);
+  const settings = retrySettings(options);
+  const { max, delays, perTry, unsafeMethods, maxReplayBytes, clock, random } = settings;
+  const { shouldRetry, onRetry, budget } = options;
   const limitTry = perTry === undefined ? undefined : timeout(perTry, { clock });
 
-  function mayRepeat(request: Request, context: Context): boolean {
-    if (max === 0) return false;
-    if (unsafeMethods === 'always' || idempotentMethods.has(request.method)) return true;
-    return (
-      unsafeMethods === 'idempotency_key' && 'idempotency-key' in outgoingHeaders(request, context)
-    );
-  }
-
-  /** How long to wait before the next try, in milliseconds; `undefined`: there is to be none. */
-  function delayBefore(retries: number, response: Response | undefined): number | undefined {
-    const advice = response && retryAfterMs(response, clock.now());
-    if (advice === undefined) return backoffDelay(retries, delays, random);
-    return advice > longestRetryAfterMs ? undefined : advice * (1 + random() / 2);
-  }
-
-  const label = `retry max ${max}, ${backoff} from ${formatDuration(baseDelayMs)} to ${formatDuration(maxDelayMs)}, ${jitter} jitter${perTry === undefined ? '' : `, ${perTry} per try`}`;
-  return layer(label, (next) => {
+  return layer(labelOf(settings), (next) => {
     const attempt: Next = limitTry === undefined ? next : limitTry(next);
-    return async function retry(request, context) {
-      if (!mayRepeat(request, context)) return await attempt(request, context);
-      const signal = signalOf(request, context);
+    return async function retry(request, outer) {
+      if (max === 0 || !isRepeatable(request, outer, unsafeMethods)) {
+        return await attempt(request, outer);
+      }
+      const signal = signalOf(request, outer);
       if (signal.aborted) throw signal.reason;
+      if (outer.get(triedEndpoints) !== undefined) emit(outer, 'nested_retry', { max });
+      const record: EndpointRecord = { tried: [], candidates: 0 };
+      const counted = budget === undefined ? outer : depositOnce(budget, outer);
+      const context = counted.with(triedEndpoints, record);
       const body = replay(request, maxReplayBytes);
       let sent = body.attempt();
-      // A copy of a request follows the caller's signal, on Node only until the copy is collected.
-      const origin = sent === request ? context : context.with(abortSignal, signal);
+      /** Which delay comes next, and how long the last one was. */
+      let step = 1;
+      let previousMs = 0;
 
       for (let tries = 1; ; tries++) {
         if (tries > max) body.commit();
@@ -145,19 +80,35 @@ export function retry(options: RetryOptions = {}): Middleware {
         let error: unknown;
         let outcome: Outcome;
         try {
-          const nth = tries === 1 ? origin : origin.with(attemptNumber, tries);
-          response = await attempt(sent, nth);
+          // A copy of a request follows the caller's signal, on Node only until the copy is collected.
+          const origin = sent === request ? context : context.with(abortSignal, signal);
+          response = await attempt(sent, forAttempt(origin, tries));
           outcome = outcomeOfResponse(response);
         } catch (rejection) {
           error = rejection;
           outcome = outcomeOfError(rejection, signal);
         }
-        const isWanted =
-          tries <= max && !signal.aborted && isRetryable(outcome, response?.status, retryOn);
-        if (isWanted && !body.possible) emit(context, 'replay_skipped', { bytes: maxReplayBytes });
-        const delayMs = isWanted && body.possible ? delayBefore(tries, response) : undefined;
-        const inTime = delayMs !== undefined && clock.monotonic() + delayMs < context.get(deadline);
-        if (!inTime) {
+
+        let delayMs: number | undefined;
+        try {
+          if (tries <= max && !signal.aborted) {
+            const verdict =
+              shouldRetry === undefined
+                ? undefined
+                : await shouldRetry({ attempt: tries, request, response, error, outcome });
+            const isWanted =
+              typeof verdict === 'boolean'
+                ? verdict
+                : isWorthIt(outcome, response, record, settings);
+            if (isWanted && !signal.aborted) delayMs = nextDelay(response, outcome);
+          }
+          if (delayMs !== undefined) onRetry?.({ attempt: tries, delayMs, reason: outcome.reason });
+        } catch (thrown) {
+          body.commit();
+          if (response !== undefined) discard(response);
+          throw thrown;
+        }
+        if (delayMs === undefined) {
           body.commit();
           if (response !== undefined) return response;
           throw signal.aborted ? signal.reason : error;
@@ -175,38 +126,75 @@ export function retry(options: RetryOptions = {}): Middleware {
           throw reason;
         }
       }
+
+      /** How long to wait before the next try, in milliseconds; `undefined`: there is to be none. */
+      function nextDelay(response: Response | undefined, outcome: Outcome): number | undefined {
+        if (!body.possible) {
+          emit(context, 'replay_skipped', { bytes: maxReplayBytes });
+          return undefined;
+        }
+        const asked = response && serverDelay(response, clock.now());
+        if (asked !== undefined && asked.delayMs > longestServerDelayMs) return undefined;
+        let delayMs: number;
+        if (asked?.isExact) {
+          delayMs = asked.delayMs;
+          step = 1;
+          previousMs = 0;
+        } else if (asked !== undefined) {
+          delayMs = asked.delayMs * (1 + random() / 2);
+        } else if (outcome.verdict === 'ignored') {
+          // Nothing was sent, and it goes to another endpoint.
+          delayMs = 0;
+        } else {
+          delayMs = backoffDelay(step, delays, random, previousMs);
+          step += 1;
+          previousMs = delayMs;
+        }
+        if (clock.monotonic() + delayMs >= context.get(deadline)) return undefined;
+        if (budget !== undefined && !budget.withdraw()) {
+          emit(context, 'retry_overflow', { reason: outcome.reason });
+          return undefined;
+        }
+        return delayMs;
+      }
     };
   });
 }
 
-function oneOf(option: string, value: unknown, allowed: readonly string[], more = ''): void {
-  if (!allowed.includes(value as string)) {
-    const given = JSON.stringify(value);
-    throw new RangeError(`${option}: ${given} is not one of ${allowed.join(', ')}${more}`);
-  }
+function labelOf({ max, delays, perTry }: RetrySettings): string {
+  const { shape, baseDelayMs, maxDelayMs, jitter } = delays;
+  const growth =
+    typeof shape === 'function'
+      ? 'own backoff'
+      : `${shape} from ${formatDuration(baseDelayMs)} to ${formatDuration(maxDelayMs)}`;
+  const chance = typeof jitter === 'function' ? 'own' : jitter;
+  const limit = perTry === undefined ? '' : `, ${perTry} per try`;
+  return `retry max ${max}, ${growth}, ${chance} jitter${limit}`;
 }
 
-function isStatus(condition: unknown): boolean {
-  return Number.isInteger(condition) && 100 <= Number(condition) && Number(condition) <= 599;
-}
-
-function isRetryable(
+function isWorthIt(
   outcome: Outcome,
-  status: number | undefined,
-  retryOn: readonly RetryCondition[] | undefined,
+  response: Response | undefined,
+  record: EndpointRecord,
+  { retryOn, retriableHeaders }: RetrySettings,
 ): boolean {
-  // What a policy answered in the upstream's place would be answered again.
-  if (retryOn === undefined || outcome.verdict === 'ignored') return outcome.retryable;
-  return retryOn.some((condition) => {
-    if (typeof condition === 'number') return condition === status;
-    if (condition === '5xx') return outcome.retryable && status !== undefined && status >= 500;
-    return condition === outcome.reason;
-  });
-}
-
-/** What the server asks for, in milliseconds; only 429 and 503 can (RA-04). */
-function retryAfterMs(response: Response, now: number): number | undefined {
-  if (response.status !== 429 && response.status !== 503) return undefined;
-  const value = response.headers.get('retry-after');
-  return value === null ? undefined : parseRetryAfter(value, now);
+  // What a policy answered in the upstream's place would be answered again, unless that was about one endpoint only.
+  if (outcome.verdict === 'ignored') return isElsewhereUntried(outcome.reason, record);
+  const status = response?.status ?? 0;
+  const isPlain = retryOn === undefined && retriableHeaders.length === 0;
+  if (isPlain && !outcome.retryable && status !== 413) return false;
+  if (response !== undefined && rejectionOf(response) === undefined) {
+    const { headers } = response;
+    if (status === 501 || status === 505 || headers.has('x-envoy-overloaded')) return false;
+    if (headers.has('x-envoy-ratelimited')) return retryOn?.has('envoy-ratelimited') ?? false;
+    if (retriableHeaders.some((name) => headers.has(name))) return true;
+    if (status === 413 && retryOn === undefined) return headers.has('retry-after');
+  }
+  if (retryOn === undefined) return outcome.retryable;
+  return (
+    retryOn.has(status) ||
+    retryOn.has(outcome.reason as 'connect') ||
+    (retryOn.has('5xx') && outcome.retryable && status >= 500) ||
+    (retryOn.has('retriable-4xx') && status === 409)
+  );
 }

@@ -4,22 +4,20 @@
  * @module
  */
 
-import {
-  abortSignal,
-  deadline,
-  follow,
-  isTimeoutError,
-  signalOf,
-  timeoutError,
-} from '../core/abort.ts';
+import { deadline, signalOf, timeoutError } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { discard } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
+import { type Limit, withinLimit } from './limit.ts';
 
 /** Settings of {@link timeout}. */
 export interface TimeoutOptions {
+  /**
+   * Whether the limit goes on after the headers: a body that is not complete by then fails with the `TimeoutError`. The
+   * response is made anew for it, and loses its `url`. Default: false.
+   */
+  readonly body?: boolean;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
 }
@@ -28,12 +26,12 @@ export interface TimeoutOptions {
  * Ends an exchange that has brought no response headers after `limit`: the attempt's signal aborts with a
  * `TimeoutError`, and the caller gets a 504.
  *
- * Around `retry` it covers all tries and the waits between them; inside of it, one try. The body may take longer. When
- * the caller leaves first, the call rejects with the caller's own reason.
+ * Around `retry` it covers all tries and the waits between them; inside of it, one try. The body may take longer, unless
+ * `body` says otherwise. When the caller leaves first, the call rejects with the caller's own reason.
  *
  * Semantics: Envoy's route timeout and per-try timeout.
  *
- * @param limit Such as `'3s'`; `false` or a duration of zero makes it a pass-through.
+ * @param limit Such as `'3s'`; `false` or a duration of zero makes it a pass-through. Default: `'15s'`, as in Envoy.
  *
  * @example
  * ```ts
@@ -42,63 +40,39 @@ export interface TimeoutOptions {
  * (await app(new Request('http://shop.example/'))).status; // 504
  * ```
  */
-export function timeout(limit: Duration | false, options: TimeoutOptions = {}): Middleware {
+export function timeout(limit: Duration | false = '15s', options: TimeoutOptions = {}): Middleware {
   const limitMs = limit === false ? 0 : durationOption('timeout', limit);
   if (limitMs > longestDelayMs) {
     throw new RangeError(
       `timeout: '${limit}' is longer than timers can wait, 2147483647ms (24.8d)`,
     );
   }
+  const { body: coversBody = false, clock = systemClock } = options;
+  if (typeof coversBody !== 'boolean') {
+    throw new RangeError(`timeout.body: ${JSON.stringify(coversBody)} is not true or false`);
+  }
   if (limitMs === 0) return layer('timeout off', (next) => next);
-  const { clock = systemClock } = options;
 
+  const ownLimit: Limit = {
+    clock,
+    delayMs: limitMs,
+    coversBody,
+    reason: () => timeoutError(`No ${coversBody ? 'complete ' : ''}response within ${limit}`),
+    answer: () => reject('timeout', { detail: `No response within ${limit}.` }),
+  };
   return layer(
-    `timeout ${limit}`,
+    `timeout ${limit}${coversBody ? ', body included' : ''}`,
     (next) =>
       function timeout(request, context) {
         const caller = signalOf(request, context);
         if (caller.aborted) return Promise.reject(caller.reason);
-        const now = clock.monotonic();
-        const end = now + limitMs;
         // An outer limit that comes first ends this exchange too, with its own answer. One that has passed ends nothing
-        // any more: this call outlives the exchange that it limited.
+        // any more: this call outlives the exchange that it limited. The body is another matter: the outer limit may
+        // end with the headers.
         const outer = context.get(deadline);
-        if (now < outer && outer <= end) return next(request, context);
-
-        return new Promise<Response>((resolve, rejectWith) => {
-          const follower = follow(caller, onAbort);
-          const { signal } = follower;
-          const cancelTimer = clock.schedule(() => {
-            follower.abort(timeoutError(`No response within ${limit}`));
-          }, limitMs);
-
-          let settled = false;
-          function settle(response: Response | undefined): boolean {
-            if (settled) return false;
-            settled = true;
-            cancelTimer();
-            follower.release(response);
-            return true;
-          }
-          function onAbort(reason: unknown): void {
-            if (!settle(undefined)) return;
-            if (caller.aborted || !isTimeoutError(reason)) rejectWith(reason);
-            else resolve(reject('timeout', { detail: `No response within ${limit}.` }));
-          }
-
-          // Async, so that a middleware that throws at once rejects like any other.
-          const exchange = async () =>
-            await next(request, context.with(abortSignal, signal).with(deadline, end));
-          exchange().then(
-            (response) => {
-              if (settle(response)) resolve(response);
-              else discard(response);
-            },
-            (error) => {
-              if (settle(undefined)) rejectWith(error);
-            },
-          );
-        });
+        const now = clock.monotonic();
+        if (!coversBody && now < outer && outer <= now + limitMs) return next(request, context);
+        return withinLimit(next, request, context, ownLimit);
       },
   );
 }

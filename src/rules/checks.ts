@@ -14,7 +14,7 @@ import { unsound } from './read.ts';
 import type { Report } from './report.ts';
 import type { ResolvedFile, ResolvedRoute } from './resolve.ts';
 import { checkRetryTimes } from './retry-time.ts';
-import { checkMatch, checkSticky, checkUnsafeMethods } from './route-checks.ts';
+import { checkHedge, checkMatch, checkSticky, checkUnsafeMethods } from './route-checks.ts';
 import { asList } from './shape.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,6 +29,7 @@ export function checkFile(file: ResolvedFile, around: Surroundings): void {
   checkRateLimits(routes, positions, report);
   checkShed(routes, positions, report);
   for (const route of routes) {
+    checkHedge(route, positions, report);
     checkSticky(route, positions, report);
     checkMatch(route, positions, report);
   }

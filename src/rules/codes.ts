@@ -56,7 +56,8 @@ export type Code =
   | 'FM060'
   | 'FM070'
   | 'FM071'
-  | 'FM072';
+  | 'FM072'
+  | 'FM080';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -316,6 +317,12 @@ follows the caller's decision where the request brings one.`,
   FM072: {
     title: 'secret in plain text',
     explanation: `A value of this name is most likely a secret, and rules files are kept in repositories. Write \${NAME} instead.`,
+  },
+  FM080: {
+    title: 'hedge and retries on one route',
+    explanation: `Both send a request again, and together they multiply: three tries, each sent twice, are six. A hedge also tries again
+when a try has failed, so it needs no retries beside it. Keep one of the two; retries: 0 and hedge: off switch off what
+comes from the defaults.`,
   },
 };
 

@@ -80,6 +80,7 @@ export interface Route {
   /** Limit of the whole exchange, all tries together; 0 switches it off. */
   readonly timeoutMs?: number;
   readonly retries?: Retries;
+  readonly hedge?: Hedge;
   /** All of them have to agree; empty: no limit. */
   readonly rateLimits?: readonly RateLimitRule[];
   readonly shed?: Shed;
@@ -113,6 +114,21 @@ export interface Retries {
   readonly perTryMs?: number;
   /** Absent: what `retry` takes for retryable. */
   readonly retryOn?: readonly RetryCondition[];
+  /** Response headers with which any answer is worth another try. */
+  readonly retriableHeaders?: readonly string[];
+  /** How many retries there may be for each first try to the service, all routes together. Absent: any number. */
+  readonly budget?: number;
+  readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
+}
+
+/** A further try while the first is still under way; the options of `hedge`. */
+export interface Hedge {
+  /** Tries beside the first one. */
+  readonly max: number;
+  /** A duration, or a percentile such as `p95`. */
+  readonly delay: string;
+  /** As for {@link Retries}. */
+  readonly budget?: number;
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { type HealthBlock, resolveHealth } from './blocks/health.ts';
+import { type HedgeBlock, resolveHedge } from './blocks/hedge.ts';
 import { resolveMatch } from './blocks/match.ts';
 import { type RateLimitWritten, resolveRateLimit } from './blocks/rate-limit.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
@@ -12,7 +13,7 @@ import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
 import { ServiceTable } from './destinations.ts';
-import type { Destination, Retries, Route, Rules } from './model.ts';
+import type { Destination, Hedge, Retries, Route, Rules } from './model.ts';
 import type { Path } from './nodes.ts';
 import { type Draft, type Sound, unsound } from './read.ts';
 import { retriesOf } from './retry-forms.ts';
@@ -31,6 +32,8 @@ export interface ResolvedRoute {
   readonly to: Sound<readonly Destination[]>;
   readonly timeout: Sourced<number> | undefined;
   readonly retries: Sourced<Retries> | undefined;
+  /** Absent where it is off. */
+  readonly hedge: Sourced<Hedge> | undefined;
   readonly rateLimit: Sourced<RateLimitWritten> | undefined;
   readonly shed: Sourced<'off' | ShedBlock> | undefined;
 }
@@ -81,9 +84,10 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     const rateLimit = ownOrShared('rate_limit', written, path, defaults);
     const shed = ownOrShared('shed', written, path, defaults);
     const retries = retriesOf(written, path, defaults, around);
+    const hedge = hedgeOf(written, path, defaults);
     const to = destinationsOf(written, path);
     const name = names[index] as string;
-    return [{ index, line, path, name, written, to, timeout, retries, rateLimit, shed }];
+    return [{ index, line, path, name, written, to, timeout, retries, hedge, rateLimit, shed }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
   if (isComplete && file.routes !== unsound) services.reportUnused();
@@ -129,9 +133,20 @@ function routeNames(drafts: readonly Sound<Draft<RouteBlock>>[]): readonly strin
   });
 }
 
+/** The route's own, or the default's. */
+function hedgeOf(
+  written: Draft<RouteBlock>,
+  path: Path,
+  defaults: Draft<DefaultsBlock>,
+): Sourced<Hedge> | undefined {
+  const found = ownOrShared('hedge', written, path, defaults);
+  if (found === undefined || found.value === 'off') return undefined;
+  return { path: found.path, value: resolveHedge(found.value as HedgeBlock) };
+}
+
 /** Provided that nothing in it is unsound. */
 function toRoute(route: ResolvedRoute): Route {
-  const { name, line, written, to, timeout, retries, rateLimit, shed } = route;
+  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed } = route;
   const resolvedShed = shed && resolveShed(shed.value);
   const {
     path,
@@ -153,6 +168,7 @@ function toRoute(route: ResolvedRoute): Route {
     ...(sticky !== undefined && { sticky: resolveSticky(sticky) }),
     ...(timeout !== undefined && { timeoutMs: timeout.value }),
     ...(retries !== undefined && { retries: retries.value }),
+    ...(hedge !== undefined && { hedge: hedge.value }),
     ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),
     ...(resolvedShed !== undefined && { shed: resolvedShed }),
   };

@@ -23,12 +23,14 @@ export function checkUnsafeMethods(
 ): void {
   const places: Path[] = [
     ['defaults', 'retries', 'unsafe_methods'],
+    ['defaults', 'hedge', 'unsafe_methods'],
     ...routes.flatMap(({ path, written }) =>
       onlyIdempotent(written.methods)
         ? []
         : [
             [...path, 'unsafe_methods'],
             [...path, 'retries', 'unsafe_methods'],
+            [...path, 'hedge', 'unsafe_methods'],
           ],
     ),
   ];
@@ -49,6 +51,24 @@ const unsafe: readonly string[] = ['POST', 'PATCH'];
 function onlyIdempotent(methods: Sound<string | readonly string[]> | undefined): boolean {
   if (methods === undefined || methods === unsound) return false;
   return !asList(methods).some((method) => unsafe.includes(method));
+}
+
+/** A request is sent again for one reason only (FM080). */
+export function checkHedge(
+  { hedge, retries }: ResolvedRoute,
+  positions: Positions,
+  report: Report,
+): void {
+  if (hedge === undefined || retries === undefined || retries.value.max === 0) return;
+  const isOwn = hedge.path[0] === 'routes';
+  const [here, there] = isOwn ? [hedge, retries] : [retries, hedge];
+  report(positions.key(here.path), {
+    code: 'FM080',
+    message: 'a route has both `hedge` and `retries`: the tries would multiply',
+    label: isOwn ? 'the hedge' : 'the retries',
+    help: isOwn ? 'write `retries: 0` beside it' : 'write `hedge: off` beside it',
+    related: [{ span: positions.key(there.path), label: isOwn ? 'the retries' : 'the hedge' }],
+  });
 }
 
 /** Stickiness changes something (FM036, FM037). */

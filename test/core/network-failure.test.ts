@@ -72,8 +72,75 @@ describe('the connection broke', () => {
   });
 });
 
+describe('no secure connection came about', () => {
+  test.each([
+    [
+      'Node',
+      failure(
+        'fetch failed',
+        undefined,
+        failure('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
+      ),
+    ],
+    [
+      'Node',
+      failure('fetch failed', undefined, failure('certificate has expired', 'CERT_HAS_EXPIRED')),
+    ],
+    [
+      'Node',
+      failure(
+        'fetch failed',
+        undefined,
+        failure(
+          "Hostname/IP does not match certificate's altnames",
+          'ERR_TLS_CERT_ALTNAME_INVALID',
+        ),
+      ),
+    ],
+    [
+      'Node',
+      failure(
+        'fetch failed',
+        undefined,
+        failure('SSL routines: wrong version number', 'ERR_SSL_WRONG_VERSION_NUMBER'),
+      ),
+    ],
+    ['Bun', failure('self signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT')],
+    ['Bun', failure('EPROTO: The TLS handshake failed. Does the server speak TLS?', 'EPROTO')],
+    [
+      'Deno',
+      failure(
+        'fetch failed',
+        undefined,
+        failure(
+          'error sending request for url (https://localhost/): client error (Connect): invalid peer certificate: UnknownIssuer',
+        ),
+      ),
+    ],
+    [
+      'Deno',
+      failure(
+        'fetch failed',
+        undefined,
+        failure(
+          'error sending request for url (https://localhost/): client error (Connect): received corrupt message of type InvalidContentType',
+        ),
+      ),
+    ],
+  ])('%s: %s', (_, error) => {
+    expect(networkFailureOf(error)).toBe('tls');
+  });
+});
+
 describe('no network failure', () => {
   test.each([
+    failure('fetch failed', undefined, failure('bad port')),
+    failure('fetch failed', undefined, failure('unknown scheme')),
+    failure('fetch failed', undefined, failure('redirect count exceeded')),
+    failure('fetch failed', undefined, failure('unexpected redirect')),
+    failure('TooManyRedirects: The response redirected too many times.', 'TooManyRedirects'),
+    failure('Fetch failed: Requests to port 6667 are blocked'),
+    failure('Fetch failed: Maximum number of redirects (20) reached'),
     new TypeError("Cannot read properties of undefined (reading 'x')"),
     new TypeError('The request failed to fetch'),
     new Error('session terminated'),

@@ -76,6 +76,15 @@ describe('a rejection', () => {
     });
   });
 
+  test('RT-05: of a certificate is a failure and not worth another try', () => {
+    const cause = Object.assign(new Error('expired'), { code: 'CERT_HAS_EXPIRED' });
+    expect(outcomeOfError(new TypeError('fetch failed', { cause }), open)).toEqual({
+      verdict: 'failure',
+      retryable: false,
+      reason: 'tls',
+    });
+  });
+
   test('RT-05: of unknown kind is a failure and not worth another try', () => {
     for (const error of [new TypeError('x is not a function'), 'oops', undefined, null, {}]) {
       expect(outcomeOfError(error, open)).toEqual({

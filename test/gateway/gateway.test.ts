@@ -162,11 +162,10 @@ describe('policies', () => {
     const response = await answer;
     expect(response.status).toBe(503);
     expect(await response.text()).toBe('busy');
-    expect(sent.map(({ url }) => url)).toEqual([
-      'http://one.test/',
-      'http://two.test/',
-      'http://one.test/',
-    ]);
+    const urls = sent.map(({ url }) => url);
+    expect(urls).toHaveLength(3);
+    // Once all have been tried, any of them will do.
+    expect(urls.slice(0, 2)).toEqual(['http://one.test/', 'http://two.test/']);
   });
 
   test('an upstream that cannot be reached is a 502 that names no host', async () => {
@@ -394,5 +393,65 @@ describe('paths of our own', () => {
     expect((await get('/m')).headers.get('content-type')).toContain('text/plain');
     await get('/metrics');
     expect(sent.map(({ url }) => url)).toEqual(['http://a.test/metrics']);
+  });
+});
+
+describe('further tries', () => {
+  const users =
+    'services: { users: { urls: ["http://a.test", "http://b.test"], balance: round_robin }, other: "http://c.test" }\n';
+
+  test('RT-14: a retry goes to another endpoint', async () => {
+    const clock = new VirtualClock();
+    const { get, sent } = gatewayFor(
+      `${users}routes: [{ path: /**, to: users, retries: { max: 3, base_delay: 0s } }]`,
+      () => new Response(null, { status: 503 }),
+      { clock },
+    );
+    // Another request takes its turn between the tries.
+    const answers = [get('/1'), get('/2')];
+    await clock.advance(1_000);
+    await Promise.all(answers);
+    for (const path of ['/1', '/2']) {
+      const origins = sent.flatMap(({ url }) => (url.endsWith(path) ? [new URL(url).origin] : []));
+      expect(origins).toHaveLength(4);
+      expect(new Set(origins.slice(0, 2)).size).toBe(2);
+    }
+  });
+
+  test('HG-09: a hedge goes to another endpoint, and the first answer counts', async () => {
+    const clock = new VirtualClock();
+    const { get, sent } = gatewayFor(
+      `${users}routes: [{ path: /**, to: users, hedge: { delay: 100ms } }]`,
+      ({ url }) => (url.startsWith('http://a') ? new Promise(() => {}) : new Response(url)),
+      { clock },
+    );
+    const answer = get('/x');
+    await clock.advance(100);
+    expect(await (await answer).text()).toBe('http://b.test/x');
+    expect(sent[0]?.init.signal?.aborted).toBe(true);
+    expect(sent[1]?.headers.get('x-fetchmesh-attempt-count')).toBe('2');
+  });
+
+  test('RB-08: all routes to a service share its budget, others do not', async () => {
+    const clock = new VirtualClock();
+    const { get, sent } = gatewayFor(
+      `${users}defaults: { retries: { max: 5, base_delay: 0s, budget: 10% } }
+routes: [{ path: /one, to: users }, { path: /two, to: users }, { path: /other, to: other }]`,
+      () => new Response(null, { status: 503 }),
+      { clock },
+    );
+    const tries = async (path: string) => {
+      const before = sent.length;
+      const answer = get(path);
+      await clock.advance(0);
+      await answer;
+      return sent.length - before;
+    };
+    // One a second over ten seconds is the reserve.
+    expect(await tries('/one')).toBe(6);
+    expect(await tries('/two')).toBe(6);
+    expect(await tries('/one')).toBe(1);
+    expect(await tries('/two')).toBe(1);
+    expect(await tries('/other')).toBe(6);
   });
 });

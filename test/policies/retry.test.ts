@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abortSignal, deadline } from '../../src/core/abort.ts';
+import { attemptCountHeader } from '../../src/core/attempt.ts';
 import {
   describe as describeChain,
   inbound,
@@ -8,10 +9,17 @@ import {
   outbound,
 } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
+import { type Endpoint, recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
 import { attemptNumber, eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { setHeader } from '../../src/core/message.ts';
-import { type RejectionReason, reject } from '../../src/core/rejection.ts';
-import { type RetryCondition, type RetryOptions, retry } from '../../src/policies/retry.ts';
+import { type RejectionReason, reject, rejectionOf } from '../../src/core/rejection.ts';
+import {
+  type EndedTry,
+  type RetryCondition,
+  type RetryOptions,
+  retry,
+} from '../../src/policies/retry.ts';
+import { retryBudget } from '../../src/policies/retry-budget.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
@@ -96,6 +104,17 @@ describe('how often', () => {
     await answer;
     expect(fetch.calls).toHaveLength(9);
   });
+
+  test('CO-05: a retry inside of another one tells the listener', async () => {
+    const answer = outbound(
+      upstream(status(200)),
+      listening,
+      retrying(),
+      retrying({ max: 4 }),
+    )(url);
+    await answer;
+    expect(events).toEqual([{ name: 'nested_retry', attributes: { max: 4 } }]);
+  });
 });
 
 describe('what', () => {
@@ -111,6 +130,7 @@ describe('what', () => {
     [400, 1],
     [404, 1],
     [408, 1],
+    [409, 1],
     [413, 1],
     [200, 1],
     [204, 1],
@@ -152,8 +172,173 @@ describe('what', () => {
     },
   );
 
+  test.each([
+    ['circuit_breaker_open', 2, 2],
+    ['bulkhead_full', 3, 3],
+    ['throttled', 2, 2],
+    ['circuit_breaker_open', 1, 1],
+    ['circuit_breaker_open', 0, 1],
+    ['rate_limited', 3, 1],
+    ['shed', 3, 1],
+  ] as const)(
+    'RT-19: a local %s with %d endpoints to choose from is tried %d times, without a wait',
+    async (reason, candidates, tries) => {
+      const picked: string[] = [];
+      const picking: Middleware = (next) => (request, context) => {
+        const url = `http://10.0.0.${picked.length + 1}`;
+        picked.push(url);
+        if (candidates > 0) recordPick(context, { url, service: 's', version: '' }, candidates);
+        return next(request, context);
+      };
+      const fetch = upstream(() => reject(reason));
+      const answer = outbound(fetch, retrying({ max: 5 }), picking)(url);
+      await clock.advance(60_000);
+      expect(rejectionOf(await answer)?.reason).toBe(reason);
+      expect(fetch.calls).toHaveLength(tries);
+      expect(clock.delays).toEqual(Array.from({ length: tries - 1 }, () => 0));
+    },
+  );
+
+  test('RT-14: who picks an endpoint knows where the earlier tries of the request went', async () => {
+    const endpoints = ['http://a', 'http://b', 'http://c'].map(
+      (url): Endpoint => ({ url, service: 's', version: '' }),
+    );
+    const seen: string[][] = [];
+    const picking: Middleware = (next) => (request, context) => {
+      const tried = context.get(triedEndpoints)?.tried ?? [];
+      seen.push([...tried]);
+      const fresh = endpoints.find(({ url }) => !tried.includes(url)) as Endpoint;
+      recordPick(context, fresh, endpoints.length);
+      return next(request, context);
+    };
+    const shop = outbound(upstream(status(503)), retrying(), picking);
+    for (let calls = 0; calls < 2; calls++) {
+      const answer = shop(url);
+      await clock.advance(60_000);
+      await answer;
+    }
+    const once = [[], ['http://a'], ['http://a', 'http://b']];
+    expect(seen).toEqual([...once, ...once]);
+  });
+
+  test('RT-04: a 413 that says when is tried again', async () => {
+    const { fetch } = await call([status(413, { 'retry-after': '1' }), status(200)]);
+    expect(fetch.calls).toHaveLength(2);
+    expect(clock.delays[0]).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('RT-11: an answer of an overloaded Envoy is never tried again', async () => {
+    const overloaded = status(503, { 'x-envoy-overloaded': 'true' });
+    expect((await call([overloaded])).fetch.calls).toHaveLength(1);
+    expect((await call([overloaded], { retryOn: [503, '5xx'] })).fetch.calls).toHaveLength(1);
+  });
+
+  test('RT-11: a limit of an Envoy is tried again only where that is wished', async () => {
+    const limited = status(429, { 'x-envoy-ratelimited': 'true' });
+    const tries = async (options: RetryOptions) =>
+      (await call([limited], options)).fetch.calls.length;
+    expect(await tries({})).toBe(1);
+    expect(await tries({ retryOn: [429] })).toBe(1);
+    expect(await tries({ retryOn: ['envoy-ratelimited'] })).toBe(3);
+  });
+
+  test('RT-11: an answer with one of the retriable headers is tried again, whatever its status', async () => {
+    const tries = async (code: number, headers: Record<string, string>) =>
+      (await call([status(code, headers)], { retriableHeaders: ['x-try-again'] })).fetch.calls
+        .length;
+    expect(await tries(200, { 'X-Try-Again': '1' })).toBe(3);
+    expect(await tries(404, { 'x-try-again': '' })).toBe(3);
+    expect(await tries(404, {})).toBe(1);
+    expect(await tries(503, {})).toBe(3);
+    expect(await tries(501, { 'x-try-again': '1' })).toBe(1);
+  });
+
+  describe('shouldRetry', () => {
+    const tries = async (answer: Answer, verdict: unknown, options: RetryOptions = {}) => {
+      const asked: EndedTry[] = [];
+      const shouldRetry = (ended: EndedTry) => {
+        asked.push(ended);
+        return verdict as boolean | undefined;
+      };
+      const { fetch } = await call([answer], { shouldRetry, ...options });
+      return { tries: fetch.calls.length, asked };
+    };
+
+    test.each([
+      [status(404), true, 3],
+      [status(200), true, 3],
+      [new Error('bug'), true, 3],
+      [status(501), true, 3],
+      [status(503), false, 1],
+      [connectionReset(), false, 1],
+      [status(503), undefined, 3],
+      [status(404), undefined, 1],
+      [status(503), 'no', 3],
+      [status(404), 1, 1],
+      [status(404), Promise.resolve(true), 3],
+    ])('RT-10: has the last word: case %#', async (answer, verdict, expected) => {
+      expect((await tries(answer, verdict)).tries).toBe(expected);
+    });
+
+    test('RT-10: is asked after each try that another one may follow, and learns what happened', async () => {
+      const { asked } = await tries(status(503), undefined);
+      expect(asked.map(({ attempt, outcome }) => [attempt, outcome.reason])).toEqual([
+        [1, '503'],
+        [2, '503'],
+      ]);
+      expect(asked[0]?.response?.status).toBe(503);
+      expect(asked[0]?.request.url).toBe(url);
+      const reset = connectionReset();
+      expect((await tries(reset, undefined)).asked[0]).toMatchObject({
+        error: reset,
+        response: undefined,
+      });
+    });
+
+    test('RT-10: is not asked where the method or the number of tries forbids another one', async () => {
+      expect((await tries(status(503), true, { max: 0 })).asked).toHaveLength(0);
+      let asked = 0;
+      const shouldRetry = () => {
+        asked += 1;
+        return true;
+      };
+      const post = new Request(url, { method: 'POST' });
+      expect((await call([status(503)], { shouldRetry }, post)).fetch.calls).toHaveLength(1);
+      expect(asked).toBe(0);
+    });
+
+    test.each(['shouldRetry', 'onRetry'])(
+      'RT-10: what %s throws reaches the caller, and the response is cancelled',
+      async (option) => {
+        const body = tracedBody(['x'], { end: 'hang' });
+        const broken = new Error('broken');
+        const throwing = () => {
+          throw broken;
+        };
+        const answer = () => new Response(body.stream, { status: 503 });
+        const { fetch, error } = await call([answer], { [option]: throwing });
+        expect(error).toBe(broken);
+        expect(fetch.calls).toHaveLength(1);
+        expect(body.cancels).toBe(1);
+      },
+    );
+
+    test('RT-06: a caller that leaves while it is asked gets its reason', async () => {
+      const caller = new AbortController();
+      const shouldRetry = async () => {
+        caller.abort('gone');
+        return true;
+      };
+      const fetch = upstream(connectionReset());
+      const answer = outbound(fetch, retrying({ shouldRetry }))(url, { signal: caller.signal });
+      await expect(answer).rejects.toBe('gone');
+      expect(fetch.calls).toHaveLength(1);
+    });
+  });
+
   describe('retryOn', () => {
     const answers: Record<string, Answer> = {
+      '409': status(409),
       '429': status(429),
       '500': status(500),
       '501': status(501),
@@ -179,6 +364,7 @@ describe('what', () => {
       [['connect'], ['connect']],
       [['reset'], ['reset']],
       [['timeout'], ['timeout']],
+      [['retriable-4xx'], ['409']],
       [
         ['connect', 'reset', 'timeout'],
         ['connect', 'reset', 'timeout'],
@@ -276,6 +462,54 @@ describe('when', () => {
     expect((await answer).status).toBe(200);
   });
 
+  test('BO-07: a backoff and a jitter of one’s own', async () => {
+    const asked: number[][] = [];
+    const backoff = (retry: number, previousMs: number) => {
+      asked.push([retry, previousMs]);
+      return retry * 5_000;
+    };
+    await call([status(503)], { backoff, jitter: (delayMs) => delayMs + 1, max: 3 });
+    expect(clock.delays).toEqual([5_001, 10_001, 15_001]);
+    expect(asked).toEqual([
+      [1, 0],
+      [2, 5_001],
+      [3, 10_001],
+    ]);
+  });
+
+  test('decorrelated jitter starts from the wait before', async () => {
+    await call([status(503)], { jitter: 'decorrelated', random: () => 0.5, max: 4 });
+    expect(clock.delays).toEqual([200, 350, 575, 912.5]);
+  });
+
+  describe('a gRPC server says', () => {
+    const pushback = (value: string, code = 503) =>
+      status(code, { 'grpc-retry-pushback-ms': value, 'retry-after': '7' });
+
+    test('RT-16: how long, and that is kept exactly; the backoff starts anew after it', async () => {
+      const random = () => 0.5;
+      await call([status(503), pushback('1234'), status(503)], {
+        jitter: 'none',
+        random,
+        max: 4,
+      });
+      expect(clock.delays).toEqual([100, 1_234, 100, 200]);
+    });
+
+    test.each(['-1', 'soon', '', '60001', '99999999999'])(
+      'RT-16: %j, and that is never',
+      async (value) => {
+        const { fetch, response } = await call([pushback(value)]);
+        expect(fetch.calls).toHaveLength(1);
+        expect(await response?.text()).toBe('status 503');
+      },
+    );
+
+    test('RT-16: how long, with an answer that is not worth another try', async () => {
+      expect((await call([pushback('5', 404)])).fetch.calls).toHaveLength(1);
+    });
+  });
+
   describe('the server says', () => {
     const wait = async (value: string, options: RetryOptions = {}, code = 503) => {
       await call([status(code, { 'retry-after': value }), status(200)], options);
@@ -350,6 +584,58 @@ describe('when', () => {
       expect((await shop(url)).status).toBe(503);
       expect(fetch.calls).toHaveLength(1);
     });
+  });
+});
+
+describe('a budget', () => {
+  const counting = (tries: number) => {
+    let deposits = 0;
+    let left = tries;
+    return {
+      deposit: () => {
+        deposits += 1;
+      },
+      withdraw: () => left-- > 0,
+      get deposits() {
+        return deposits;
+      },
+    };
+  };
+
+  test('RB-02: that denies a retry, and the last failure is handed over with an event', async () => {
+    const budget = counting(1);
+    const { fetch, response } = await call([status(500), status(503)], { budget, max: 5 });
+    expect(fetch.calls).toHaveLength(2);
+    expect(await response?.text()).toBe('status 503');
+    expect(events.map(({ name }) => name)).toEqual(['retry', 'retry_overflow']);
+    expect(clock.delays).toEqual([100]);
+  });
+
+  test('RB-06: that is used up limits no first try', async () => {
+    const budget = counting(0);
+    expect((await call([status(200)], { budget })).response?.status).toBe(200);
+    expect(budget.deposits).toBe(1);
+  });
+
+  test('is not asked for a retry that will not be', async () => {
+    const budget = { deposit: () => {}, withdraw: () => expect.unreachable() };
+    await call([status(404)], { budget });
+    await call([status(503)], { budget, max: 0 });
+    await call([status(503, { 'retry-after': '3600' })], { budget });
+  });
+
+  test('is one for all that share it: many requests to a failing upstream are retried a fifth as often', async () => {
+    const budget = retryBudget({ ratio: 0.2, minPerSecond: 0, clock });
+    const fetch = upstream(status(503));
+    const shops = [outbound(fetch, retrying({ budget })), outbound(fetch, retrying({ budget }))];
+    for (let calls = 0; calls < 50; calls++) {
+      const answers = shops.map((shop) => shop(url));
+      await clock.advance(50);
+      await Promise.race(answers);
+    }
+    await clock.advance(60_000);
+    expect(fetch.calls.length).toBeGreaterThan(110);
+    expect(fetch.calls.length).toBeLessThanOrEqual(120);
   });
 });
 
@@ -457,6 +743,26 @@ describe('what is left behind', () => {
       { name: 'retry', attributes: { attempt: 1, delay_ms: 100, reason: '503' } },
       { name: 'retry', attributes: { attempt: 2, delay_ms: 200, reason: 'reset' } },
     ]);
+  });
+
+  test('RT-17: onRetry is told before each wait', async () => {
+    const told: unknown[] = [];
+    const onRetry = (retry: unknown) => told.push([retry, clock.delays.length]);
+    await call([status(503), connectionReset(), status(200)], { onRetry });
+    expect(told).toEqual([
+      [{ attempt: 1, delayMs: 100, reason: '503' }, 0],
+      [{ attempt: 2, delayMs: 200, reason: 'reset' }, 1],
+    ]);
+  });
+
+  test('RT-13: the request bears the number of the try, from the second on', async () => {
+    const { fetch } = await call([status(503)], {}, url, { headers: { 'x-a': '1' } });
+    expect(fetch.calls.map(({ headers }) => headers.get('x-fetchmesh-attempt-count'))).toEqual([
+      null,
+      '2',
+      '3',
+    ]);
+    expect(fetch.calls.map(({ headers }) => headers.get('x-a'))).toEqual(['1', '1', '1']);
   });
 
   test('the layers further in know which try it is', async () => {
@@ -728,7 +1034,7 @@ describe('a body', () => {
 });
 
 describe('on the way in', () => {
-  test('an app is tried again like an upstream, with the same request where it has no body', async () => {
+  test('an app is tried again like an upstream; from the second try on the request bears its number', async () => {
     const requests: Request[] = [];
     const app = inbound((request) => {
       requests.push(request);
@@ -738,7 +1044,12 @@ describe('on the way in', () => {
     const answer = app(request);
     await clock.advance(60_000);
     expect((await answer).status).toBe(200);
-    expect(requests).toEqual([request, request, request]);
+    expect(requests[0]).toBe(request);
+    expect(requests.map(({ headers }) => headers.get(attemptCountHeader))).toEqual([
+      null,
+      '2',
+      '3',
+    ]);
   });
 
   test('an app gets the whole body each time', async () => {
@@ -814,29 +1125,51 @@ describe('configuration', () => {
   });
 
   test.each<[object, string]>([
-    [{ max: -1 }, 'retry.max: -1 is not a whole number of 0 or more'],
-    [{ max: 1.5 }, 'retry.max: 1.5 is not a whole number of 0 or more'],
-    [{ max: Number.NaN }, 'retry.max: NaN is not a whole number of 0 or more'],
-    [{ max: Number.POSITIVE_INFINITY }, 'retry.max: Infinity is not a whole number of 0 or more'],
-    [{ max: '2' }, 'retry.max: 2 is not a whole number of 0 or more'],
+    [{ max: -1 }, 'retry.max: -1 is not a whole number from 0 to 100'],
+    [{ max: 1.5 }, 'retry.max: 1.5 is not a whole number from 0 to 100'],
+    [{ max: Number.NaN }, 'retry.max: NaN is not a whole number from 0 to 100'],
+    [{ max: Number.POSITIVE_INFINITY }, 'retry.max: Infinity is not a whole number from 0 to 100'],
+    [{ max: '2' }, 'retry.max: 2 is not a whole number from 0 to 100'],
     [{ maxReplayBytes: -1 }, 'retry.maxReplayBytes: -1 is not a whole number of 0 or more'],
-    [{ backoff: 'expo' }, 'retry.backoff: "expo" is not one of exponential, linear, constant'],
-    [{ jitter: 'decorrelated' }, 'retry.jitter: "decorrelated" is not one of full, equal, none'],
+    [
+      { backoff: 'expo' },
+      'retry.backoff: "expo" is not one of exponential, linear, constant or a function',
+    ],
+    [
+      { jitter: 'half' },
+      'retry.jitter: "half" is not one of full, equal, decorrelated, none or a function',
+    ],
+    [
+      { jitter: 'decorrelated', backoff: 'linear' },
+      "retry.jitter: 'decorrelated' grows by itself; it goes with the backoff 'exponential' only",
+    ],
+    [{ max: 101 }, 'retry.max: 101 is not a whole number from 0 to 100'],
+    [
+      { retryOn: [501] },
+      'retry.retryOn: 501 is never retried, the upstream would answer the same again',
+    ],
+    [
+      { retryOn: [505] },
+      'retry.retryOn: 505 is never retried, the upstream would answer the same again',
+    ],
+    [{ retriableHeaders: ['x-a: b'] }, 'retry.retriableHeaders: "x-a: b" is not a header name'],
+    [{ shouldRetry: true }, 'retry.shouldRetry: true is not a function'],
+    [{ onRetry: 'log' }, 'retry.onRetry: "log" is not a function'],
     [
       { unsafeMethods: true },
       'retry.unsafeMethods: true is not one of never, always, idempotency_key',
     ],
     [
       { retryOn: ['503'] },
-      'retry.retryOn: "503" is not one of 5xx, connect, reset, timeout or a status',
+      'retry.retryOn: "503" is not one of 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited or a status from 400 to 599',
     ],
     [
       { retryOn: ['5xx', 'a status'] },
-      'retry.retryOn: "a status" is not one of 5xx, connect, reset, timeout or a status',
+      'retry.retryOn: "a status" is not one of 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited or a status from 400 to 599',
     ],
     [
       { retryOn: [5_030] },
-      'retry.retryOn: 5030 is not one of 5xx, connect, reset, timeout or a status',
+      'retry.retryOn: 5030 is not one of 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited or a status from 400 to 599',
     ],
   ])('refuses %j', (options, message) => {
     expect(() => retry(options as RetryOptions)).toThrow(new RangeError(message));

@@ -8,10 +8,10 @@ import {
 } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
-import { rejectionOf } from '../../src/core/rejection.ts';
+import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
-import { tracedBody } from '../support/bodies.ts';
+import { bytesOf, tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
 import { stalled, status, upstream } from '../support/upstream.ts';
 import { settled, VirtualClock } from '../support/virtual-clock.ts';
@@ -216,6 +216,119 @@ describe('the response', () => {
   });
 });
 
+describe('a limit that covers the body', () => {
+  const covering = (limit = '1s') => timeout(limit, { body: true, clock });
+  const half = () => tracedBody(['half'], { end: 'hang' });
+
+  test('TO-07: ends a body that hangs, for its reader and its source', async () => {
+    const body = half();
+    const fetch = upstream(() => new Response(body.stream));
+    const response = await outbound(fetch, covering())(url);
+    const reading = bytesOf(response).catch((reason: unknown) => reason);
+    await clock.advance(1_000);
+    expect(await reading).toMatchObject({
+      name: 'TimeoutError',
+      message: 'No complete response within 1s',
+    });
+    expect(fetch.calls[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
+    expect(body.cancels).toBe(1);
+  });
+
+  test('TO-07: ends a body that nobody reads', async () => {
+    const body = half();
+    const response = await outbound(upstream(new Response(body.stream)), covering())(url);
+    await clock.advance(1_000);
+    await expect(bytesOf(response)).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect(body.cancels).toBe(1);
+  });
+
+  test('lets a body through that is complete in time, and leaves nothing behind', async () => {
+    const request = new Request(url);
+    const listeners = countListeners(request.signal);
+    const fetch = upstream(
+      () =>
+        new Response(tracedBody(['one ', 'two']).stream, {
+          status: 201,
+          statusText: 'Made',
+          headers: { 'x-a': '1' },
+        }),
+    );
+    const response = await outbound(fetch, covering())(request);
+    expect([response.status, response.statusText, response.headers.get('x-a')]).toEqual([
+      201,
+      'Made',
+      '1',
+    ]);
+    expect(await response.text()).toBe('one two');
+    expect(clock.pending).toBe(0);
+    expect(listeners.current).toBe(0);
+    expect(fetch.calls[0]?.signal.aborted).toBe(false);
+  });
+
+  test('is over when the reader wants no more, or the body fails by itself', async () => {
+    const request = new Request(url);
+    const listeners = countListeners(request.signal);
+    const unwanted = half();
+    const broken = new Error('broken');
+    const failing = tracedBody(['half'], { end: broken });
+    const fetch = upstream(
+      () => new Response(unwanted.stream),
+      () => new Response(failing.stream),
+    );
+    const shop = outbound(fetch, covering());
+    await (await shop(request)).body?.cancel('enough');
+    expect(unwanted.cancelReason).toBe('enough');
+    await expect(bytesOf(await shop(request))).rejects.toBe(broken);
+    expect(clock.pending).toBe(0);
+    expect(listeners.current).toBe(0);
+  });
+
+  test('hands over by identity what has no body or cannot be made anew', async () => {
+    for (const response of [new Response(null, { status: 204 }), Response.error()]) {
+      expect(await outbound(upstream(response), covering())(url)).toBe(response);
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  test('keeps the brand of an answer that is our own', async () => {
+    const shop = outbound(
+      upstream(() => reject('rate_limited')),
+      covering(),
+    );
+    const response = await shop(url);
+    expect(rejectionOf(response)?.reason).toBe('rate_limited');
+    await response.text();
+  });
+
+  test('reaches further than an outer limit that ends with the headers', async () => {
+    const body = half();
+    const fetch = upstream(() => new Response(body.stream));
+    const shop = outbound(fetch, timeout('500ms', { clock }), covering());
+    const reading = bytesOf(await shop(url)).catch((reason: unknown) => reason);
+    await clock.advance(1_000);
+    expect(await reading).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('the caller that leaves in the middle of a body ends it with its own reason', async () => {
+    const body = half();
+    const caller = new AbortController();
+    const fetch = upstream(() => new Response(body.stream));
+    const response = await outbound(fetch, covering())(url, { signal: caller.signal });
+    const reading = bytesOf(response).catch((reason: unknown) => reason);
+    await settled();
+    caller.abort('gone');
+    expect(await reading).toBe('gone');
+    expect(body.cancels).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('without headers it is a limit like any other', async () => {
+    const answer = outbound(upstream(stalled), covering())(url);
+    await clock.advance(1_000);
+    expect(rejectionOf(await answer)?.reason).toBe('timeout');
+  });
+});
+
 describe('the caller', () => {
   test('TO-09: that leaves first gets exactly its own reason, and it is no timeout', async () => {
     const reason = { left: true };
@@ -386,7 +499,6 @@ describe('configuration', () => {
     [Number.POSITIVE_INFINITY, /^timeout: null is not a duration/],
     ['-1s', /^timeout: "-1s" is not a duration/],
     ['', /^timeout: "" is not a duration/],
-    [undefined, /^timeout: undefined is not a duration/],
     [true, /^timeout: true is not a duration/],
     ['2147483648ms', /^timeout: '2147483648ms' is longer than timers can wait, 2147483647ms/],
     ['25d', /^timeout: '25d' is longer than timers can wait/],
@@ -395,6 +507,16 @@ describe('configuration', () => {
     const construct = () => timeout(limit as string, { clock });
     expect(construct).toThrow(RangeError);
     expect(construct).toThrow(message);
+  });
+
+  test('the limit is 15 s where none is given, as in Envoy', () => {
+    expect(describeChain(timeout())).toBe('timeout 15s');
+    expect(describeChain(timeout('3s', { body: true }))).toBe('timeout 3s, body included');
+  });
+
+  test('refuses a body that is not true or false', () => {
+    const construct = () => timeout('3s', { body: 'yes' as unknown as boolean });
+    expect(construct).toThrow(new RangeError('timeout.body: "yes" is not true or false'));
   });
 
   test('TO-13: the longest delay of timers is accepted', () => {

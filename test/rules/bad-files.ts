@@ -331,7 +331,7 @@ routes:
     text: 'routes: [{ path: /a, retries: { backoff: exponentail, jitter: some } }]\n',
     expected: [
       '1:42 error[FM015] `backoff` must be one of exponential, linear, constant, not `exponentail`',
-      '1:63 error[FM015] `jitter` must be one of full, equal, none, not `some`',
+      '1:63 error[FM015] `jitter` must be one of full, equal, decorrelated, none, not `some`',
     ],
   },
   {
@@ -346,10 +346,11 @@ routes:
   },
   {
     name: 'conditions of a retry that do not exist',
-    text: 'routes: [{ path: /a, retries: { retry_on: [conect, 200, 503] } }]\n',
+    text: 'routes: [{ path: /a, retries: { retry_on: [conect, 200, 501] } }]\n',
     expected: [
-      '1:44 error[FM015] an entry of `retry_on` must be one of 5xx, connect, reset, timeout, not `conect`',
-      '1:52 error[FM016] an entry of `retry_on` must be a status from 400 to 599, not `200`',
+      '1:44 error[FM015] an entry of `retry_on` must be one of 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited, not `conect`',
+      '1:52 error[FM016] an entry of `retry_on` must be a status from 400 to 599, and not 501 or 505, which are never retried, not `200`',
+      '1:57 error[FM016] an entry of `retry_on` must be a status from 400 to 599, and not 501 or 505, which are never retried, not `501`',
     ],
   },
   {
@@ -751,6 +752,36 @@ routes:
     ],
   },
   {
+    name: 'a hedge that is none',
+    text: `routes:
+  - { path: /a, hedge: { max: 5, delay: p0, budget: 20 } }
+  - { path: /b, hedge: { dely: 3s, delay: soon } }
+  - { path: /c, hedge: on }
+`,
+    expected: [
+      '2:31 error[FM016] `max` must be a whole number from 1 to 4, not `5`',
+      '2:41 error[FM010] `p0` is neither a duration nor a percentile',
+      '2:53 error[FM011] `budget` needs a percent sign',
+      '3:26 error[FM001] unknown key `dely` in `hedge`',
+      '3:43 error[FM010] `soon` is neither a duration nor a percentile',
+      '4:24 error[FM015] `hedge` must be `off`, not `on`',
+    ],
+  },
+  {
+    name: 'a hedge beside retries',
+    text: `defaults: { retries: 2 }
+routes:
+  - { path: /a, hedge: { delay: p95 } }
+  - { path: /b, retries: 1, hedge: { delay: 1s } }
+  - { path: /c, retries: 0, hedge: { delay: 1s } }
+  - { path: /d, hedge: off }
+`,
+    expected: [
+      '3:17 error[FM080] a route has both `hedge` and `retries`: the tries would multiply',
+      '4:29 error[FM080] a route has both `hedge` and `retries`: the tries would multiply',
+    ],
+  },
+  {
     name: 'POST sent twice',
     text: `routes:
   - { path: /a, retries: { unsafe_methods: always } }
@@ -905,15 +936,14 @@ routes: [{ path: /**, to: { a: 20, b: 20, c: 20, d: 20, e: 20 } }]
     name: 'blocks of later versions',
     text: `${services}auth: {}
 routes:
-  - { path: /a, to: web, breaker: off, retries: { max: 1, budget: 20% }, match: { claims: {} } }
+  - { path: /a, to: web, breaker: off, retries: { max: 1 }, match: { claims: {} } }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `auth` is not available in this version',
       '6:26 error[FM060] `breaker` is not available in this version',
-      '6:59 error[FM060] `budget` is not available in this version',
-      '6:83 error[FM060] `claims` is not available in this version',
+      '6:70 error[FM060] `claims` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },

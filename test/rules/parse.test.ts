@@ -262,6 +262,27 @@ routes:
     expect(shared).toMatchObject({ max: 4, perTryMs: 1_000, jitter: 'none' });
   });
 
+  test('§1.2: retries and hedges may have a budget, a hedge waits for a time or a percentile', () => {
+    const [a, b, c, d] = routesOf(`
+defaults: { hedge: { delay: 300ms, budget: 20% } }
+routes:
+  - { path: /a }
+  - { path: /b, hedge: { max: 2, unsafe_methods: idempotency_key } }
+  - { path: /c, hedge: off, retries: { budget: 10%, retry_on: [retriable-4xx], retriable_headers: [x-again], jitter: decorrelated } }
+  - { path: /d, hedge: { delay: p99.9 } }
+`);
+    expect(a?.hedge).toEqual({ max: 1, delay: '300ms', budget: 0.2, unsafeMethods: 'never' });
+    expect(b?.hedge).toEqual({ max: 2, delay: 'p95', unsafeMethods: 'idempotency_key' });
+    expect(c?.hedge).toBeUndefined();
+    expect(c?.retries).toMatchObject({
+      budget: 0.1,
+      retryOn: ['retriable-4xx'],
+      retriableHeaders: ['x-again'],
+      jitter: 'decorrelated',
+    });
+    expect(d?.hedge?.delay).toBe('p99.9');
+  });
+
   test('§1.2: without `to` a route leads to defaults.to, else to the only service', () => {
     const services = 'services: { web: "http://web", api: "http://api" }';
     const [first, second] = routesOf(

@@ -17,23 +17,18 @@ const policies: readonly string[] = [
   'limits',
   'fallback',
   'bulkhead',
-  'hedge',
   'throttle',
   'adaptive_concurrency',
 ];
 
 /** By the map that they belong to. */
 export const later: Readonly<
-  Record<
-    'file' | 'defaults' | 'route' | 'service' | 'retries' | 'match' | 'telemetry',
-    readonly string[]
-  >
+  Record<'file' | 'defaults' | 'route' | 'service' | 'match' | 'telemetry', readonly string[]>
 > = {
   file: ['auth', 'limits', 'tls', 'store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary', 'rewrite', 'redirect', 'respond'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
-  retries: ['budget'],
   match: ['claims'],
   telemetry: ['logs'],
 };

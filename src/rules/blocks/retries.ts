@@ -6,11 +6,11 @@
 
 import * as z from 'zod';
 import type { BackoffShape, Jitter } from '../../policies/backoff.ts';
-import type { RetryCondition } from '../../policies/retry.ts';
+import { type RetryCondition, retryConditions } from '../../policies/retry-options.ts';
 import type { Retries } from '../model.ts';
 import { block, choice, list, numberLike, type Shape } from '../shape.ts';
-import { duration } from './duration.ts';
-import { later } from './later.ts';
+import { duration, percentage } from './duration.ts';
+import { headerName } from './names.ts';
 
 /** What can be said of retries beside their number; durations in milliseconds. */
 export interface RetrySettings {
@@ -20,6 +20,8 @@ export interface RetrySettings {
   readonly jitter?: Jitter;
   readonly per_try?: number;
   readonly retry_on?: readonly RetryCondition[];
+  readonly retriable_headers?: readonly string[];
+  readonly budget?: number;
   readonly unsafe_methods?: Retries['unsafeMethods'];
 }
 
@@ -34,8 +36,13 @@ const retries: z.ZodType<number> = numberLike(
 );
 
 const status: z.ZodType<number> = numberLike(
-  'a status from 400 to 599',
-  z.number().int().min(400).max(599),
+  'a status from 400 to 599, and not 501 or 505, which are never retried',
+  z
+    .number()
+    .int()
+    .min(400)
+    .max(599)
+    .refine((status) => status !== 501 && status !== 505),
 );
 
 /** The settings that may also stand on a route, beside a number of retries. */
@@ -43,14 +50,16 @@ export const retrySettings: Shape<RetrySettings> = {
   backoff: choice(['exponential', 'linear', 'constant']),
   base_delay: duration(),
   max_delay: duration(),
-  jitter: choice(['full', 'equal', 'none']),
+  jitter: choice(['full', 'equal', 'decorrelated', 'none']),
   per_try: duration(),
-  retry_on: list(z.union([choice(['5xx', 'connect', 'reset', 'timeout']), status])),
+  retry_on: list(z.union([choice(retryConditions), status])),
+  retriable_headers: list(headerName),
+  budget: percentage(),
   unsafe_methods: choice(['never', 'always', 'idempotency_key']),
 };
 
 const retryBlock: z.ZodType<RetryBlock> = block<RetryBlock>(
-  { title: '`retries`', later: later.retries },
+  { title: '`retries`' },
   { max: retries, ...retrySettings },
 );
 
@@ -66,6 +75,8 @@ export function resolveRetries({
   jitter = 'full',
   per_try: perTryMs,
   retry_on: retryOn,
+  retriable_headers: retriableHeaders,
+  budget,
   unsafe_methods: unsafeMethods = 'never',
 }: RetryBlock): Retries {
   return {
@@ -76,6 +87,8 @@ export function resolveRetries({
     jitter,
     ...(perTryMs !== undefined && { perTryMs }),
     ...(retryOn !== undefined && { retryOn }),
+    ...(retriableHeaders !== undefined && { retriableHeaders }),
+    ...(budget !== undefined && { budget }),
     unsafeMethods,
   };
 }

@@ -7,6 +7,7 @@
 import type * as z from 'zod';
 import { block, choice, draft, list, oneOrMore } from '../shape.ts';
 import { duration } from './duration.ts';
+import { type HedgeBlock, hedge } from './hedge.ts';
 import { host } from './hosts.ts';
 import { later } from './later.ts';
 import { type MatchBlock, match } from './match.ts';
@@ -22,6 +23,7 @@ import { type StickyBlock, sticky } from './sticky.ts';
 export interface DefaultsBlock {
   readonly timeout?: number;
   readonly retries?: number | RetryBlock;
+  readonly hedge?: 'off' | HedgeBlock;
   readonly rate_limit?: RateLimitWritten;
   readonly shed?: 'off' | ShedBlock;
   readonly to?: SplitBlock;
@@ -38,7 +40,14 @@ export interface RouteBlock extends DefaultsBlock, RetrySettings {
   readonly trailing_slash?: 'strict' | 'ignore';
 }
 
-const shared = { timeout: duration(), retries: retry, rate_limit: rateLimit, shed, to: split };
+const shared = {
+  timeout: duration(),
+  retries: retry,
+  hedge,
+  rate_limit: rateLimit,
+  shed,
+  to: split,
+};
 
 /** What routes share. */
 export const defaults: z.ZodType<DefaultsBlock> = draft(

@@ -5,6 +5,7 @@
  */
 
 import { priorities } from '../../core/priority.ts';
+import { retryConditions } from '../../policies/retry-options.ts';
 import { balancePolicies } from '../../routing/balance.ts';
 import type { HealthSettings } from '../../routing/health.ts';
 import type { OutlierSettings } from '../../routing/outlier-options.ts';
@@ -13,6 +14,7 @@ import {
   type Destination,
   deepFreeze,
   type Health,
+  type Hedge,
   type MatchConditions,
   type RateLimitRule,
   type Retries,
@@ -155,10 +157,10 @@ function shapeOfRules(): Check {
     'baggage?': texts,
   });
   const retryCondition = value(
-    'a status, 5xx, connect, reset or timeout',
-    (value) =>
-      Number.isInteger(value) || ['5xx', 'connect', 'reset', 'timeout'].includes(value as string),
+    `a status, ${retryConditions.join(', ')}`,
+    (value) => Number.isInteger(value) || retryConditions.some((word) => word === value),
   );
+  const unsafeMethods = oneOf('never', 'always', 'idempotency_key');
 
   return block<Rules>({
     version: oneOf(1),
@@ -224,10 +226,18 @@ function shapeOfRules(): Check {
           backoff: oneOf('exponential', 'linear', 'constant'),
           baseDelayMs: milliseconds,
           maxDelayMs: milliseconds,
-          jitter: oneOf('full', 'equal', 'none'),
+          jitter: oneOf('full', 'equal', 'decorrelated', 'none'),
           'perTryMs?': milliseconds,
           'retryOn?': list(retryCondition),
-          unsafeMethods: oneOf('never', 'always', 'idempotency_key'),
+          'retriableHeaders?': list(text),
+          'budget?': number(0, 1),
+          unsafeMethods,
+        }),
+        'hedge?': block<Hedge>({
+          max: number(1, 4),
+          delay: text,
+          'budget?': number(0, 1),
+          unsafeMethods,
         }),
         'rateLimits?': list(
           block<RateLimitRule>({

@@ -102,7 +102,7 @@ describe('compiledRules', () => {
       ],
       [
         (rules) => Object.assign(rules.routes[0]?.['retries'] ?? {}, { retryOn: ['4xx'] }),
-        'routes[0].retries.retryOn[0] is "4xx", not a status, 5xx, connect, reset or timeout',
+        'routes[0].retries.retryOn[0] is "4xx", not a status, 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited',
       ],
     ];
     for (const [change, message] of cases) {

@@ -1,0 +1,76 @@
+/**
+ * Orders of policies that do what nobody wants.
+ *
+ * @module
+ */
+
+interface Order {
+  readonly outer: readonly string[];
+  readonly inner: readonly string[];
+  /** What happens then, and what to do. */
+  readonly why: string;
+}
+
+/** By the first word of the layers' labels. */
+const harmful: readonly Order[] = [
+  {
+    outer: ['retry', 'hedge'],
+    inner: ['retry', 'hedge'],
+    why: 'the tries multiply; keep one of the two',
+  },
+  {
+    outer: ['retry', 'hedge'],
+    inner: ['deadline'],
+    why: 'each try would get all of the time that the caller has left; put the deadline outermost',
+  },
+  {
+    outer: ['retry', 'hedge'],
+    inner: ['fault'],
+    why: 'each try draws anew, and retries hide the fault; put the fault around them',
+  },
+  {
+    outer: ['retry', 'hedge'],
+    inner: ['mirror'],
+    why: 'each try is mirrored; put the mirror around them',
+  },
+  {
+    outer: ['retry', 'hedge'],
+    inner: ['fallback'],
+    why: 'the fallback answers the first failure, and there is no second try; put it outermost',
+  },
+  {
+    outer: ['timeout'],
+    inner: ['fallback'],
+    why: 'a request that takes too long gets no fallback; put the fallback outermost',
+  },
+  {
+    outer: ['forward'],
+    inner: ['timeout', 'retry', 'hedge'],
+    why: 'the upstream is told what was left before the policies inside took their time; forward the deadline innermost',
+  },
+];
+
+/**
+ * Finds policies that stand around one another in a harmful order.
+ *
+ * @param labels Of the layers, the outermost first; the first word of each names the policy.
+ * @returns One sentence for each pair.
+ *
+ * @example
+ * ```ts
+ * orderProblems(['retry max 2', 'retry max 4']); // ['retry inside of retry: the tries multiply; keep one of the two']
+ * ```
+ */
+export function orderProblems(labels: readonly string[]): readonly string[] {
+  const kinds = labels.map((label) => label.split(' ', 1)[0] as string);
+  const found = new Set<string>();
+  for (const [index, outer] of kinds.entries()) {
+    for (const inner of kinds.slice(index + 1)) {
+      const order = harmful.find(
+        (each) => each.outer.includes(outer) && each.inner.includes(inner),
+      );
+      if (order !== undefined) found.add(`${inner} inside of ${outer}: ${order.why}`);
+    }
+  }
+  return [...found];
+}

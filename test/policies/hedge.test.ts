@@ -1,0 +1,552 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { abortSignal } from '../../src/core/abort.ts';
+import {
+  describe as describeChain,
+  inbound,
+  type Middleware,
+  outbound,
+} from '../../src/core/chain.ts';
+import { recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
+import { attemptNumber, eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { outcomeOfError } from '../../src/core/outcome.ts';
+import { reject, rejectionOf } from '../../src/core/rejection.ts';
+import { type HedgeOptions, hedge } from '../../src/policies/hedge.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { retryBudget } from '../../src/policies/retry-budget.ts';
+import { timeout } from '../../src/policies/timeout.ts';
+import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';
+import { countListeners } from '../support/listeners.ts';
+import { type Answer, connectionReset, stalled, status, upstream } from '../support/upstream.ts';
+import { settled, VirtualClock } from '../support/virtual-clock.ts';
+
+const url = 'http://shop.example/';
+let clock: VirtualClock;
+let events: PolicyEvent[];
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  events = [];
+});
+
+afterEach(() => {
+  expect(clock.pending, 'timers left behind').toBe(0);
+});
+
+const listening: Middleware = (next) => (request, context) =>
+  next(
+    request,
+    context.with(eventListener, (event) => events.push(event)),
+  );
+
+const hedging = (options: HedgeOptions = {}) => hedge({ clock, delay: '500ms', ...options });
+
+/** Answers after some virtual time, unless it is aborted. */
+const later =
+  (ms: number, answer: Answer): Answer =>
+  (request, init) =>
+    new Promise((resolve, rejectWith) => {
+      const cancel = clock.schedule(() => {
+        if (answer instanceof Error) rejectWith(answer);
+        else resolve(typeof answer === 'function' ? answer(request, init) : answer);
+      }, ms);
+      const signal = init?.signal ?? request.signal;
+      signal.addEventListener('abort', () => {
+        cancel();
+        rejectWith(signal.reason);
+      });
+    });
+
+describe('when', () => {
+  test('HG-01: four tries at 0, 500, 1000 and 1500 ms', async () => {
+    const starts: number[] = [];
+    const began = clock.monotonic();
+    const fetch = upstream((request, init) => {
+      starts.push(clock.monotonic() - began);
+      return stalled(request, init);
+    });
+    const caller = new AbortController();
+    const answer = outbound(fetch, hedging({ max: 3 }))(url, { signal: caller.signal });
+    await clock.advance(10_000);
+    expect(starts).toEqual([0, 500, 1_000, 1_500]);
+    caller.abort('enough');
+    await expect(answer).rejects.toBe('enough');
+  });
+
+  test('an answer in time makes one call, the very response, and leaves no timer', async () => {
+    const response = new Response('hello');
+    const fetch = upstream(response);
+    expect(await outbound(fetch, hedging())(url)).toBe(response);
+    expect(fetch.calls).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('HG-03: a failure that may pass brings on the next try at once, later ones keep the delay', async () => {
+    const starts: number[] = [];
+    const began = clock.monotonic();
+    const answers = [later(100, status(503)), stalled, later(300, status(200))];
+    const fetch = upstream((request, init) => {
+      starts.push(clock.monotonic() - began);
+      const answer = answers[starts.length - 1] as Exclude<Answer, Response | Error>;
+      return answer(request, init);
+    });
+    const answer = outbound(fetch, hedging({ max: 3 }))(url);
+    await clock.advance(10_000);
+    expect((await answer).status).toBe(200);
+    expect(starts).toEqual([0, 100, 600]);
+  });
+
+  test('a server that says when has its next try then', async () => {
+    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '2000' }), status(200));
+    const answer = outbound(fetch, hedging())(url);
+    await clock.advance(1_999);
+    expect(fetch.calls).toHaveLength(1);
+    await clock.advance(1);
+    expect((await answer).status).toBe(200);
+  });
+
+  test('a server that says never has no further try', async () => {
+    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '-1' }));
+    expect((await outbound(fetch, hedging({ max: 4 }))(url)).status).toBe(503);
+    expect(fetch.calls).toHaveLength(1);
+  });
+
+  test('no try begins at or after the deadline', async () => {
+    const fetch = upstream(stalled);
+    const answer = outbound(fetch, timeout('1s', { clock }), hedging({ max: 4 }))(url);
+    await clock.advance(10_000);
+    expect((await answer).status).toBe(504);
+    expect(fetch.calls).toHaveLength(2);
+  });
+
+  describe('by percentile', () => {
+    const warm = async (options: HedgeOptions, latencies: readonly number[]) => {
+      const answers = latencies.map((ms) => later(ms, status(200)));
+      const fetch = upstream(...answers, stalled);
+      const shop = outbound(fetch, hedging({ delay: 'p90', ...options }));
+      for (const ms of latencies) {
+        const answer = shop(url);
+        await clock.advance(ms);
+        await answer;
+      }
+      return { fetch, shop };
+    };
+
+    test('HG-10: nothing is hedged before enough was seen', async () => {
+      const { fetch, shop } = await warm({ minSamples: 3 }, [10, 20]);
+      const caller = new AbortController();
+      const answer = shop(url, { signal: caller.signal });
+      await clock.advance(60_000);
+      expect(fetch.calls).toHaveLength(3);
+      caller.abort('enough');
+      await expect(answer).rejects.toBe('enough');
+    });
+
+    test('HG-10: then the percentile of what was seen is the delay', async () => {
+      const latencies = Array.from({ length: 10 }, (_, index) => (index + 1) * 10);
+      const { fetch, shop } = await warm({ minSamples: 10 }, latencies);
+      const caller = new AbortController();
+      const answer = shop(url, { signal: caller.signal });
+      await clock.advance(89);
+      expect(fetch.calls).toHaveLength(11);
+      await clock.advance(1);
+      expect(fetch.calls).toHaveLength(12);
+      caller.abort('enough');
+      await expect(answer).rejects.toBe('enough');
+    });
+
+    test('HG-10: it is never less than a millisecond', async () => {
+      const { shop } = await warm({ minSamples: 1 }, [0]);
+      const caller = new AbortController();
+      const answer = shop(url, { signal: caller.signal });
+      await settled();
+      expect(clock.delays.at(-1)).toBe(1);
+      caller.abort('enough');
+      await expect(answer).rejects.toBe('enough');
+    });
+
+    test('a first try that lost has taken at least as long as it was let: the delay does not shrink', async () => {
+      const { fetch, shop } = await warm({ minSamples: 4 }, [100, 100, 100, 100]);
+      for (let hedged = 0; hedged < 100; hedged++) {
+        const before = fetch.calls.length;
+        const caller = new AbortController();
+        const answer = shop(url, { signal: caller.signal });
+        await clock.advance(99);
+        expect(fetch.calls.length - before).toBe(1);
+        await clock.advance(1);
+        expect(fetch.calls.length - before).toBe(2);
+        caller.abort('next');
+        await expect(answer).rejects.toBe('next');
+      }
+    });
+  });
+});
+
+describe('who wins', () => {
+  test('HG-02: the first good answer; the losers are aborted, and cancelled if they answer late', async () => {
+    const late = tracedBody(['late'], { end: 'hang' });
+    let answerLate: ((response: Response) => void) | undefined;
+    const deaf: Answer = () =>
+      new Promise((resolve) => {
+        answerLate = resolve;
+      });
+    const fetch = upstream(deaf, stalled, status(200));
+    const answer = outbound(fetch, hedging({ max: 2 }))(url);
+    await clock.advance(1_000);
+    const response = await answer;
+    expect(await response.text()).toBe('status 200');
+    expect(fetch.calls.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    answerLate?.(new Response(late.stream));
+    await settled();
+    expect(late.cancels).toBe(1);
+  });
+
+  test('HG-02: the first try may win after all', async () => {
+    const fetch = upstream(later(700, status(200)), stalled);
+    const answer = outbound(fetch, hedging())(url);
+    await clock.advance(700);
+    expect((await answer).status).toBe(200);
+    expect(fetch.calls.map(({ signal }) => signal.aborted)).toEqual([false, true]);
+  });
+
+  test('HG-02: what a loser fails with is forgotten', async () => {
+    let failLate: ((error: Error) => void) | undefined;
+    const deaf: Answer = () =>
+      new Promise((_, rejectWith) => {
+        failLate = rejectWith;
+      });
+    const answer = outbound(upstream(deaf, status(200)), hedging())(url);
+    await clock.advance(500);
+    await answer;
+    // A rejection that nobody handles would fail the run.
+    failLate?.(new Error('late'));
+    await settled();
+  });
+
+  test.each([404, 501, 505])('HG-04: a %d is final: the others are cancelled', async (code) => {
+    const fetch = upstream(stalled, status(code));
+    const answer = outbound(fetch, hedging({ max: 4 }))(url);
+    await clock.advance(500);
+    expect((await answer).status).toBe(code);
+    expect(fetch.calls[0]?.signal.aborted).toBe(true);
+  });
+
+  test('HG-04: a bug is final, too', async () => {
+    const bug = new Error('bug');
+    await expect(outbound(upstream(bug), hedging())(url)).rejects.toBe(bug);
+  });
+
+  test('HG-05: where all fail, the last failure is handed over, and the others are cancelled', async () => {
+    const bodies = [tracedBody(['a'], { end: 'hang' }), tracedBody(['b'])];
+    const fetch = upstream(
+      () => new Response(bodies[0]?.stream, { status: 500 }),
+      () => new Response(bodies[1]?.stream, { status: 503 }),
+    );
+    const response = await outbound(fetch, hedging())(url);
+    expect(response.status).toBe(503);
+    expect(await response.text()).toBe('b');
+    expect(bodies.map(({ cancels }) => cancels)).toEqual([1, 0]);
+  });
+
+  test('HG-05: a rejection that came last is handed over by identity', async () => {
+    const last = connectionReset();
+    const shop = outbound(upstream(status(503), connectionReset(), last), hedging({ max: 2 }));
+    await expect(shop(url)).rejects.toBe(last);
+  });
+
+  test('HG-05: an answer of our own does not take the place of a failure of the upstream', async () => {
+    const fetch = upstream(later(600, status(503)), () => reject('rate_limited'));
+    const answer = outbound(fetch, hedging())(url);
+    await clock.advance(600);
+    expect((await answer).status).toBe(503);
+  });
+
+  test('an answer of our own to the only try is the answer, at once', async () => {
+    const fetch = upstream(() => reject('rate_limited'));
+    const response = await outbound(fetch, hedging({ max: 4 }))(url);
+    expect(rejectionOf(response)?.reason).toBe('rate_limited');
+    expect(fetch.calls).toHaveLength(1);
+  });
+
+  test('HG-08: a loser’s end says nothing about its upstream', async () => {
+    const verdicts: string[] = [];
+    const judging: Middleware = (next) => async (request, context) => {
+      try {
+        return await next(request, context);
+      } catch (error) {
+        verdicts.push(outcomeOfError(error, context.get(abortSignal)).verdict);
+        throw error;
+      }
+    };
+    const answer = outbound(upstream(stalled, status(200)), hedging(), judging)(url);
+    await clock.advance(500);
+    await answer;
+    await settled();
+    expect(verdicts).toEqual(['ignored']);
+  });
+});
+
+describe('what is hedged', () => {
+  test.each([
+    ['GET', {}, {}, 2],
+    ['PUT', {}, {}, 2],
+    ['POST', {}, {}, 1],
+    ['POST', { unsafeMethods: 'always' }, {}, 2],
+    ['POST', { unsafeMethods: 'idempotency_key' }, {}, 1],
+    ['POST', { unsafeMethods: 'idempotency_key' }, { 'idempotency-key': 'k' }, 2],
+  ] as const)(
+    'HG-06: %s with %j and %j is sent %d times',
+    async (method, options, headers, tries) => {
+      const fetch = upstream(later(5_000, status(200)));
+      const answer = outbound(fetch, hedging(options))(url, { method, headers });
+      await clock.advance(5_000);
+      await answer;
+      expect(fetch.calls).toHaveLength(tries);
+    },
+  );
+
+  test('HG-06: every try sends the whole body', async () => {
+    const bodies: string[] = [];
+    const fetch = upstream(async (request, init) => {
+      bodies.push(await request.text());
+      return bodies.length === 1 ? stalled(request, init) : new Response('ok');
+    });
+    const answer = outbound(fetch, hedging())(url, { method: 'PUT', body: 'hello' });
+    await clock.advance(500);
+    expect((await answer).status).toBe(200);
+    expect(bodies).toEqual(['hello', 'hello']);
+  });
+
+  test('HG-06: a stream that has been read to its end is sent again', async () => {
+    const bodies: string[] = [];
+    const fetch = upstream(async (request, init) => {
+      bodies.push(new TextDecoder().decode(await bytesOf(request)));
+      return bodies.length === 1 ? stalled(request, init) : new Response('ok');
+    });
+    const answer = outbound(fetch, hedging())(streamingPut(tracedBody(['one ', 'two']).stream));
+    await clock.advance(500);
+    expect((await answer).status).toBe(200);
+    expect(bodies).toEqual(['one two', 'one two']);
+  });
+
+  test.each([
+    ['is still being read', 262_144, ['a', 'b']],
+    ['is too long to be kept', 1, ['abc']],
+  ])('HG-06: a stream that %s is sent once', async (_, maxReplayBytes, chunks) => {
+    const caller = new AbortController();
+    const source = tracedBody(chunks, { end: 'hang' });
+    const fetch = upstream(async (request, init) => {
+      await request.body?.getReader().read();
+      return stalled(request, init);
+    });
+    const shop = outbound(fetch, listening, hedging({ maxReplayBytes }));
+    const answer = shop(streamingPut(source.stream, { signal: caller.signal }));
+    await clock.advance(500);
+    expect(fetch.calls).toHaveLength(1);
+    expect(events).toEqual([{ name: 'hedge_skipped', attributes: { reason: 'body' } }]);
+    caller.abort('gone');
+    await expect(answer).rejects.toBe('gone');
+  });
+
+  test('HG-07: a budget that is used up leaves the first try alone', async () => {
+    const budget = retryBudget({ ratio: 0.2, minPerSecond: 0, clock });
+    const fetch = upstream(later(600, status(200)));
+    const answer = outbound(fetch, listening, hedging({ budget, max: 4 }))(url);
+    await clock.advance(600);
+    expect((await answer).status).toBe(200);
+    expect(fetch.calls).toHaveLength(1);
+    expect(events.map(({ name }) => name)).toEqual(['hedge_overflow']);
+  });
+
+  test('RB-07: hedges and retries draw from one budget, and count a request once', async () => {
+    let deposits = 0;
+    let withdrawals = 0;
+    const budget = {
+      deposit: () => {
+        deposits += 1;
+      },
+      withdraw: () => ++withdrawals <= 1,
+    };
+    const fetch = upstream(status(503));
+    const shop = outbound(
+      fetch,
+      hedging({ budget }),
+      retry({ budget, clock, baseDelay: '0s', max: 5 }),
+    );
+    const answer = shop(url);
+    await clock.advance(1_000);
+    expect((await answer).status).toBe(503);
+    expect(deposits).toBe(1);
+    expect(fetch.calls).toHaveLength(2);
+  });
+
+  test('HG-09: who picks an endpoint knows where the other tries went', async () => {
+    const seen: string[][] = [];
+    const picking: Middleware = (next) => (request, context) => {
+      const tried = context.get(triedEndpoints)?.tried ?? [];
+      seen.push([...tried]);
+      recordPick(context, { url: `http://${tried.length}`, service: 's', version: '' }, 3);
+      return next(request, context);
+    };
+    const answer = outbound(
+      upstream(stalled, stalled, status(200)),
+      hedging({ max: 2 }),
+      picking,
+    )(url);
+    await clock.advance(1_000);
+    await answer;
+    expect(seen).toEqual([[], ['http://0'], ['http://0', 'http://1']]);
+  });
+
+  test('RT-19: a breaker that refuses one endpoint brings on the next try at another one', async () => {
+    const picking: Middleware = (next) => (request, context) => {
+      const tried = context.get(triedEndpoints)?.tried ?? [];
+      recordPick(context, { url: `http://${tried.length}`, service: 's', version: '' }, 2);
+      return next(request, context);
+    };
+    const fetch = upstream(() => reject('circuit_breaker_open'), status(200));
+    expect((await outbound(fetch, hedging({ max: 4 }), picking)(url)).status).toBe(200);
+    const refusing = upstream(() => reject('circuit_breaker_open'));
+    const response = await outbound(refusing, hedging({ max: 4 }), picking)(url);
+    expect(rejectionOf(response)?.reason).toBe('circuit_breaker_open');
+    expect(refusing.calls).toHaveLength(2);
+  });
+
+  test('RT-13: the layers further in know which try it is, and so does the upstream', async () => {
+    const numbers: number[] = [];
+    const seeing: Middleware = (next) => (request, context) => {
+      numbers.push(context.get(attemptNumber));
+      return next(request, context);
+    };
+    const fetch = upstream(stalled, status(200));
+    const answer = outbound(fetch, listening, hedging(), seeing)(url);
+    await clock.advance(500);
+    await answer;
+    expect(numbers).toEqual([1, 2]);
+    expect(fetch.calls.map(({ headers }) => headers.get('x-fetchmesh-attempt-count'))).toEqual([
+      null,
+      '2',
+    ]);
+    expect(events).toEqual([{ name: 'hedge', attributes: { attempt: 2 } }]);
+  });
+});
+
+describe('the caller', () => {
+  test('HG-11: that leaves ends all tries with its own reason, at once', async () => {
+    const reason = { left: true };
+    const caller = new AbortController();
+    const fetch = upstream(stalled);
+    const answer = outbound(fetch, hedging({ max: 2 }))(url, { signal: caller.signal });
+    await clock.advance(1_000);
+    caller.abort(reason);
+    expect(fetch.calls.map(({ signal }) => signal.reason)).toEqual([reason, reason, reason]);
+    expect(clock.pending).toBe(0);
+    await expect(answer).rejects.toBe(reason);
+  });
+
+  test('HG-11: that leaves while nothing is under way ends the wait', async () => {
+    const caller = new AbortController();
+    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '5000' }));
+    const answer = outbound(fetch, hedging())(url, { signal: caller.signal });
+    await settled();
+    expect(clock.pending).toBe(1);
+    caller.abort('gone');
+    expect(clock.pending).toBe(0);
+    await expect(answer).rejects.toBe('gone');
+  });
+
+  test('that left before is told so, and nothing is sent', async () => {
+    const fetch = upstream(status(200));
+    const signal = AbortSignal.abort('gone');
+    await expect(outbound(fetch, hedging())(url, { signal })).rejects.toBe('gone');
+    expect(fetch.calls).toHaveLength(0);
+  });
+
+  test('that leaves after the response ends the body that it reads', async () => {
+    const caller = new AbortController();
+    const fetch = upstream(stalled, (_, init) => {
+      const signal = init?.signal;
+      return new Response(
+        new ReadableStream({
+          start: (controller) =>
+            signal?.addEventListener('abort', () => controller.error(signal.reason)),
+        }),
+      );
+    });
+    const answer = outbound(fetch, hedging())(url, { signal: caller.signal });
+    await clock.advance(500);
+    const reading = bytesOf(await answer).catch((error: unknown) => error);
+    caller.abort('seen enough');
+    expect(await reading).toBe('seen enough');
+  });
+
+  test('that calls a thousand times on one signal has no listener left on it', async () => {
+    const request = new Request(url);
+    const listeners = countListeners(request.signal);
+    const fetch = upstream((received, init) =>
+      fetch.calls.length % 2 === 1 ? stalled(received, init) : new Response(null),
+    );
+    const shop = outbound(fetch, hedging());
+    for (let calls = 0; calls < 1_000; calls++) {
+      const answer = shop(request);
+      await clock.advance(500);
+      await answer;
+    }
+    expect(fetch.calls).toHaveLength(2_000);
+    expect(listeners.current).toBe(0);
+  });
+
+  test('an app is hedged like an upstream', async () => {
+    let calls = 0;
+    const app = inbound(
+      () => (++calls === 1 ? new Promise<Response>(() => {}) : new Response('second')),
+      hedging(),
+    );
+    const answer = app(new Request(url));
+    await clock.advance(500);
+    expect(await (await answer).text()).toBe('second');
+  });
+
+  test('a middleware that throws at once is a bug like any other', async () => {
+    const throwing: Middleware = () => () => {
+      throw new Error('at once');
+    };
+    await expect(outbound(upstream(status(200)), hedging(), throwing)(url)).rejects.toThrow(
+      'at once',
+    );
+  });
+});
+
+describe('configuration', () => {
+  test('describes itself', () => {
+    expect(describeChain(hedge())).toBe('hedge max 1 after p95');
+  });
+
+  test.each<[object, string]>([
+    [{ max: 0 }, 'hedge.max: 0 is not a whole number from 1 to 4'],
+    [{ max: 5 }, 'hedge.max: 5 is not a whole number from 1 to 4'],
+    [{ max: 1.5 }, 'hedge.max: 1.5 is not a whole number from 1 to 4'],
+    [{ max: Number.NaN }, 'hedge.max: NaN is not a whole number from 1 to 4'],
+    [{ minSamples: -1 }, 'hedge.minSamples: -1 is not a whole number of 0 or more'],
+    [{ maxReplayBytes: 0.5 }, 'hedge.maxReplayBytes: 0.5 is not a whole number of 0 or more'],
+    [{ delay: 'p0' }, "hedge.delay: 'p0' is not a percentile above p0"],
+    [
+      { delay: 'p100' },
+      'hedge.delay: "p100" is not a duration (a number and a unit: ms, s, m, h or d)',
+    ],
+    [
+      { delay: '-1s' },
+      'hedge.delay: "-1s" is not a duration (a number and a unit: ms, s, m, h or d)',
+    ],
+    [
+      { delay: 100 },
+      "hedge.delay: 100 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '100ms' or '100s'",
+    ],
+    [{ delay: '25d' }, "hedge.delay: '25d' is longer than timers can wait"],
+    [
+      { unsafeMethods: 'post' },
+      'hedge.unsafeMethods: "post" is not one of never, always, idempotency_key',
+    ],
+  ])('refuses %j', (options, message) => {
+    expect(() => hedge(options as HedgeOptions)).toThrow(new RangeError(message));
+  });
+});
