@@ -52,17 +52,21 @@ const networkFailures: Readonly<Record<NetworkFailure, Outcome>> = {
  */
 export function outcomeOfResponse(response: Response): Outcome {
   const rejection = rejectionOf(response);
-  if (rejection !== undefined) return outcomeOfRejection(rejection);
-  const { status } = response;
+  return rejection === undefined ? outcomeOfStatus(response.status) : outcomeOfRejection(rejection);
+}
+
+function outcomeOfStatus(status: number): Outcome {
   if (status === 429) return rateLimited;
   if (status < 500 || status === 501) return success;
   return { verdict: 'failure', retryable: status !== 505, reason: String(status) };
 }
 
-function outcomeOfRejection({ blame, reason }: Rejection): Outcome {
-  return blame === 'upstream'
-    ? { verdict: 'failure', retryable: true, reason }
-    : { verdict: 'ignored', retryable: false, reason };
+function outcomeOfRejection({ blame, reason, status }: Rejection): Outcome {
+  if (blame !== 'upstream') return { verdict: 'ignored', retryable: false, reason };
+  if (reason !== 'fault_injected') return { verdict: 'failure', retryable: true, reason };
+  // An injected fault is judged as what it plays: a 404 is no failure (FI-09).
+  const played = outcomeOfStatus(status);
+  return played.verdict === 'failure' ? { ...played, reason } : played;
 }
 
 /**

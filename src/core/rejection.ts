@@ -89,6 +89,8 @@ export interface RejectionOptions {
   readonly retryAfterMs?: number;
   /** Default: that of the reason. */
   readonly status?: number;
+  /** Default: that of the reason. */
+  readonly blame?: Blame;
   /** Fields of the response beside those that every rejection has. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Members of the problem details beside `title`, `status`, `detail` and `reason`, such as `type`. */
@@ -136,8 +138,8 @@ export function prepareRejection(
   options: Omit<RejectionOptions, keyof RejectionVariation> = {},
 ): (variation?: RejectionVariation) => Response {
   const entry = rejectionReasons[reason];
-  const { title, flag, blame } = entry;
-  const { detail, problem, status = entry.status } = options;
+  const { title, flag } = entry;
+  const { detail, problem, status = entry.status, blame = entry.blame } = options;
   const body = JSON.stringify({ ...problem, title, status, detail, reason });
   return ({ retryAfterMs, headers } = {}) => {
     const fields: Record<string, string> = {

@@ -10,32 +10,13 @@ import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
+import { dropHopByHop, hopByHop, unsendable } from '../core/hop-by-hop.ts';
 import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
 
 /** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
 export type Transport = (url: string, init: RequestInit) => Promise<Response>;
-
-/**
- * Fields that concern one connection and not the message (RFC 9110 §7.6.1), `proxy-authorization`, which is meant for us,
- * and `expect`, which our server has answered already.
- */
-const hopByHop: readonly string[] = [
-  'connection',
-  'expect',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
-
-/** Methods that no `fetch` sends (Fetch §2.2.1). */
-const unsendable: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /**
  * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
@@ -70,12 +51,7 @@ export function forward(transport: Transport): Next {
 
 function forwardedHeaders(request: Request, context: Context): Record<string, string> {
   const headers = outgoingHeaders(request, context);
-  const nominated = headers['connection'];
-  if (nominated !== undefined) {
-    for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
-  }
-  for (const name of hopByHop) delete headers[name];
-
+  dropHopByHop(headers);
   const url = urlOf(request);
   const peer = context.get(peerAddress);
   if (peer !== undefined) {

@@ -19,6 +19,7 @@ import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
 import { observation } from './observation.ts';
 import { compilePlan } from './plan.ts';
+import { traffic } from './traffic-policies.ts';
 import { reportUpstreams } from './upstream-metrics.ts';
 import { compileUpstreams, type Upstreams } from './upstreams.ts';
 
@@ -97,7 +98,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const run = compose(
       ...aroundRequest,
       answerFailures(onError),
-    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep }));
+    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep, traffic }));
     return { revision, run, own: ownPaths(next), upstreams, kept };
   }
 

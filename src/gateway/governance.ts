@@ -11,10 +11,16 @@ import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
 import { compilePlan } from './plan.ts';
+import type { TrafficPolicies } from './route-policies.ts';
 import { compileUpstreams } from './upstreams.ts';
 
 /** Settings of {@link governance}. */
 export interface GovernanceOptions {
+  /**
+   * Carries out `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond`: the `traffic` of
+   * `fetchmesh/traffic`. Default: none; rules that have such a block are refused.
+   */
+  readonly traffic?: TrafficPolicies;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
   /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
@@ -46,6 +52,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       unmatched: next,
       upstreams,
       keep,
+      traffic: options.traffic,
     }),
   );
 }

@@ -15,7 +15,13 @@ import { compileChooser } from '../routing/choose.ts';
 import { compileMatcher } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
 import type { Route, Rules } from '../rules/model.ts';
-import { aroundExchange, aroundTry, type PolicySurroundings } from './route-policies.ts';
+import {
+  aroundExchange,
+  aroundTry,
+  type PolicySurroundings,
+  type Reach,
+  refuseUnknownTraffic,
+} from './route-policies.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
 
 /** What a plan needs beside the rules. */
@@ -62,7 +68,19 @@ type RouteStep = (
 ) => Promise<Response>;
 
 function compileRoute(route: Route, options: PlanOptions): RouteStep {
-  const around = aroundExchange(route, options);
+  refuseUnknownTraffic(route, options);
+  const { traffic } = options;
+  const end = traffic?.endOf(route);
+  if (traffic !== undefined && end !== undefined) {
+    const run = compose(...traffic.headerFilter(route))(end);
+    return ({ request }, context) => run(request, context);
+  }
+  const reach: Reach = (place, ...outside) => {
+    const rewriting = traffic?.rewriting(route) ?? [];
+    const around = [...outside, ...rewriting, options.upstreams.find(place).balance];
+    return compose(...around)(options.send);
+  };
+  const around = aroundExchange(route, options, reach);
   const chainTo = (upstream?: Upstream): Next =>
     compose(...around, ...aroundTry(route, upstream, options))(options.send);
   if (route.to.length === 0) {

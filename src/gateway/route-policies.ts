@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Middleware } from '../core/chain.ts';
+import type { Middleware, Next } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { hedge } from '../policies/hedge.ts';
@@ -14,7 +14,7 @@ import { type RetryBudget, retryBudget } from '../policies/retry-budget.ts';
 import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
-import type { Hedge, RateLimitRule, Retries, Route } from '../rules/model.ts';
+import type { Hedge, Place, RateLimitRule, Retries, Route } from '../rules/model.ts';
 import type { Keep } from './kept.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -26,19 +26,58 @@ export interface PolicySurroundings {
   readonly aroundTry: Middleware;
   /** A policy with state is made through it, so that an unchanged block keeps its state over a reload. */
   readonly keep: Keep;
+  /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
+  readonly traffic?: TrafficPolicies | undefined;
 }
 
-/** Around the whole exchange, outermost first. */
-export function aroundExchange(route: Route, around: PolicySurroundings): readonly Middleware[] {
-  const { clock } = around;
-  const middlewares: Middleware[] = [];
-  if (route.timeoutMs !== undefined) {
-    middlewares.push(timeout(formatDuration(route.timeoutMs), { clock }));
+/** What a route does with its traffic beside sending it on, as middlewares. */
+export interface TrafficPolicies {
+  headerFilter(route: Route): readonly Middleware[];
+  fallbacksOf(route: Route, reach: (place: Place) => Next): readonly Middleware[];
+  faultsOf(route: Route, around: PolicySurroundings): readonly Middleware[];
+  mirrorsOf(route: Route, around: PolicySurroundings, reach: Reach): readonly Middleware[];
+  rewriting(route: Route): readonly Middleware[];
+  /** What answers a route that leads nowhere. */
+  endOf(route: Route): Next | undefined;
+}
+
+/**
+ * Sees to it that no block is passed over.
+ *
+ * @throws {RangeError} names the route.
+ */
+export function refuseUnknownTraffic(route: Route, { traffic }: PolicySurroundings): void {
+  const { headers, fallback, fault, mirror, rewrite, redirect, respond } = route;
+  if (traffic) return;
+  if (headers ?? fallback ?? fault ?? mirror ?? rewrite ?? redirect ?? respond) {
+    throw new RangeError(
+      `governance: route '${route.name}' needs { traffic } from 'fetchmesh/traffic'`,
+    );
   }
+}
+
+/** Sends a request to another place than the route's, with these middlewares around it. */
+export type Reach = (place: Place, ...around: Middleware[]) => Next;
+
+/** Around the whole exchange, outermost first. */
+export function aroundExchange(
+  route: Route,
+  around: PolicySurroundings,
+  reach: Reach,
+): readonly Middleware[] {
+  const { clock } = around;
+  const { traffic } = around;
+  const middlewares: Middleware[] = [...(traffic?.headerFilter(route) ?? [])];
+  const limit =
+    route.timeoutMs === undefined ? [] : [timeout(formatDuration(route.timeoutMs), { clock })];
+  middlewares.push(...(traffic?.fallbacksOf(route, (place) => reach(place, ...limit)) ?? []));
+  middlewares.push(...limit);
+  middlewares.push(...(traffic?.faultsOf(route, around) ?? []));
   if (route.shed !== undefined) middlewares.push(shedding(route.shed, around));
   if (route.rateLimits !== undefined && route.rateLimits.length > 0) {
     middlewares.push(limiting(route, route.rateLimits, around));
   }
+  middlewares.push(...(traffic?.mirrorsOf(route, around, reach) ?? []));
   if (route.retries !== undefined && route.retries.max > 0) {
     middlewares.push(retry(retryOptions(route, route.retries, around)));
   }
@@ -52,11 +91,11 @@ export function aroundExchange(route: Route, around: PolicySurroundings): readon
  * @param upstream Where the route leads; `undefined` where the request goes on by itself.
  */
 export function aroundTry(
-  _route: Route,
+  route: Route,
   upstream: Upstream | undefined,
   around: PolicySurroundings,
 ): readonly Middleware[] {
-  const middlewares: Middleware[] = [];
+  const middlewares: Middleware[] = [...(around.traffic?.rewriting(route) ?? [])];
   if (upstream !== undefined) middlewares.push(upstream.balance);
   middlewares.push(around.aroundTry);
   return middlewares;

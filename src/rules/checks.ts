@@ -14,9 +14,17 @@ import { unsound } from './read.ts';
 import type { Report } from './report.ts';
 import type { ResolvedFile, ResolvedRoute } from './resolve.ts';
 import { checkRetryTimes } from './retry-time.ts';
-import { checkHedge, checkMatch, checkSticky, checkUnsafeMethods } from './route-checks.ts';
+import {
+  checkConditions,
+  checkHedge,
+  checkMatch,
+  checkSticky,
+  checkUnsafeMethods,
+} from './route-checks.ts';
 import { asList } from './shape.ts';
 import type { Surroundings } from './surroundings.ts';
+import { endsByItself } from './traffic.ts';
+import { checkBody, checkEnds, checkHeaders, checkPathEdits } from './traffic-checks.ts';
 
 /** Runs all checks. */
 export function checkFile(file: ResolvedFile, around: Surroundings): void {
@@ -32,7 +40,10 @@ export function checkFile(file: ResolvedFile, around: Surroundings): void {
     checkHedge(route, positions, report);
     checkSticky(route, positions, report);
     checkMatch(route, positions, report);
+    checkEnds(route, positions, report);
+    checkPathEdits(route, positions, report);
   }
+  checkPolicyBlocks(file, positions, report);
   checkOwnPaths(file, positions, report);
   checkTraces(file, positions, report);
 }
@@ -47,7 +58,9 @@ export function checkUpstreams(
   { mode, positions, report }: Surroundings,
   isSound: boolean,
 ): void {
-  const open = routes.filter(({ to }) => to !== unsound && to.length === 0);
+  const open = routes.filter(
+    ({ to, written }) => to !== unsound && to.length === 0 && !endsByItself(written),
+  );
   const [first] = open;
   if (first === undefined) return;
   if (mode === 'library') {
@@ -71,6 +84,28 @@ export function checkUpstreams(
       label: 'where shall the request go?',
       help: 'write `to` here or under `defaults`, or start with: serve --upstream URL',
     });
+  }
+}
+
+/** Blocks that stand on routes or under `defaults` say what they mean, each looked at once. */
+function checkPolicyBlocks(
+  { routes, defaults }: ResolvedFile,
+  positions: Positions,
+  report: Report,
+): void {
+  const places = [
+    ...routes.map(({ written, path }) => ({ blocks: written, path })),
+    { blocks: defaults, path: ['defaults'] },
+  ];
+  for (const { blocks, path } of places) {
+    const { headers, fallback, fault } = blocks;
+    if (typeof headers === 'object') checkHeaders(headers, [...path, 'headers'], positions, report);
+    if (typeof fallback === 'object' && fallback.respond !== undefined) {
+      checkBody(fallback.respond, [...path, 'fallback', 'respond'], positions, report);
+    }
+    if (typeof fault === 'object' && fault.only_if !== undefined) {
+      checkConditions(fault.only_if, [...path, 'fault', 'only_if'], positions, report);
+    }
   }
 }
 

@@ -57,7 +57,14 @@ export type Code =
   | 'FM070'
   | 'FM071'
   | 'FM072'
-  | 'FM080';
+  | 'FM080'
+  | 'FM081'
+  | 'FM082'
+  | 'FM083'
+  | 'FM084'
+  | 'FM085'
+  | 'FM086'
+  | 'FM087';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -323,6 +330,41 @@ follows the caller's decision where the request brings one.`,
     explanation: `Both send a request again, and together they multiply: three tries, each sent twice, are six. A hedge also tries again
 when a try has failed, so it needs no retries beside it. Keep one of the two; retries: 0 and hedge: off switch off what
 comes from the defaults.`,
+  },
+  FM081: {
+    title: 'mirror of a destination to itself',
+    explanation: `The copies go to a version that gets the requests anyway: whatever they do is done twice there.`,
+  },
+  FM082: {
+    title: 'no effect beside redirect or respond',
+    explanation: `A route with redirect or respond answers by itself. Nothing that concerns an upstream has an effect on it: to,
+timeout, retries, fallback, fault, mirror, rewrite.`,
+  },
+  FM083: {
+    title: 'two that exclude each other',
+    explanation: `Of some keys a block takes exactly one: redirect or respond on a route, respond or to in a fallback, path, prefix or
+regex in a rewrite or redirect.`,
+  },
+  FM084: {
+    title: 'header that cannot be set',
+    explanation: `Some headers belong to a connection and not to a message: connection, transfer-encoding, content-length, host and
+their like. Every fetch makes them itself, so what is set is lost, or breaks the message. The host is changed by
+rewrite: { host: NAME }.`,
+  },
+  FM085: {
+    title: 'no prefix to replace',
+    explanation: `prefix takes the place of the path of the route up to its **. A path that is a regular expression has no such part: use
+regex, which replaces what an expression finds.`,
+  },
+  FM086: {
+    title: 'credentials for another service',
+    explanation: `Copies of requests go to another service without the headers authorization, cookie and proxy-authorization. With
+credentials: include it gets them, and can act in the name of the callers.`,
+  },
+  FM087: {
+    title: 'fault without an end',
+    explanation: `A fault that is for everybody and never ends is an outage as soon as it is forgotten. Write when it ends, until:
+2026-01-31T18:00:00Z, or whom it is for, only_if: { headers: { x-chaos: "1" } }.`,
   },
 };
 

@@ -4,13 +4,19 @@
  * @module
  */
 
+import type { HeaderEdits } from '../core/header-edits.ts';
 import type { Priority } from '../core/priority.ts';
 import type { BackoffShape, Jitter } from '../policies/backoff.ts';
+import type { FallbackCondition } from '../policies/fallback.ts';
 import type { RetryCondition } from '../policies/retry.ts';
 import type { BalancePolicy } from '../routing/balance.ts';
 import type { MatchConditions } from '../routing/conditions.ts';
 import type { HealthSettings } from '../routing/health.ts';
 import type { OutlierSettings } from '../routing/outlier-options.ts';
+import type { RedirectOptions } from '../routing/redirect.ts';
+import type { RespondOptions } from '../routing/respond.ts';
+import type { RewriteOptions } from '../routing/rewrite.ts';
+import type { HeadersOptions } from '../security/headers.ts';
 import type { MetricNames } from '../telemetry/metrics.ts';
 
 export type { MatchConditions } from '../routing/conditions.ts';
@@ -84,6 +90,16 @@ export interface Route {
   /** All of them have to agree; empty: no limit. */
   readonly rateLimits?: readonly RateLimitRule[];
   readonly shed?: Shed;
+  readonly headers?: HeadersOptions;
+  readonly fallback?: Fallback;
+  readonly fault?: Fault;
+  /** Where copies of the requests go; absent: nowhere. */
+  readonly mirror?: readonly Mirror[];
+  readonly rewrite?: RewriteOptions;
+  /** Ends the route: where there is one, `to` is empty. */
+  readonly redirect?: RedirectOptions;
+  /** Ends the route: where there is one, `to` is empty. */
+  readonly respond?: RespondOptions;
 }
 
 /** A version of a service, and its share. */
@@ -92,6 +108,42 @@ export interface Destination {
   readonly version: string;
   /** In percent, with at most one decimal. */
   readonly weight: number;
+}
+
+/** A version of a service that is meant as a whole. */
+export type Place = Pick<Destination, 'service' | 'version'>;
+
+/** What answers where the upstream failed: one of `respond` and `to`. */
+export interface Fallback {
+  readonly respond?: RespondOptions;
+  readonly to?: Place;
+  /** Absent: what `fallback` takes for a failure. */
+  readonly when?: readonly FallbackCondition[];
+}
+
+/** Faults to inject; shares in percent. */
+export interface Fault {
+  readonly delay?: { readonly ms: number; readonly percent: number };
+  readonly abort?: { readonly status: number; readonly percent: number };
+  /** The most that callers can ask for by header, where the part has no share. */
+  readonly percent?: number;
+  /** Entries of which one has to hold; empty: no condition. */
+  readonly onlyIf: readonly MatchConditions[];
+  /** See `parseInstant`. Absent: no end. */
+  readonly until?: string;
+  readonly maxActive?: number;
+  readonly headerTrigger: boolean;
+  readonly counted: boolean;
+}
+
+/** Copies of the requests. */
+export interface Mirror {
+  readonly to: Place;
+  /** From 0 to 100. */
+  readonly percent: number;
+  readonly credentials: 'include' | 'omit';
+  readonly headers?: HeaderEdits;
+  readonly timeoutMs: number;
 }
 
 /** Keeping a caller with one version. */

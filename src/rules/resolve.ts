@@ -20,6 +20,7 @@ import { retriesOf } from './retry-forms.ts';
 import type { RulesFile } from './schema.ts';
 import { asList } from './shape.ts';
 import { type Sourced, type Surroundings, sourced } from './surroundings.ts';
+import { endsByItself, TrafficResolver, type TrafficRules } from './traffic.ts';
 
 /** A route as far as it could be made out, for the checks. */
 export interface ResolvedRoute {
@@ -36,11 +37,13 @@ export interface ResolvedRoute {
   readonly hedge: Sourced<Hedge> | undefined;
   readonly rateLimit: Sourced<RateLimitWritten> | undefined;
   readonly shed: Sourced<'off' | ShedBlock> | undefined;
+  readonly traffic: TrafficRules;
 }
 
 /** A file as far as it could be made out. */
 export interface ResolvedFile {
   readonly routes: readonly ResolvedRoute[];
+  readonly defaults: Draft<DefaultsBlock>;
   readonly telemetry: TelemetryBlock | undefined;
   readonly health: HealthBlock | undefined;
   /** To be called only where nothing was found to be wrong. */
@@ -69,11 +72,13 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     return destination === undefined ? [] : destination === unsound ? unsound : [destination];
   }
 
-  function destinationsOf({ to }: Draft<RouteBlock>, path: Path): Sound<readonly Destination[]> {
-    if (to === undefined) return fallback();
+  function destinationsOf(written: Draft<RouteBlock>, path: Path): Sound<readonly Destination[]> {
+    const { to } = written;
+    if (to === undefined) return endsByItself(written) ? [] : fallback();
     return to === unsound ? unsound : services.resolve(to, [...path, 'to']);
   }
 
+  const traffic = new TrafficResolver(defaults, services, around);
   const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
   const names = routeNames(drafts);
   const routes = drafts.flatMap((written, index): readonly ResolvedRoute[] => {
@@ -87,7 +92,8 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     const hedge = hedgeOf(written, path, defaults);
     const to = destinationsOf(written, path);
     const name = names[index] as string;
-    return [{ index, line, path, name, written, to, timeout, retries, hedge, rateLimit, shed }];
+    const own = { traffic: traffic.resolve(written, path, to), hedge, rateLimit, shed };
+    return [{ index, line, path, name, written, to, timeout, retries, ...own }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
   if (isComplete && file.routes !== unsound) services.reportUnused();
@@ -96,6 +102,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   const health = sound(file.health);
   return {
     routes,
+    defaults,
     telemetry,
     health,
     toRules: () => ({
@@ -146,7 +153,7 @@ function hedgeOf(
 
 /** Provided that nothing in it is unsound. */
 function toRoute(route: ResolvedRoute): Route {
-  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed } = route;
+  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed, traffic } = route;
   const resolvedShed = shed && resolveShed(shed.value);
   const {
     path,
@@ -171,6 +178,7 @@ function toRoute(route: ResolvedRoute): Route {
     ...(hedge !== undefined && { hedge: hedge.value }),
     ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),
     ...(resolvedShed !== undefined && { shed: resolvedShed }),
+    ...traffic,
   };
 }
 

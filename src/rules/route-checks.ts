@@ -96,7 +96,7 @@ export function checkSticky(
   }
 }
 
-/** Match strings mean what they look like (FM043), and are no secrets (FM072). */
+/** What a route asks of a request means what it looks like (FM043, FM072). */
 export function checkMatch(
   { written, path }: ResolvedRoute,
   positions: Positions,
@@ -104,11 +104,21 @@ export function checkMatch(
 ): void {
   const { match } = written;
   if (match === undefined || match === unsound) return;
+  checkConditions(match, [...path, 'match'], positions, report);
+}
+
+/** Match strings mean what they look like (FM043), and are no secrets (FM072). */
+export function checkConditions(
+  match: MatchBlock | readonly MatchBlock[],
+  path: Path,
+  positions: Positions,
+  report: Report,
+): void {
   const isList = Array.isArray(match);
   for (const [index, entry] of asList<MatchBlock>(match).entries()) {
     for (const [source, conditions] of Object.entries(entry)) {
       for (const [name, wanted] of Object.entries(conditions as Record<string, string>)) {
-        const at = [...path, 'match', ...(isList ? [index] : []), source, name];
+        const at = [...path, ...(isList ? [index] : []), source, name];
         checkMatchString(name, wanted, at, positions, report);
       }
     }

@@ -20,10 +20,19 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
-  './gateway': 37,
+  './fault': 9,
+  './mirror': 9,
+  './fallback': 9,
+  './headers': 9,
+  './rewrite': 9,
+  './redirect': 9,
+  './respond': 9,
+  './when': 9,
+  './traffic': 12.5,
+  './gateway': 43,
   './governance': 27,
   // Most of it zod and yaml.
-  './rules': 84,
+  './rules': 88,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/redis': 3,
@@ -35,12 +44,12 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/conformance': 3,
   './tracing': 6.25,
   './propagation': 1.5,
-  './metrics': 4.5,
+  './metrics': 4.75,
   './registry': 3,
   './exposition': 1.75,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 40,
+  './workers': 46,
 };
 
 /** P9: what stands where a server framework's plug-ins and a resilience library would. */
@@ -57,7 +66,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 60;
+const budgetOfEverything = 66;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -933,6 +933,143 @@ routes: [{ path: /**, to: { a: 20, b: 20, c: 20, d: 20, e: 20 } }]
     ],
   },
   {
+    name: 'faults that are wrong',
+    text: withRoute(`path: /f
+    to: web
+    fault: { abort: 99, delay: 5, percent: 0.1, until: tomorrow, max_active: 0, onlyif: {} }
+  - { path: /g, to: web, fault: { delay: { percent: 5% }, abort: { status: 204 } } }
+  - { path: /h, to: web, fault: { abort: 503, percent: 5%, only_if: { headers: { a: 1 } } } }
+`),
+    expected: [
+      '9:21 error[FM016] `abort` must be a status from 200 to 599 with a body, not `99`',
+      '9:32 error[FM011] `delay` needs a unit',
+      '9:44 error[FM011] `percent` needs a percent sign',
+      '9:56 error[FM017] `tomorrow` is not a moment',
+      '9:78 error[FM016] `max_active` must be a whole number of 1 or more, not `0`',
+      '9:81 error[FM001] unknown key `onlyif` in `fault`',
+      '10:44 error[FM014] `delay` needs `fixed`',
+      '10:76 error[FM016] `status` must be a status from 200 to 599 with a body, not `204`',
+      '11:85 error[FM012] `a` is compared with text',
+    ],
+  },
+  {
+    name: 'faults without a share, an end, or anything to inject',
+    text: withRoute(`{ path: /f, to: web, fault: { abort: 503 } }
+  - { path: /g, to: web, fault: { percent: 5%, until: 2099-12-31T00:00:00Z } }
+  - { path: /h, to: web, fault: { delay: { fixed: 1s, percent: 5% }, only_if: { query: { q: "a*b" } } } }
+  - { path: /i, to: web, fault: { header_trigger: true, until: 2099-12-31 } }
+`),
+    expected: [
+      '7:26 error[FM014] `fault` needs `percent`',
+      '7:26 warning[FM087] this fault has no end and is for everybody',
+      '8:26 error[FM014] `fault` needs `delay` or `abort`',
+      '9:93 warning[FM043] `*` stands for itself here',
+      '10:26 error[FM014] `fault` needs `percent`',
+    ],
+  },
+  {
+    name: 'a fault without an end under defaults, told once',
+    text: `defaults: { fault: { delay: 1s, percent: 5% } }
+routes: [{ path: /a }, { path: /b }, { path: /c, fault: off }]
+`,
+    expected: [
+      '1:13 warning[FM087] this fault has no end and is for everybody',
+      '2:18 info[FM021] 3 routes name no upstream, this one first',
+    ],
+  },
+  {
+    name: 'mirrors that lead nowhere, to where requests go anyway, or with the credentials of strangers',
+    text: withRoute(`{ path: /m, to: web, mirror: { percent: 5% } }
+  - { path: /n, to: users@v1, mirror: users@v3 }
+  - { path: /o, to: { users@v1: 50, users@v2: 50 }, mirror: users@v2 }
+  - { path: /p, to: web, mirror: [{ to: users@v2, credentials: include }] }
+  - { path: /q, to: users@v1, mirror: { to: users@v2, credentials: include } }
+  - { path: /r, to: web, mirror: users }
+`),
+    expected: [
+      '7:36 error[FM014] `mirror` needs `to`',
+      '8:39 error[FM020] unknown version `users@v3`',
+      '9:61 warning[FM081] requests are copied to where they go anyway',
+      '10:64 warning[FM086] another service gets the credentials of the callers',
+      '12:34 error[FM027] `users` has several versions',
+    ],
+  },
+  {
+    name: 'fallbacks of no kind, of both, and of what never happens',
+    text: withRoute(`{ path: /f, to: web, fallback: { when: [503] } }
+  - { path: /g, to: web, fallback: { to: users@v1, respond: { body: a } } }
+  - { path: /h, to: web, fallback: { to: users@v1, when: [200, 4xx] } }
+  - { path: /i, to: web, fallback: { respond: { status: 204, body: a } } }
+`),
+    expected: [
+      '7:26 error[FM083] `fallback` needs either `respond` or `to`',
+      '8:26 error[FM083] `fallback` needs either `respond` or `to`',
+      '9:59 error[FM016] an entry of `when` must be a status from 400 to 599, not `200`',
+      '9:64 error[FM015] an entry of `when` must be one of 5xx, connect, reset, timeout, deadline_exceeded, circuit_breaker_open, bulkhead_full, throttled, shed, rate_limited, no_healthy_upstream, store_unavailable, fault_injected, not `4xx`',
+      '10:68 error[FM016] a response with status 204 has no body',
+    ],
+  },
+  {
+    name: 'headers that cannot be set, and secrets',
+    text: withRoute(`path: /h
+    to: web
+    headers:
+      request: { set: { Host: a, connection: b, "a b": c, x: "d\\n" }, remove: [] }
+      response: { add: { authorization: Bearer abc } }
+  - { path: /i, to: web, headers: { request: { set: { authorization: Bearer abc } } } }
+`),
+    expected: [
+      '10:25 error[FM084] `Host` cannot be set',
+      '10:34 error[FM084] `connection` cannot be set',
+      '10:49 error[FM017] `a b` is not a header name',
+      '10:62 error[FM017] `d\\n` cannot be the value of a header',
+      '10:79 error[FM016] `remove` is an empty list',
+      '12:70 warning[FM072] the value of `authorization` looks like a secret in plain text',
+    ],
+  },
+  {
+    name: 'rewrites and redirects that cannot be',
+    text: withRoute(`{ path: "~^/r", to: web, rewrite: { prefix: /a } }
+  - { path: /s, to: web, rewrite: { path: /a, prefix: /b, host: "http://c" } }
+  - { path: /t, to: web, rewrite: { regex: { match: "(a+)+", to: /b } } }
+  - { path: /u2, to: web, rewrite: { path: a } }
+  - { path: /v, to: web, rewrite: {} }
+  - { path: /w, redirect: { status: 304, port: 0, host: "a:80" } }
+  - { path: /x, redirect: "ftp://a" }
+  - { path: /y, redirect: { status: 301 } }
+  - { path: /z, redirect: { path: /a, regex: { match: a, to: b } } }
+`),
+    expected: [
+      '7:49 error[FM085] the path of this route has no prefix to replace',
+      '8:65 error[FM018] `http://c` is not a host',
+      '9:53 error[FM042] the regular expression `(a+)+` may take very long',
+      '10:44 error[FM019] `a` is not a path',
+      '11:26 error[FM014] `rewrite` changes nothing',
+      '12:37 error[FM015] `status` must be one of 301, 302, 303, 307, 308, not `304`',
+      '12:48 error[FM016] `port` must be a port from 1 to 65535, not `0`',
+      '12:57 error[FM018] `a:80` is not a host',
+      '13:27 error[FM023] `ftp://a` is neither a path nor an http or https URL',
+      '14:17 error[FM014] `redirect` leads nowhere else',
+      '15:39 error[FM083] `path` and `regex` exclude each other',
+    ],
+  },
+  {
+    name: 'routes that answer by themselves, and more besides',
+    text: withRoute(`{ path: /r, respond: { body: a }, redirect: /b }
+  - { path: /s, respond: {}, to: web, timeout: 1s, retries: 1, backoff: linear, mirror: web }
+  - { path: /t, respond: { status: 204, body: a } }
+`),
+    expected: [
+      '7:17 error[FM083] `redirect` and `respond` exclude each other',
+      '8:30 warning[FM082] `to` has no effect beside `respond`',
+      '8:39 warning[FM082] `timeout` has no effect beside `respond`',
+      '8:52 warning[FM082] `retries` has no effect beside `respond`',
+      '8:64 warning[FM082] `backoff` has no effect beside `respond`',
+      '8:81 warning[FM082] `mirror` has no effect beside `respond`',
+      '9:47 error[FM016] a response with status 204 has no body',
+    ],
+  },
+  {
     name: 'blocks of later versions',
     text: `${services}auth: {}
 routes:

@@ -8,14 +8,10 @@
 
 const policies: readonly string[] = [
   'breaker',
-  'mirror',
-  'fault',
-  'headers',
   'auth',
   'allow',
   'cors',
   'limits',
-  'fallback',
   'bulkhead',
   'throttle',
   'adaptive_concurrency',
@@ -27,7 +23,7 @@ export const later: Readonly<
 > = {
   file: ['auth', 'limits', 'tls', 'store', 'admin'],
   defaults: policies,
-  route: [...policies, 'canary', 'rewrite', 'redirect', 'respond'],
+  route: [...policies, 'canary'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
   match: ['claims'],
   telemetry: ['logs'],

@@ -6,15 +6,27 @@
 
 import type * as z from 'zod';
 import { block, choice, draft, list, oneOrMore } from '../shape.ts';
+import {
+  type FallbackBlock,
+  fallback,
+  type RedirectBlock,
+  type RespondBlock,
+  redirect,
+  respond,
+} from './answers.ts';
 import { duration } from './duration.ts';
+import { type FaultBlock, fault } from './fault.ts';
+import { type HeadersBlock, headers } from './headers.ts';
 import { type HedgeBlock, hedge } from './hedge.ts';
 import { host } from './hosts.ts';
 import { later } from './later.ts';
 import { type MatchBlock, match } from './match.ts';
+import { type MirrorWritten, mirror } from './mirror.ts';
 import { method, routeName } from './names.ts';
 import { pathPattern } from './path.ts';
 import { type RateLimitWritten, rateLimit } from './rate-limit.ts';
 import { type RetryBlock, type RetrySettings, retry, retrySettings } from './retries.ts';
+import { type RewriteBlock, rewrite } from './rewrite.ts';
 import { type ShedBlock, shed } from './shed.ts';
 import { type SplitBlock, split } from './split.ts';
 import { type StickyBlock, sticky } from './sticky.ts';
@@ -27,6 +39,10 @@ export interface DefaultsBlock {
   readonly rate_limit?: RateLimitWritten;
   readonly shed?: 'off' | ShedBlock;
   readonly to?: SplitBlock;
+  readonly headers?: 'off' | HeadersBlock;
+  readonly fallback?: string | FallbackBlock;
+  readonly fault?: 'off' | FaultBlock;
+  readonly mirror?: MirrorWritten;
 }
 
 /** As written; durations in milliseconds. */
@@ -38,6 +54,9 @@ export interface RouteBlock extends DefaultsBlock, RetrySettings {
   readonly match?: MatchBlock | readonly MatchBlock[];
   readonly sticky?: StickyBlock;
   readonly trailing_slash?: 'strict' | 'ignore';
+  readonly rewrite?: RewriteBlock;
+  readonly redirect?: RedirectBlock;
+  readonly respond?: RespondBlock;
 }
 
 const shared = {
@@ -47,6 +66,10 @@ const shared = {
   rate_limit: rateLimit,
   shed,
   to: split,
+  headers,
+  fallback,
+  fault,
+  mirror,
 };
 
 /** What routes share. */
@@ -67,6 +90,9 @@ const route: z.ZodType<RouteBlock> = draft(
       ...retrySettings,
       sticky,
       trailing_slash: choice(['strict', 'ignore']),
+      rewrite,
+      redirect,
+      respond,
     },
   ),
 );

@@ -12,7 +12,7 @@ import { type Named, named, numberLike, Refusal, text } from '../shape.ts';
 const reference = /^([A-Za-z0-9_][A-Za-z0-9._-]{0,62})(?:@([A-Za-z0-9_][A-Za-z0-9._-]{0,62}))?$/;
 
 /** `service` or `service@version`. */
-const destination: z.ZodType<string> = text({
+export const destination: z.ZodType<string> = text({
   expected: 'a destination such as users@v2',
   read: (value) =>
     reference.test(value)

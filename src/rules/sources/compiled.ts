@@ -15,7 +15,6 @@ import {
   deepFreeze,
   type Health,
   type Hedge,
-  type MatchConditions,
   type RateLimitRule,
   type Retries,
   type Route,
@@ -26,10 +25,9 @@ import {
   type Sticky,
   type Telemetry,
 } from '../model.ts';
+import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
 import { InvalidRulesError } from './source.ts';
-
-/** Accepts a value or throws; `path` is where it stands. */
-type Check = (value: unknown, path: string) => void;
+import { conditions, trafficMembers } from './traffic-shape.ts';
 
 /** Made at its first use. */
 let shape: Check | undefined;
@@ -67,95 +65,11 @@ export function parseCompiledRules(text: string): Rules {
   return compiledRules(data);
 }
 
-function refuse(path: string, value: unknown, wanted: string): never {
-  const what =
-    value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}, not ${wanted}`;
-  throw new InvalidRulesError(`${path === '' ? 'the whole' : path.slice(1)} ${what}`);
-}
-
-function value(wanted: string, fits: (value: unknown) => boolean): Check {
-  return (value, path) => {
-    if (!fits(value)) refuse(path, value, wanted);
-  };
-}
-
-function text(value: unknown, path: string): void {
-  if (typeof value !== 'string') refuse(path, value, 'a text');
-}
-
-function url(value: unknown, path: string): void {
-  const protocol = typeof value === 'string' ? URL.parse(value)?.protocol : undefined;
-  if (protocol !== 'http:' && protocol !== 'https:') refuse(path, value, 'an http or https URL');
-}
-
-function flag(value: unknown, path: string): void {
-  if (typeof value !== 'boolean') refuse(path, value, 'true or false');
-}
-
-function number(least: number, most: number): Check {
-  const wanted = most === Number.MAX_VALUE ? `${least} or more` : `from ${least} to ${most}`;
-  return value(
-    `a number, ${wanted}`,
-    (value) => typeof value === 'number' && value >= least && value <= most,
-  );
-}
-
-function oneOf(...values: readonly unknown[]): Check {
-  return value(`one of ${values.join(', ')}`, (value) => values.includes(value));
-}
-
-function list(item: Check): Check {
-  return (value, path) => {
-    if (!Array.isArray(value)) refuse(path, value, 'a list');
-    for (const [index, entry] of value.entries()) item(entry, `${path}[${index}]`);
-  };
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function texts(value: unknown, path: string): void {
-  if (!isMap(value)) refuse(path, value, 'a map');
-  for (const [name, entry] of Object.entries(value)) text(entry, `${path}.${name}`);
-}
-
-/** A check for each member of a block, so that none is forgotten. A name that ends with `?` may be missing. */
-type Members<T> = {
-  readonly [Name in keyof T & string as object extends Pick<T, Name> ? `${Name}?` : Name]-?: Check;
-};
-
-function block<T>(members: Members<T>): Check {
-  const checks = Object.entries<Check>(members).map(([name, check]) => ({
-    name: name.replace('?', ''),
-    isOptional: name.endsWith('?'),
-    check,
-  }));
-  const known = new Set(checks.map(({ name }) => name));
-  return (value, path) => {
-    if (!isMap(value)) refuse(path, value, 'a map');
-    for (const name of Object.keys(value)) {
-      if (known.has(name)) continue;
-      const place = `${path}.${name}`.slice(1);
-      throw new InvalidRulesError(`${place} is unknown to this version of fetchmesh`);
-    }
-    for (const { name, isOptional, check } of checks) {
-      if (!isOptional || value[name] !== undefined) check(value[name], `${path}.${name}`);
-    }
-  };
-}
-
 /** The shape of `Rules`; the compiler asks for a check of every member that the model gets. */
 function shapeOfRules(): Check {
   const milliseconds = number(0, Number.MAX_VALUE);
   const count = number(0, Number.MAX_SAFE_INTEGER);
   const span = value('a number above 0', (value) => typeof value === 'number' && value > 0);
-  const conditions = block<MatchConditions>({
-    'headers?': texts,
-    'query?': texts,
-    'cookies?': texts,
-    'baggage?': texts,
-  });
   const retryCondition = value(
     `a status, ${retryConditions.join(', ')}`,
     (value) => Number.isInteger(value) || retryConditions.some((word) => word === value),
@@ -217,7 +131,7 @@ function shapeOfRules(): Check {
         trailingSlash: oneOf('strict', 'ignore'),
         'methods?': list(text),
         'hosts?': list(text),
-        match: list(conditions),
+        match: list(conditions()),
         to: list(block<Destination>({ service: text, version: text, weight: number(0, 100) })),
         'sticky?': block<Sticky>({ by: list(text), ttlMs: milliseconds }),
         'timeoutMs?': milliseconds,
@@ -258,6 +172,7 @@ function shapeOfRules(): Check {
           priority: oneOf(...priorities),
           retryAfterMs: milliseconds,
         }),
+        ...trafficMembers(),
       }),
     ),
     telemetry: block<Telemetry>({

@@ -50,7 +50,27 @@ routes:
       - { limit: 50, per: 1m, enforce: false, on_store_error: closed }
     shed: { from: 10, full: 20, priority: high, retry_after: 2s }
   - { path: /many, to: many }
-  - { path: /bound, to: bound }
+  - path: /bound
+    to: bound
+    headers:
+      request: { set: { x-region: eu }, add: { via: a }, remove: [cookie] }
+      response: { remove: server }
+    fallback: { to: one, when: [503, circuit_breaker_open] }
+    fault:
+      delay: { fixed: 1s, percent: 0.1% }
+      abort: 503
+      percent: 10%
+      only_if: { headers: { x-chaos: "1" } }
+      until: 2099-12-31T00:00:00Z
+      max_active: 5
+      header_trigger: true
+      counted: false
+    mirror:
+      - { to: users@v2, percent: 5%, credentials: omit, timeout: 2s, headers: { set: { a: b } } }
+    rewrite: { prefix: /b, host: bound.test }
+  - { path: /old/**, redirect: { scheme: https, host: a.test, port: 8443, prefix: /new, status: 308 } }
+  - { path: /down, respond: { status: 503, body: closed, headers: { retry-after: "60" } } }
+  - { path: /cached, to: one, fallback: { respond: { body: "[]" } }, rewrite: { regex: { match: a, to: b } } }
   - { path: /**, to: one }
 `;
 
@@ -104,6 +124,14 @@ describe('compiledRules', () => {
         (rules) => Object.assign(rules.routes[0]?.['retries'] ?? {}, { retryOn: ['4xx'] }),
         'routes[0].retries.retryOn[0] is "4xx", not a status, 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited',
       ],
+      [
+        (rules) => Object.assign(rules.routes[2]?.['fault'] ?? {}, { percent: 101 }),
+        'routes[2].fault.percent is 101, not a number, from 0 to 100',
+      ],
+      [
+        (rules) => Object.assign(rules.routes[4] ?? {}, { respond: { status: 42 } }),
+        'routes[4].respond.status is 42, not a number, from 200 to 599',
+      ],
     ];
     for (const [change, message] of cases) {
       const rules = data();
@@ -126,7 +154,7 @@ describe('compiledRules', () => {
 
 describe('parseCompiledRules', () => {
   test('reads JSON, and tells a rules file from nonsense', () => {
-    expect(parseCompiledRules(JSON.stringify(data())).routes).toHaveLength(4);
+    expect(parseCompiledRules(JSON.stringify(data())).routes).toHaveLength(7);
     expect(() => parseCompiledRules('version: 1\nroutes: []')).toThrow('fetchmesh build');
     expect(() => parseCompiledRules('{"version": 1')).toThrow('the text is not JSON');
   });

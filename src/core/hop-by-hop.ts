@@ -1,0 +1,34 @@
+/**
+ * What concerns one connection and not the message.
+ *
+ * @module
+ */
+
+/**
+ * Fields that concern one connection (RFC 9110 §7.6.1), `proxy-authorization`, which is meant for the proxy that gets it,
+ * and `expect`, which a server has answered already.
+ */
+export const hopByHop: readonly string[] = [
+  'connection',
+  'expect',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** Methods that no `fetch` sends (Fetch §2.2.1). */
+export const unsendable: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
+/** Takes these fields off, and those that `connection` names. */
+export function dropHopByHop(headers: Record<string, string>): void {
+  const nominated = headers['connection'];
+  if (nominated !== undefined) {
+    for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
+  }
+  for (const name of hopByHop) delete headers[name];
+}

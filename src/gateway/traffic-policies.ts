@@ -1,0 +1,113 @@
+/**
+ * What a route does with its traffic beside sending it on: header edits, faults, copies, rewrites, answers of its own.
+ *
+ * A part of its own, so that a bundle whose rules have none of these blocks does not carry it.
+ *
+ * @module
+ */
+
+import type { Middleware, Next } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
+import { formatDuration } from '../core/duration.ts';
+import { exchange } from '../core/exchange.ts';
+import { defaultReplayBytes } from '../core/replay.ts';
+import { type Failure, fallback } from '../policies/fallback.ts';
+import { fault } from '../policies/fault.ts';
+import { mirror } from '../policies/mirror.ts';
+import { redirect } from '../routing/redirect.ts';
+import { respond } from '../routing/respond.ts';
+import { rewrite } from '../routing/rewrite.ts';
+import { when } from '../routing/when.ts';
+import type { Place, Route } from '../rules/model.ts';
+import { headers } from '../security/headers.ts';
+import type { PolicySurroundings, Reach, TrafficPolicies } from './route-policies.ts';
+
+export type { TrafficPolicies } from './route-policies.ts';
+
+/** Faults, with those under way counted over a reload. */
+function faultsOf(
+  { name: owner, fault: settings }: Route,
+  { clock, random, keep }: PolicySurroundings,
+): readonly Middleware[] {
+  if (settings === undefined) return [];
+  const faults = keep({ kind: 'fault', owner, settings }, () => {
+    const { delay, onlyIf, ...others } = settings;
+    return fault({
+      ...others,
+      ...(delay !== undefined && {
+        delay: { fixed: formatDuration(delay.ms), percent: delay.percent },
+      }),
+      ...(onlyIf.length > 0 && { onlyIf: when(...onlyIf) }),
+      clock,
+      random,
+    });
+  });
+  return [faults];
+}
+
+/** Copies. Not kept over a reload: where they go may have changed. */
+function mirrorsOf(
+  { mirror: copies = [] }: Route,
+  { clock, random }: PolicySurroundings,
+  reach: Reach,
+): readonly Middleware[] {
+  return copies.map(({ to, timeoutMs, ...settings }) =>
+    mirror({
+      ...settings,
+      send: reach(to),
+      timeout: formatDuration(timeoutMs),
+      clock,
+      random,
+    }),
+  );
+}
+
+/** What answers in place of a failure: always the same, or another service, under the time limit of the route. */
+function fallbacksOf(
+  { fallback: settings }: Route,
+  reach: (place: Place) => Next,
+): readonly Middleware[] {
+  if (settings === undefined) return [];
+  const { respond: fixed, to, when: failures } = settings;
+  const options = failures === undefined ? {} : { when: failures };
+  if (to === undefined) {
+    return [fallback(fixed ?? {}, options)];
+  }
+  const { service, version } = to;
+  const send = reach(to);
+  function otherService({ request }: Failure, context: Context): Promise<Response> {
+    const record = context.get(exchange);
+    if (record !== undefined) Object.assign(record, { service, version });
+    return send(request, context);
+  }
+  return [fallback(otherService, { ...options, maxReplayBytes: defaultReplayBytes })];
+}
+
+/** Edits of headers, around everything that answers. */
+function headerFilter({ headers: edits }: Route): readonly Middleware[] {
+  return edits === undefined ? [] : [headers(edits)];
+}
+
+/** What an upstream sees in place of the path and host that came. */
+function rewriting({ rewrite: edits }: Route): readonly Middleware[] {
+  return edits === undefined ? [] : [rewrite(edits)];
+}
+
+/** What answers a route that leads nowhere. */
+function endOf({ redirect: elsewhere, respond: fixed }: Route): Next | undefined {
+  if (elsewhere !== undefined) return redirect(elsewhere);
+  return fixed === undefined ? undefined : respond(fixed);
+}
+
+/**
+ * Carries out the blocks `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
+ * gateway has it; `governance` takes it as an option.
+ */
+export const traffic: TrafficPolicies = {
+  headerFilter,
+  fallbacksOf,
+  faultsOf,
+  mirrorsOf,
+  rewriting,
+  endOf,
+};

@@ -1,0 +1,284 @@
+/**
+ * Injecting faults: making some requests slow or making them fail, to see what becomes of it.
+ *
+ * @module
+ */
+
+import { signalOf } from '../core/abort.ts';
+import { isBodiless } from '../core/bodiless.ts';
+import { layer, type Middleware, type Next } from '../core/chain.ts';
+import { type Clock, longestDelayMs, sleep, systemClock } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
+import { type Duration, durationOption } from '../core/duration.ts';
+import { emit } from '../core/event.ts';
+import { parseInstant } from '../core/instant.ts';
+import { withResponseHeaders } from '../core/message.ts';
+import { isDrawn, percentOption } from '../core/percent.ts';
+import { reject } from '../core/rejection.ts';
+
+/** Which faults are injected, and into which requests. */
+export interface FaultSettings {
+  /** Waits before the request goes on; with a share of its own, in percent. */
+  readonly delay?: Duration | { readonly fixed: Duration; readonly percent?: number };
+  /** Answers with this status in the upstream's place, 200 to 599 but 204, 205 and 304; with a share of its own, in percent. Default: 503. */
+  readonly abort?: number | { readonly status?: number; readonly percent?: number };
+  /**
+   * How many of the requests, in percent; for delay and abort that have no share of their own. There is no default: Istio
+   * takes none for never, others for always. Delay and abort are drawn independently of each other.
+   */
+  readonly percent?: number;
+  /** Only requests for which this holds. Default: all. */
+  readonly onlyIf?: (request: Request, context: Context) => boolean;
+  /** When it ends by itself, such as `'2026-01-31T18:00:00Z'`. Default: never. */
+  readonly until?: string;
+  /** How many requests may suffer at once; further ones pass unharmed. Default: any number. */
+  readonly maxActive?: number;
+  /**
+   * Whether callers may ask for faults by `x-fetchmesh-fault-delay-request` (milliseconds) and
+   * `x-fetchmesh-fault-abort-request` (a status), each with `…-percentage`, of which the share here is the most. Never
+   * where strangers can call. Default: false.
+   */
+  readonly headerTrigger?: boolean;
+  /**
+   * Whether breakers, ejection and statistics take an injected abort for what the upstream did; if not, they ignore it.
+   * Default: true.
+   */
+  readonly counted?: boolean;
+}
+
+/** Settings of {@link fault}. */
+export interface FaultOptions extends FaultSettings {
+  /** Default: the runtime's own. */
+  readonly clock?: Clock;
+  /** A number in [0, 1), asked once for each delay and each abort. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** What was injected so far. */
+export interface FaultStats {
+  /** Requests that suffer at this moment. */
+  readonly active: number;
+  readonly delays: number;
+  readonly aborts: number;
+  /** Requests that were spared since too many suffered already. */
+  readonly overflows: number;
+}
+
+/** A {@link Middleware} whose faults can be looked at and replaced while it works. */
+export interface FaultMiddleware extends Middleware {
+  readonly stats: FaultStats;
+  /** Injects by other settings from now on, or nothing any more. Throws, and changes nothing, where they are wrong. */
+  replace(settings: FaultSettings | undefined): void;
+}
+
+/** Says on a response what was injected: `delay`, `abort`, or `delay, abort`. */
+export const faultHeader = 'x-fetchmesh-fault';
+
+const delayHeader = 'x-fetchmesh-fault-delay-request';
+const abortHeader = 'x-fetchmesh-fault-abort-request';
+
+/** A caller can ask for no longer delay than this, in milliseconds. */
+const longestRequestedDelayMs = 600_000;
+
+/**
+ * Delays requests, or answers them with an error, by chance.
+ *
+ * Each request is drawn once, first for the delay and then for the abort. A delay counts against the deadline, and ends
+ * with the caller's own reason as soon as the caller leaves. An injected abort is a rejection with the reason
+ * `fault_injected`; by its status the other policies judge it like an answer of the upstream.
+ *
+ * Semantics: Envoy's fault filter, with Istio's fractions of a percent.
+ *
+ * @example
+ * ```ts
+ * const shop = outbound(async () => new Response('ok'), fault({ abort: 503, percent: 100 }));
+ * (await shop('http://shop.example/')).status; // 503
+ * ```
+ */
+export function fault(options: FaultOptions): FaultMiddleware {
+  const { clock = systemClock, random = Math.random } = options;
+  let plan: FaultPlan | undefined = planOf(options);
+  const stats = { active: 0, delays: 0, aborts: 0, overflows: 0 };
+
+  async function suffer(
+    { delayMs, status }: Injection,
+    { counted }: FaultPlan,
+    next: Next,
+    request: Request,
+    context: Context,
+  ): Promise<Response> {
+    const signal = signalOf(request, context);
+    if (signal.aborted) throw signal.reason;
+    stats.active += 1;
+    try {
+      if (delayMs > 0) {
+        stats.delays += 1;
+        emit(context, 'fault_injected', { fault: 'delay', delay_ms: delayMs });
+        await sleep(clock, delayMs, signal);
+      }
+      if (status === undefined) return marked(await next(request, context));
+      stats.aborts += 1;
+      emit(context, 'fault_injected', { fault: 'abort', status });
+      return reject('fault_injected', {
+        status,
+        blame: counted ? 'upstream' : 'policy',
+        detail: 'This fault was injected.',
+        headers: { [faultHeader]: delayMs > 0 ? 'delay, abort' : 'abort' },
+      });
+    } finally {
+      stats.active -= 1;
+    }
+  }
+
+  const middleware = layer(
+    labelOf(plan),
+    (next) =>
+      function fault(request, context) {
+        // Read once: a request sees one plan, whatever happens meanwhile.
+        const current = plan;
+        if (current === undefined || clock.now() >= current.untilMs) return next(request, context);
+        const injection = draw(current, request, context, random);
+        if (injection === undefined) return next(request, context);
+        if (stats.active >= current.maxActive) {
+          stats.overflows += 1;
+          emit(context, 'fault_overflow', { active: stats.active });
+          return next(request, context);
+        }
+        return suffer(injection, current, next, request, context);
+      },
+  );
+  return Object.assign(middleware, {
+    stats,
+    replace(settings: FaultSettings | undefined) {
+      plan = settings && planOf(settings);
+    },
+  });
+}
+
+/** Settings, checked. */
+interface FaultPlan extends Pick<FaultSettings, 'onlyIf'> {
+  readonly delayMs: number;
+  readonly delayPercent: number;
+  readonly status: number | undefined;
+  readonly abortPercent: number;
+  /** Milliseconds since the epoch. */
+  readonly untilMs: number;
+  readonly maxActive: number;
+  readonly headerTrigger: boolean;
+  readonly counted: boolean;
+}
+
+/** What one request suffers. */
+interface Injection {
+  /** 0: no delay. */
+  readonly delayMs: number;
+  /** `undefined`: no abort. */
+  readonly status: number | undefined;
+}
+
+function planOf(settings: FaultSettings): FaultPlan {
+  const { percent, onlyIf, until, maxActive } = settings;
+  const { headerTrigger = false, counted = true } = settings;
+  const delay = typeof settings.delay === 'string' ? { fixed: settings.delay } : settings.delay;
+  const abort = typeof settings.abort === 'number' ? { status: settings.abort } : settings.abort;
+  if (delay === undefined && abort === undefined && !headerTrigger) {
+    throw new RangeError('fault: there is neither a delay nor an abort to inject');
+  }
+  const share = (option: string, own: number | undefined): number => {
+    if (own !== undefined) return percentOption(`fault.${option}.percent`, own);
+    if (percent !== undefined) return percentOption('fault.percent', percent);
+    throw new RangeError(
+      'fault.percent: say how many requests, a number from 0 to 100, in percent',
+    );
+  };
+  const delayMs = delay === undefined ? 0 : durationOption('fault.delay', delay.fixed);
+  if (delayMs > longestDelayMs) {
+    throw new RangeError(
+      `fault.delay: '${delay?.fixed}' is longer than timers can wait, 2147483647ms (24.8d)`,
+    );
+  }
+  const status = abort === undefined ? undefined : (abort.status ?? 503);
+  if (status !== undefined && !isStatus(status)) {
+    throw new RangeError(
+      `fault.abort: ${JSON.stringify(status)} is not a status from 200 to 599 with a body`,
+    );
+  }
+  const untilMs = until === undefined ? Number.POSITIVE_INFINITY : parseInstant(until);
+  if (untilMs === undefined) {
+    throw new RangeError(
+      `fault.until: ${JSON.stringify(until)} is not a moment such as 2026-01-31T18:00:00Z`,
+    );
+  }
+  if (maxActive !== undefined && !(Number.isInteger(maxActive) && maxActive > 0)) {
+    throw new RangeError(`fault.maxActive: ${maxActive} is not a whole number of 1 or more`);
+  }
+  if (onlyIf !== undefined && typeof onlyIf !== 'function') {
+    throw new TypeError(`fault.onlyIf: ${JSON.stringify(onlyIf)} is not a function of a request`);
+  }
+  const isUsed = (part: unknown): boolean => part !== undefined || headerTrigger;
+  return {
+    delayMs,
+    delayPercent: isUsed(delay) ? share('delay', delay?.percent) : 0,
+    status,
+    abortPercent: isUsed(abort) ? share('abort', abort?.percent) : 0,
+    ...(onlyIf && { onlyIf }),
+    untilMs,
+    maxActive: maxActive ?? Number.POSITIVE_INFINITY,
+    headerTrigger,
+    counted,
+  };
+}
+
+function isStatus(status: number): boolean {
+  return Number.isInteger(status) && 200 <= status && status <= 599 && !isBodiless(status);
+}
+
+function labelOf({ delayMs, delayPercent, status, abortPercent }: FaultPlan): string {
+  const parts = [
+    delayMs > 0 ? ` delay ${delayMs}ms for ${delayPercent}%` : '',
+    status === undefined ? '' : ` abort ${status} for ${abortPercent}%`,
+  ];
+  return `fault${parts.filter((part) => part !== '').join(',')}`;
+}
+
+function draw(
+  plan: FaultPlan,
+  request: Request,
+  context: Context,
+  random: () => number,
+): Injection | undefined {
+  if (plan.onlyIf !== undefined && !plan.onlyIf(request, context)) return undefined;
+  let { delayMs, delayPercent, status, abortPercent } = plan;
+  if (plan.headerTrigger) {
+    const { headers } = request;
+    delayMs = requested(headers, delayHeader, isDelay) ?? delayMs;
+    delayPercent = Math.min(requestedPercent(headers, delayHeader) ?? 100, delayPercent);
+    status = requested(headers, abortHeader, isStatus) ?? status;
+    abortPercent = Math.min(requestedPercent(headers, abortHeader) ?? 100, abortPercent);
+  }
+  const delayed = delayMs > 0 && isDrawn(delayPercent, random);
+  const aborted = status !== undefined && isDrawn(abortPercent, random);
+  if (!delayed && !aborted) return undefined;
+  return { delayMs: delayed ? delayMs : 0, status: aborted ? status : undefined };
+}
+
+const isDelay = (ms: number): boolean => ms <= longestRequestedDelayMs;
+
+/** The whole number in a header; `undefined` where it is none, or one that is not allowed. */
+function requested(
+  headers: Headers,
+  name: string,
+  isAllowed: (value: number) => boolean,
+): number | undefined {
+  const text = headers.get(name) ?? '';
+  return /^\d{1,9}$/.test(text) && isAllowed(Number(text)) ? Number(text) : undefined;
+}
+
+function requestedPercent(headers: Headers, name: string): number | undefined {
+  const text = headers.get(`${name}-percentage`) ?? '';
+  return /^\d{1,3}(?:\.\d{1,6})?$/.test(text) ? Number(text) : undefined;
+}
+
+function marked(response: Response): Response {
+  return withResponseHeaders(response, (headers) => headers.append(faultHeader, 'delay'));
+}

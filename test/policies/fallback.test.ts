@@ -1,0 +1,375 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe as describeChain, type Middleware, outbound } from '../../src/core/chain.ts';
+import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { withExchange } from '../../src/core/exchange.ts';
+import { type RejectionReason, reject } from '../../src/core/rejection.ts';
+import {
+  type Failure,
+  type FallbackOptions,
+  type FixedAnswer,
+  fallback,
+} from '../../src/policies/fallback.ts';
+import { fault } from '../../src/policies/fault.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { timeout } from '../../src/policies/timeout.ts';
+import { streamingPut, tracedBody } from '../support/bodies.ts';
+import { countListeners } from '../support/listeners.ts';
+import { connectionReset, stalled, status, upstream } from '../support/upstream.ts';
+import { settled, VirtualClock } from '../support/virtual-clock.ts';
+
+const url = 'http://shop.example/';
+let clock: VirtualClock;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+});
+
+afterEach(() => {
+  expect(clock.pending, 'timers left behind').toBe(0);
+});
+
+describe('a failure is answered', () => {
+  test.each([
+    ['a 503', status(503), '503'],
+    ['a 500', status(500), '500'],
+    ['a lost connection', connectionReset(), 'reset'],
+    ['an open circuit', () => reject('circuit_breaker_open'), 'circuit_breaker_open'],
+    ['a full bulkhead', () => reject('bulkhead_full'), 'bulkhead_full'],
+    ['no endpoint', () => reject('no_healthy_upstream'), 'no_healthy_upstream'],
+    ['an injected fault', () => reject('fault_injected'), 'fault_injected'],
+  ])('%s', async (_, answer, reason) => {
+    const response = await outbound(upstream(answer), fallback({ body: 'instead' }))(url);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('instead');
+    expect(response.headers.get('x-fetchmesh-fallback')).toBe(reason);
+  });
+
+  test('a time limit', async () => {
+    const shop = outbound(upstream(stalled), fallback({ status: 203 }), timeout('1s', { clock }));
+    const answer = shop(url);
+    await clock.advance(1_000);
+    const response = await answer;
+    expect(response.status).toBe(203);
+    expect(response.headers.get('x-fetchmesh-fallback')).toBe('timeout');
+  });
+
+  test('retries that are used up, once', async () => {
+    let answers = 0;
+    const fetch = upstream(status(503));
+    const answered = () => {
+      answers += 1;
+      return new Response('instead');
+    };
+    const shop = outbound(fetch, fallback(answered), retry({ clock, random: () => 0 }));
+    const answer = shop(url);
+    await clock.advance(1_000);
+    expect(await (await answer).text()).toBe('instead');
+    expect([fetch.calls.length, answers]).toEqual([3, 1]);
+  });
+});
+
+describe('FB-01: only what is handled is answered', () => {
+  test.each([200, 204, 304, 404, 429, 501])('a %d passes by identity', async (code) => {
+    const response = new Response(null, { status: code });
+    expect(await outbound(upstream(response), fallback({ body: 'instead' }))(url)).toBe(response);
+  });
+
+  test.each<RejectionReason>(['rate_limited', 'no_route', 'malformed_path'])(
+    'a rejection that is for the caller passes: %s',
+    async (reason) => {
+      const response = reject(reason);
+      expect(await outbound(upstream(response), fallback({ body: 'instead' }))(url)).toBe(response);
+    },
+  );
+
+  test('a bug passes', async () => {
+    const bug = new TypeError('undefined is not a function');
+    await expect(outbound(upstream(bug), fallback({}))(url)).rejects.toBe(bug);
+  });
+
+  test.each<[FallbackOptions['when'], number, boolean]>([
+    [[503], 503, true],
+    [[503], 500, false],
+    [[404], 404, true],
+    [['5xx'], 501, true],
+    [['5xx'], 404, false],
+    [['circuit_breaker_open'], 503, false],
+    [({ response }) => response?.headers.get('x-stale') === '1', 200, true],
+    [() => false, 503, false],
+  ])('with when %j, a %d: %s', async (when, code, isAnswered) => {
+    const fetch = upstream(status(code, { 'x-stale': '1' }));
+    const response = await outbound(
+      fetch,
+      fallback({ body: 'instead' }, when === undefined ? {} : { when }),
+    )(url);
+    expect(response.headers.has('x-fetchmesh-fallback')).toBe(isAnswered);
+  });
+
+  test('by the reason of a rejection', async () => {
+    const shop = (reason: RejectionReason) =>
+      outbound(
+        upstream(() => reject(reason)),
+        fallback({ body: 'instead' }, { when: ['rate_limited', 'timeout'] }),
+      )(url);
+    expect(await (await shop('rate_limited')).text()).toBe('instead');
+    expect(await (await shop('timeout')).text()).toBe('instead');
+    expect((await shop('bulkhead_full')).status).toBe(503);
+  });
+
+  test('the body of what is replaced is cancelled', async () => {
+    const body = tracedBody(['x'], { end: 'hang' });
+    const fetch = upstream(() => new Response(body.stream, { status: 503 }));
+    await outbound(fetch, fallback({}))(url);
+    await settled();
+    expect(body.cancels).toBe(1);
+  });
+});
+
+describe('FB-02: an answer that fails', () => {
+  test('rejects with its error, whose cause is the first one', async () => {
+    const first = connectionReset();
+    const second = new Error('the cache is down, too');
+    let calls = 0;
+    const shop = outbound(
+      upstream(first),
+      fallback(() => {
+        calls += 1;
+        throw second;
+      }),
+    );
+    await expect(shop(url)).rejects.toBe(second);
+    expect(second.cause).toBe(first);
+    expect(calls).toBe(1);
+  });
+
+  test('keeps a cause of its own, and what is no error', async () => {
+    const second = new Error('no', { cause: 'mine' });
+    await expect(
+      outbound(
+        upstream(status(503)),
+        fallback(() => Promise.reject(second)),
+      )(url),
+    ).rejects.toBe(second);
+    expect(second.cause).toBe('mine');
+    await expect(
+      outbound(
+        upstream(status(503)),
+        fallback(() => Promise.reject('text')),
+      )(url),
+    ).rejects.toBe('text');
+  });
+
+  test('has a cause also where a response was replaced', async () => {
+    const second = new Error('no');
+    const shop = outbound(
+      upstream(status(503)),
+      fallback(() => Promise.reject(second)),
+    );
+    await expect(shop(url)).rejects.toBe(second);
+    expect(second.cause).toMatchObject({ message: 'The answer was a 503' });
+  });
+});
+
+describe('FB-03: a caller that leaves', () => {
+  test('gets its own reason, and no fallback', async () => {
+    let calls = 0;
+    const caller = new AbortController();
+    const fetch = upstream(stalled);
+    const shop = outbound(
+      fetch,
+      fallback(
+        () => {
+          calls += 1;
+          return new Response();
+        },
+        { when: () => true },
+      ),
+    );
+    const answer = shop(url, { signal: caller.signal });
+    await settled();
+    const reason = { left: true };
+    caller.abort(reason);
+    expect(fetch.calls[0]?.signal.aborted).toBe(true);
+    await expect(answer).rejects.toBe(reason);
+    expect(calls).toBe(0);
+  });
+
+  test('gets what came at last where that is a response', async () => {
+    const caller = new AbortController();
+    const response = new Response(null, { status: 503 });
+    const fetch = upstream(() => {
+      caller.abort('gone');
+      return response;
+    });
+    const shop = outbound(fetch, fallback({ body: 'instead' }));
+    expect(await shop(url, { signal: caller.signal })).toBe(response);
+  });
+
+  test('reaches the fallback within a tick', async () => {
+    const caller = new AbortController();
+    const other = upstream(stalled);
+    const shop = outbound(
+      upstream(status(503)),
+      fallback(({ request }, context) => outbound(other)(request, context)),
+    );
+    const answer = shop(url, { signal: caller.signal });
+    await settled();
+    caller.abort('gone');
+    expect(other.calls[0]?.signal.aborted).toBe(true);
+    await expect(answer).rejects.toBe('gone');
+  });
+
+  test('never, but calls a thousand times on one signal, has no listener left on it', async () => {
+    const request = new Request(url);
+    const listeners = countListeners(request.signal);
+    const shop = outbound(upstream(status(503)), fallback({}));
+    for (let call = 0; call < 1_000; call++) await shop(request);
+    expect(listeners.current).toBe(0);
+  });
+});
+
+describe('FB-04: the answer', () => {
+  test('is told the request, the outcome, and how often it was tried', async () => {
+    let told: Failure | undefined;
+    const counting: Middleware = (next) => (request, context) =>
+      next(request, withExchange(context).context);
+    const counted: Middleware = (next) => (request, context) => {
+      withExchange(context).record.attempts += 1;
+      return next(request, context);
+    };
+    const shop = outbound(
+      upstream(status(503)),
+      counting,
+      fallback((failure) => {
+        told = failure;
+        return new Response();
+      }),
+      retry({ clock, max: 1, random: () => 0 }),
+      counted,
+    );
+    const answer = shop(url);
+    await clock.advance(1_000);
+    await answer;
+    expect(told?.request.url).toBe(url);
+    expect(told?.outcome).toEqual({ verdict: 'failure', retryable: true, reason: '503' });
+    expect(told?.response?.status).toBe(503);
+    expect(told?.error).toBeUndefined();
+    expect(told?.attempts).toBe(2);
+  });
+
+  test('is told the error', async () => {
+    let told: Failure | undefined;
+    const error = connectionReset();
+    await outbound(
+      upstream(error),
+      fallback((failure) => {
+        told = failure;
+        return new Response();
+      }),
+    )(url);
+    expect(told?.error).toBe(error);
+    expect(told?.response).toBeUndefined();
+    expect(told?.attempts).toBe(1);
+  });
+
+  test('is an event', async () => {
+    const events: PolicyEvent[] = [];
+    const listening: Middleware = (next) => (request, context) =>
+      next(
+        request,
+        context.with(eventListener, (event) => events.push(event)),
+      );
+    await outbound(upstream(status(503)), listening, fallback({}))(url);
+    expect(events).toEqual([{ name: 'fallback', attributes: { reason: '503' } }]);
+  });
+});
+
+describe('the body of the request', () => {
+  const echo = fallback(({ request }) => new Response(request.body), { maxReplayBytes: 10 });
+  const failing = () =>
+    upstream(async (request) => {
+      await request.text();
+      return new Response(null, { status: 503 });
+    });
+
+  test('is there for the answer where that is asked for', async () => {
+    const response = await outbound(failing(), echo)(streamingPut(tracedBody(['a', 'b']).stream));
+    expect(await response.text()).toBe('ab');
+  });
+
+  test('that is too long leaves the failure as it is', async () => {
+    const body = tracedBody(['12345', '678901']);
+    const response = await outbound(failing(), echo)(streamingPut(body.stream));
+    expect(response.status).toBe(503);
+    expect(response.headers.has('x-fetchmesh-fallback')).toBe(false);
+  });
+
+  test('of a request that succeeds is sent on and given up', async () => {
+    const body = tracedBody(['a'], { end: 'hang' });
+    const fetch = upstream(async (request) => {
+      await request.body?.cancel();
+      return new Response();
+    });
+    await outbound(fetch, echo)(streamingPut(body.stream));
+    await settled();
+    expect(body.cancels).toBe(1);
+  });
+
+  test('that is not asked for is not touched', async () => {
+    const fetch = upstream(status(200));
+    const request = new Request(url, { method: 'POST', body: 'a' });
+    await outbound(fetch, fallback({}))(request);
+    expect(fetch.calls[0]?.request).toBe(request);
+  });
+});
+
+test('stands around injected faults, as around real ones', async () => {
+  const shop = outbound(
+    upstream(status(200)),
+    fallback({ body: 'instead' }),
+    fault({ abort: 500, percent: 100 }),
+  );
+  expect(await (await shop(url)).text()).toBe('instead');
+});
+
+test('describes itself', () => {
+  expect(describeChain(fallback({ status: 203 }))).toBe('fallback 203');
+  expect(
+    describeChain(
+      fallback(function cached() {
+        return new Response();
+      }),
+    ),
+  ).toBe('fallback cached');
+});
+
+describe('wrong options are refused', () => {
+  const allowed =
+    'is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection';
+  test.each<[Record<string, unknown>, Record<string, unknown>, string]>([
+    [{ status: 199 }, {}, 'fallback.status: 199 is not a status from 200 to 599'],
+    [{ status: 600 }, {}, 'fallback.status: 600 is not a status from 200 to 599'],
+    [{ status: Number.NaN }, {}, 'fallback.status: NaN is not a status from 200 to 599'],
+    [{ body: 5 }, {}, 'fallback.body: this is not text'],
+    [{ status: 204, body: 'x' }, {}, 'fallback.body: a response with status 204 has no body'],
+    [{ headers: { 'a b': 'c' } }, {}, 'fallback.set: "a b" is not the name of a header'],
+    [
+      { headers: { a: 'b\n' } },
+      {},
+      'fallback.set: "b\\n" is not a value that the header a can have',
+    ],
+    [{}, { when: [] }, 'fallback.when: it names no failure; leave it out for the usual ones'],
+    [{}, { when: '5xx' }, 'fallback.when: it names no failure'],
+    [{}, { when: [200] }, `fallback.when: 200 ${allowed}`],
+    [{}, { when: [600] }, `fallback.when: 600 ${allowed}`],
+    [{}, { when: ['4xx'] }, `fallback.when: "4xx" ${allowed}`],
+    [{}, { maxReplayBytes: -1 }, 'fallback.maxReplayBytes: -1 is not a whole number of 0 or more'],
+    [
+      {},
+      { maxReplayBytes: 0.5 },
+      'fallback.maxReplayBytes: 0.5 is not a whole number of 0 or more',
+    ],
+  ])('%j, %j', (answer, options, message) => {
+    expect(() => fallback(answer as FixedAnswer, options as FallbackOptions)).toThrow(message);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { inbound, outbound } from '../../src/core/chain.ts';
+import { reject, rejectionOf } from '../../src/core/rejection.ts';
+import { type HeadersOptions, headers } from '../../src/security/headers.ts';
+import { status, upstream } from '../support/upstream.ts';
+
+const url = 'http://shop.example/';
+
+describe('of a request', () => {
+  test('some are removed, then set, then added to', async () => {
+    const fetch = upstream(status(200));
+    const edits = headers({
+      request: {
+        remove: ['Cookie', 'x-both'],
+        set: { 'X-Region': 'eu', 'x-both': 'new' },
+        add: { 'x-list': 'b', 'x-both': 'more', 'x-none': 'first' },
+      },
+    });
+    await outbound(fetch, edits)(url, {
+      headers: { cookie: 'a=1', 'x-both': 'old', 'x-list': 'a', 'x-region': 'us', 'x-kept': '1' },
+    });
+    expect(Object.fromEntries(fetch.calls[0]?.headers as Headers)).toEqual({
+      'x-both': 'new, more',
+      'x-kept': '1',
+      'x-list': 'a, b',
+      'x-none': 'first',
+      'x-region': 'eu',
+    });
+  });
+
+  test('are seen by an app', async () => {
+    const app = inbound(
+      (request) => new Response(request.headers.get('x-region')),
+      headers({ request: { set: { 'x-region': 'eu' } } }),
+    );
+    expect(await (await app(new Request(url))).text()).toBe('eu');
+  });
+});
+
+describe('of a response', () => {
+  test('some are removed, then set, then added to', async () => {
+    const fetch = upstream(status(200, { server: 'nginx', vary: 'accept', 'x-a': '1' }));
+    const edits = headers({
+      response: { remove: ['Server'], set: { 'x-a': '2' }, add: { vary: 'origin' } },
+    });
+    const response = await outbound(fetch, edits)(url);
+    expect(response.headers.has('server')).toBe(false);
+    expect(response.headers.get('x-a')).toBe('2');
+    expect(response.headers.get('vary')).toBe('accept, origin');
+    expect(await response.text()).toBe('status 200');
+  });
+
+  test('cookies are added, each on a line of its own', async () => {
+    const fetch = upstream(status(200, { 'set-cookie': 'a=1' }));
+    const response = await outbound(
+      fetch,
+      headers({ response: { add: { 'set-cookie': 'b=2' } } }),
+    )(url);
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+  });
+
+  test('the brand of a rejection stays', async () => {
+    const edits = headers({ response: { set: { 'x-a': '1' } } });
+    const response = await outbound(
+      upstream(() => reject('timeout')),
+      edits,
+    )(url);
+    expect(rejectionOf(response)?.reason).toBe('timeout');
+    expect(response.headers.get('x-a')).toBe('1');
+  });
+});
+
+test('what is not edited passes by identity', async () => {
+  const response = new Response();
+  const fetch = upstream(response);
+  expect(await outbound(fetch, headers({ request: { remove: ['a'] } }))(url)).toBe(response);
+});
+
+describe('wrong options are refused', () => {
+  test.each<[Record<string, unknown>, string]>([
+    [{}, 'headers: there is nothing to edit, neither request nor response'],
+    [{ request: { set: { '': 'a' } } }, 'headers.request.set: "" is not the name of a header'],
+    [
+      { request: { add: { 'a:b': 'c' } } },
+      'headers.request.add: "a:b" is not the name of a header',
+    ],
+    [{ response: { remove: [' a'] } }, 'headers.response.remove: " a" is not the name of a header'],
+    [
+      { request: { set: { a: 'b\r\nx: y' } } },
+      'headers.request.set: "b\\r\\nx: y" is not a value that the header a can have',
+    ],
+    [
+      { request: { set: { a: ' b' } } },
+      'headers.request.set: " b" is not a value that the header a can have',
+    ],
+    [
+      { request: { set: { a: 5 } } },
+      'headers.request.set: 5 is not a value that the header a can have',
+    ],
+    [
+      { request: { set: { a: '€' } } },
+      'headers.request.set: "€" is not a value that the header a can have',
+    ],
+    ...['Host', 'connection', 'Content-Length', 'transfer-encoding', 'upgrade', 'te'].map(
+      (name): [Record<string, unknown>, string] => [
+        { request: { set: { [name]: 'a' } } },
+        `headers.request: ${name} is made by fetch itself and cannot be set`,
+      ],
+    ),
+  ])('%j', (options, message) => {
+    expect(() => headers(options as HeadersOptions)).toThrow(message);
+  });
+});
