@@ -16,6 +16,7 @@ import {
 } from './contract.ts';
 import { delegateTo } from './delegate.ts';
 import { takeGcra } from './gcra.ts';
+import { type Waiter, Waiters } from './waiters.ts';
 
 /** Settings of {@link takeByCompareAndSet}. */
 export interface CompareAndSetOptions {
@@ -30,16 +31,6 @@ export interface CompareAndSetOptions {
 /** The longest wait before the second attempt, in milliseconds; it doubles with each further one, up to 32 ms. */
 const firstWaitMs = 1;
 const longestWaitMs = 32;
-
-/** One caller that waits for its answer. */
-interface Waiter {
-  readonly limit: Limit;
-  readonly n: number;
-  readonly min: number;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (grant: Grant) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /**
  * Gives a linearizable store a `take` made of `get` and `set` with `if`.
@@ -75,31 +66,14 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
       `takeByCompareAndSet.maxAttempts: ${maxAttempts} is not a whole number above 0`,
     );
   }
-  /** The callers of each key that a call is under way for. */
-  const waiting = new Map<string, Waiter[]>();
-
-  async function serve(key: string, queue: Waiter[]): Promise<void> {
-    while (queue.length > 0) {
-      // Who left before anything was asked for has taken nothing.
-      const round = queue.splice(0).filter(({ signal }) => signal?.aborted !== true);
-      try {
-        if (round.length === 0) continue;
-
-        await settle(key, round);
-      } catch (error) {
-        for (const { reject } of round) reject(error);
-      }
-    }
-    waiting.delete(key);
-  }
-
   function write(key: string, fullAt: number, now: number, entry: Entry | null) {
     const ttlMs = Math.max(1, Math.ceil(fullAt - now));
     return store.set(registerOf(key), String(fullAt), { ttlMs, if: entry?.version ?? null });
   }
 
   /** Answers all callers of one round by one write. */
-  async function settle(key: string, round: readonly Waiter[]): Promise<void> {
+  async function serve(round: readonly Waiter[]): Promise<void> {
+    const { key } = round[0] as Waiter;
     for (let attempt = 1; ; attempt++) {
       const entry = await store.get(registerOf(key));
       const now = clock.now();
@@ -129,42 +103,11 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
     }
   }
 
-  function take(key: string, limit: Limit, n: number, min: number, options?: CallOptions) {
-    const signal = options?.signal;
-    return new Promise<Grant>((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const leave = (): void => reject(signal?.reason);
-      signal?.addEventListener('abort', leave, { once: true });
-      const settled = (): void => signal?.removeEventListener('abort', leave);
-      const waiter: Waiter = {
-        limit,
-        n,
-        min,
-        signal,
-        resolve(grant) {
-          settled();
-          resolve(grant);
-        },
-        reject(error) {
-          settled();
-          reject(error);
-        },
-      };
-      const queue = waiting.get(key);
-      if (queue !== undefined) {
-        queue.push(waiter);
-        return;
-      }
-      const first = [waiter];
-      waiting.set(key, first);
-      // Whatever is asked for in this tick is answered by the first call.
-      queueMicrotask(() => void serve(key, first));
-    });
-  }
-  return delegateTo(store, { take });
+  const waiters = new Waiters(serve);
+  return delegateTo(store, {
+    take: (key: string, limit: Limit, n: number, min: number, options?: CallOptions) =>
+      waiters.wait(key, { key, limit, n, min }, options?.signal),
+  });
 }
 
 /** A value that somebody keeps under the key of a limit is not its state. */

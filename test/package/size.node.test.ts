@@ -35,6 +35,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './rules': 88,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
+  './stores/exact': 1.75,
+  './stores/leased': 2.75,
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,

@@ -1,0 +1,232 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { storeChecks } from '../../src/stores/conformance.ts';
+import type { Grant, Limit, TakingStore } from '../../src/stores/contract.ts';
+import { StoreError } from '../../src/stores/contract.ts';
+import { delegateTo } from '../../src/stores/delegate.ts';
+import { leasedStore } from '../../src/stores/leased.ts';
+import { memoryStore } from '../../src/stores/memory.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { type Spending, worstExcess } from '../support/window.ts';
+
+const perSecond = (quota: number, burst = quota): Limit => ({ quota, windowMs: 1_000, burst });
+
+/** A store that answers `delayMs` later, and counts how often it is asked. */
+function remote(clock: VirtualClock, delayMs = 1) {
+  const memory = memoryStore({ clock });
+  const asked = { calls: 0 };
+  const store = delegateTo(memory, {
+    async take(...args: Parameters<TakingStore['take']>): Promise<Grant> {
+      asked.calls += 1;
+      const grant = memory.take(args[0], args[1], args[2], args[3]);
+      await new Promise<void>((resolve) => clock.schedule(resolve, delayMs));
+      return grant;
+    },
+  });
+  return { store, asked };
+}
+
+describe('leasedStore holds what a store has to hold', () => {
+  const store = leasedStore(memoryStore());
+  test.each(storeChecks(store).map(({ name, run }) => [name, run] as const))('%s', (_, run) =>
+    run(),
+  );
+});
+
+describe('leasedStore', () => {
+  test('answers at once, without a promise, where units are at hand', async () => {
+    const clock = new VirtualClock();
+    const { store, asked } = remote(clock);
+    const leased = leasedStore(store, { clock });
+    const limit = perSecond(1_000);
+    for (let ms = 0; ms < 100; ms++) {
+      void leased.take('hot', limit, 1, 1);
+      await clock.advance(1);
+    }
+    const before = asked.calls;
+    const grant = leased.take('hot', limit, 1, 1);
+    expect(grant).toMatchObject({ granted: 1, retryMs: 0 });
+    expect(asked.calls - before).toBeLessThanOrEqual(1);
+  });
+
+  test('asks at most once for a hundred units where the limit is exhausted, and grants what it allows', async () => {
+    const clock = new VirtualClock();
+    const { store, asked } = remote(clock);
+    const limit = perSecond(20_000, 2_000);
+    const instances = Array.from({ length: 4 }, () => leasedStore(store, { clock, instances: 4 }));
+    const spendings: Spending[] = [];
+    for (let ms = 0; ms < 4_000; ms++) {
+      for (const instance of instances) {
+        for (let call = 0; call < 10; call++) {
+          const answer = instance.take('hot', limit, 1, 1);
+          void Promise.resolve(answer).then(({ granted }) => {
+            if (granted > 0) spendings.push({ at: clock.monotonic(), units: granted });
+          });
+        }
+      }
+      await clock.advance(1);
+    }
+    const allowed = limit.burst + 4 * limit.quota;
+    expect(spendings.length).toBeGreaterThanOrEqual(0.99 * allowed);
+    expect(spendings.length / asked.calls).toBeGreaterThanOrEqual(100);
+    const bound = Math.min(4 * (limit.burst / 8), (limit.quota / 1_000) * 200);
+    expect(worstExcess(spendings, limit)).toBeLessThanOrEqual(bound);
+  });
+
+  const limits = fc.record({
+    quota: fc.integer({ min: 1, max: 2_000 }),
+    windowMs: fc.constant(1_000),
+    burst: fc.integer({ min: 1, max: 500 }),
+  });
+  const steps = fc.array(
+    fc.record({
+      waitMs: fc.integer({ min: 0, max: 150 }),
+      instance: fc.nat({ max: 2 }),
+      calls: fc.integer({ min: 1, max: 40 }),
+    }),
+    { maxLength: 25 },
+  );
+
+  test('grants at most burst + L × r + min(N × B, r × lease) in any window of L', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        limits,
+        steps,
+        fc.integer({ min: 0, max: 30 }),
+        async (limit, run, delay) => {
+          const clock = new VirtualClock();
+          const { store } = remote(clock, delay);
+          const instances = [0, 1, 2].map(() => leasedStore(store, { clock, instances: 3 }));
+          const spendings: Spending[] = [];
+          for (const { waitMs, instance, calls } of run) {
+            for (let call = 0; call < calls; call++) {
+              const answer = (instances[instance] as TakingStore).take('k', limit, 1, 1);
+              void Promise.resolve(answer).then(({ granted }) => {
+                if (granted > 0) spendings.push({ at: clock.monotonic(), units: granted });
+              });
+            }
+            await clock.advance(waitMs);
+          }
+          await clock.advance(1_000);
+          const perMs = limit.quota / limit.windowMs;
+          const most = Math.max(1, Math.floor(limit.burst / 6));
+          // What a caller waits for is spent when the answer comes: so much later than it was granted.
+          const bound = Math.min(3 * most, perMs * 200) + perMs * delay;
+          expect(worstExcess(spendings, limit)).toBeLessThanOrEqual(bound + 1);
+          expect(clock.pending).toBe(0);
+        },
+      ),
+      { seed: 14, numRuns: 60 },
+    );
+  });
+
+  test('units that were leased and not spent are lost when the lease ends: nobody spends them later', async () => {
+    const clock = new VirtualClock();
+    const leased = leasedStore(memoryStore({ clock }), { clock });
+    const limit = perSecond(10, 100);
+    for (let ms = 0; ms < 50; ms++) {
+      await leased.take('k', limit, 1, 1);
+      await clock.advance(1);
+    }
+    // A clock that stands still after the lease: what was at hand is not any more.
+    await clock.advance(200);
+    const answer = leased.take('k', limit, 1, 1);
+    expect(answer).toBeInstanceOf(Promise);
+  });
+
+  test('knows for how long the store has said no, and asks no more until then', async () => {
+    const clock = new VirtualClock();
+    const { store, asked } = remote(clock);
+    const leased = leasedStore(store, { clock });
+    const limit = perSecond(1);
+    const first = leased.take('k', limit, 1, 1);
+    const second = leased.take('k', limit, 1, 1);
+    await clock.advance(10);
+    expect((await first).granted + (await second).granted).toBe(1);
+    const { calls } = asked;
+    for (let call = 0; call < 100; call++) {
+      const refusal = leased.take('k', limit, 1, 1) as Grant;
+      expect(refusal).toMatchObject({ granted: 0, remaining: 0 });
+      expect(refusal.retryMs).toBeGreaterThan(0);
+    }
+    expect(asked.calls).toBe(calls);
+  });
+
+  test('gives back what is left when it is closed', async () => {
+    const clock = new VirtualClock();
+    const memory = memoryStore({ clock });
+    const leased = leasedStore(memory, { clock });
+    const limit: Limit = { quota: 1, windowMs: 86_400_000, burst: 1_000 };
+    for (let call = 0; call < 50; call++) {
+      await leased.take('k', limit, 1, 1);
+      await clock.advance(1);
+    }
+    expect(memory.take('k', limit, 0, 0).remaining).toBeLessThan(950);
+    await leased.close?.();
+    expect(memory.take('k', limit, 0, 0).remaining).toBe(950);
+  });
+
+  test('passes an outage on to those that wait, and recovers with the store', async () => {
+    const clock = new VirtualClock();
+    const memory = memoryStore({ clock });
+    let isOut = true;
+    const leased = leasedStore(
+      delegateTo(memory, {
+        take: async (...args: [string, Limit, number, number]) => {
+          if (isOut) throw new StoreError('UNAVAILABLE', 'out');
+          return memory.take(...args);
+        },
+      }),
+      { clock },
+    );
+    const limit = perSecond(10);
+    const answers = await Promise.allSettled([
+      leased.take('k', limit, 1, 1),
+      leased.take('k', limit, 1, 1),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isOut = false;
+    expect((await leased.take('k', limit, 1, 1)).granted).toBe(1);
+  });
+
+  test('what is at hand is spent while the store is out', async () => {
+    const clock = new VirtualClock();
+    const memory = memoryStore({ clock });
+    let isOut = false;
+    const leased = leasedStore(
+      delegateTo(memory, {
+        take: async (...args: [string, Limit, number, number]) => {
+          if (isOut) throw new StoreError('UNAVAILABLE', 'out');
+          return memory.take(...args);
+        },
+      }),
+      { clock },
+    );
+    const limit = perSecond(1_000);
+    for (let ms = 0; ms < 100; ms++) {
+      await leased.take('k', limit, 1, 1);
+      await clock.advance(1);
+    }
+    isOut = true;
+    let spent = 0;
+    for (;;) {
+      const answer = leased.take('k', limit, 1, 1);
+      if (answer instanceof Promise) {
+        await expect(answer).rejects.toThrow('out');
+        break;
+      }
+      spent += answer.granted;
+    }
+    expect(spent).toBeGreaterThan(50);
+  });
+
+  test.each([
+    [{ lease: '0s' }, 'leasedStore.lease: has to be longer than 0'],
+    [{ lease: 'long' }, 'leasedStore.lease: "long" is not a duration'],
+    [{ instances: 0 }, 'leasedStore.instances: 0 is not a whole number above 0'],
+    [{ instances: Number.NaN }, 'leasedStore.instances: NaN is not a whole number above 0'],
+    [{ capacity: 1.5 }, 'leasedStore.capacity: 1.5 is not a whole number above 0'],
+  ])('refuses %j', (options, message) => {
+    expect(() => leasedStore(memoryStore(), options)).toThrow(message);
+  });
+});
