@@ -9,10 +9,11 @@ import { peerAddress, peerAddressOf } from '../core/address.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
+import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
-import { metricsResponse } from '../telemetry/exposition.ts';
+import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
 import { answerFailures } from './failure.ts';
 import { forward, type Transport } from './forward.ts';
@@ -29,6 +30,8 @@ export interface GatewayOptions {
   readonly transport?: Transport;
   /** Where metrics live, over all revisions of the rules. Default: one of its own. */
   readonly registry?: Registry;
+  /** What the metrics path of the rules shows. Default: the registry. */
+  readonly exposed?: () => Promise<Exposable>;
   /** Makes the spans. Default: the one registered with the OpenTelemetry API. */
   readonly tracerProvider?: TracerProvider;
   /** Name of these rules, shown where the rules ask for it. Default: `'1'`. */
@@ -117,9 +120,18 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       );
     }
     if (telemetry.metrics.path !== undefined) {
-      paths.set(telemetry.metrics.path, (request) => metricsResponse(registry, request));
+      paths.set(telemetry.metrics.path, scrape);
     }
     return paths;
+  }
+
+  async function scrape(request: Request): Promise<Response> {
+    try {
+      return metricsResponse((await options.exposed?.()) ?? registry, request);
+    } catch (error) {
+      onError(error);
+      return reject('store_unavailable', { detail: 'The metrics cannot be read now.' });
+    }
   }
 
   async function gateway(request: Request, ...platform: unknown[]): Promise<Response> {
@@ -163,4 +175,4 @@ interface Plan {
   readonly kept: Kept;
 }
 
-type Own = (request: Request) => Response;
+type Own = (request: Request) => Response | Promise<Response>;

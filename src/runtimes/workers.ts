@@ -13,7 +13,12 @@ import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
 import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
-import { createRegistry } from '../telemetry/registry.ts';
+import {
+  type FleetMetrics,
+  fleetMetrics,
+  type MetricsNamespace,
+} from '../telemetry/metrics-object.ts';
+import { createRegistry, type Registry } from '../telemetry/registry.ts';
 
 export type { Rules } from '../rules/model.ts';
 export { compiledRules, parseCompiledRules } from '../rules/sources/compiled.ts';
@@ -55,6 +60,11 @@ export interface WorkerOptions<Env>
   readonly startupDeadline?: Duration;
   /** Makes the spans of the gateway; flushed after each response. Default: ids travel, and nothing is recorded. */
   readonly telemetry?: (env: Env) => WorkerTelemetry | undefined;
+  /**
+   * The Durable Objects that add up what all isolates count, made by `metricsObject`: what the rules name as metrics path
+   * shows their sum. Default: each isolate shows its own.
+   */
+  readonly metrics?: (env: Env) => MetricsNamespace | undefined;
   /** Gets errors that no upstream explains, and what `telemetry` throws. Default: the console. */
   readonly onError?: (error: unknown) => void;
   /** Told what became of the rules. Default: the console. */
@@ -79,6 +89,7 @@ interface Running {
   readonly gateway: Gateway | undefined;
   readonly followed: FollowedRules | undefined;
   readonly telemetry: WorkerTelemetry | undefined;
+  readonly metrics: FleetMetrics | undefined;
   /** When requests no longer wait for the first rules. */
   readonly waitsUntil: number;
 }
@@ -88,7 +99,8 @@ interface Running {
  *
  * Rules are looked at when a request finds them older than `refresh`, in `waitUntil`: no request waits for that but the
  * first of an isolate, and those no longer than `startupDeadline`. A version of a service that names a `binding` is reached
- * through that service binding, where the Worker has it. What the rules name as metrics path counts one isolate only.
+ * through that service binding, where the Worker has it. What the rules name as metrics path counts one isolate only,
+ * unless there are `metrics`.
  *
  * Needs no compatibility flag, and a compatibility date of 2024-10-14 or later.
  *
@@ -118,12 +130,14 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
   function start(env: Env): Running {
     const registry = options.registry ?? createRegistry();
     const telemetry = telemetryFrom(env);
+    const metrics = metricsFrom(env, registry);
     const settings: GatewayOptions = {
       ...options,
       registry,
       clock,
       onError,
       ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
+      ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
     function apply(rules: Rules, revision: string): void {
@@ -150,6 +164,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       },
       followed,
       telemetry,
+      metrics,
       waitsUntil: clock.monotonic() + startupMs,
     };
   }
@@ -173,12 +188,22 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     }
   }
 
+  function metricsFrom(env: Env, registry: Registry): FleetMetrics | undefined {
+    try {
+      const namespace = options.metrics?.(env);
+      return options.metrics && fleetMetrics(registry, namespace as MetricsNamespace, { clock });
+    } catch (error) {
+      onError(error);
+      return undefined;
+    }
+  }
+
   let running: Running | undefined;
   return {
     async fetch(request, env, context) {
       // Bindings and secrets come with the first request.
       running ??= start(env);
-      const { followed, telemetry } = running;
+      const { followed, telemetry, metrics } = running;
       if (followed !== undefined) {
         if (followed.isDue) context.waitUntil(followed.refresh());
         const patienceMs = running.waitsUntil - clock.monotonic();
@@ -195,6 +220,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
         return await gateway.fetch(request, env, context);
       } finally {
         if (telemetry !== undefined) context.waitUntil(flushLater(telemetry, clock));
+        if (metrics !== undefined) context.waitUntil(metrics.report());
       }
     },
   };

@@ -5,11 +5,42 @@
  */
 
 import { escapeText, labelNamePattern, renderLabels } from './family.ts';
-import type { Counter, Gauge, Histogram, KeptExemplar } from './instruments.ts';
-import type { Metric, Registry } from './registry.ts';
+import type { KeptExemplar } from './instruments.ts';
 
 /** `text` is Prometheus' own, which everything reads; `openmetrics` has exemplars. */
 export type ExpositionFormat = 'text' | 'openmetrics';
+
+/** What a scrape sees of a metric; those of a registry are such. */
+export type ExposedMetric = ExposedValues | ExposedHistogram;
+
+/** A counter or a gauge. */
+export interface ExposedValues {
+  readonly kind: 'counter' | 'gauge';
+  readonly name: string;
+  readonly help: string;
+  readonly series: readonly { readonly labels: string; readonly value: number }[];
+}
+
+/** A histogram. */
+export interface ExposedHistogram {
+  readonly kind: 'histogram';
+  readonly name: string;
+  readonly help: string;
+  /** Upper bounds, without `+Inf`. */
+  readonly buckets: readonly number[];
+  readonly series: readonly {
+    readonly labels: string;
+    /** Not cumulative; one more than there are bounds. */
+    readonly counts: ArrayLike<number>;
+    readonly sum: number;
+    readonly exemplars: readonly (KeptExemplar | undefined)[];
+  }[];
+}
+
+/** What can be exposed: a registry, or what several of them added up to. */
+export interface Exposable {
+  collect(): readonly ExposedMetric[];
+}
 
 const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
@@ -33,7 +64,7 @@ const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
  * expose(registry, 'openmetrics'); // '# TYPE workers gauge\n# HELP workers Workers at hand.\nworkers 3\n# EOF\n'
  * ```
  */
-export function expose(registry: Registry, format: ExpositionFormat): string {
+export function expose(registry: Exposable, format: ExpositionFormat): string {
   const lines: string[] = [];
   for (const metric of registry.collect()) {
     if (format === 'text') textFamily(metric, lines);
@@ -44,7 +75,7 @@ export function expose(registry: Registry, format: ExpositionFormat): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-function textFamily(metric: Metric, lines: string[]): void {
+function textFamily(metric: ExposedMetric, lines: string[]): void {
   const { name, kind } = metric;
   const help = metric.help
     .toWellFormed()
@@ -54,7 +85,7 @@ function textFamily(metric: Metric, lines: string[]): void {
   else valueLines(metric, name, lines);
 }
 
-function openMetricsFamily(metric: Metric, lines: string[]): void {
+function openMetricsFamily(metric: ExposedMetric, lines: string[]): void {
   const isCounter = metric.kind === 'counter';
   const name = isCounter ? metric.name.replace(/_total$/, '') : metric.name;
   lines.push(`# TYPE ${name} ${metric.kind}`, `# HELP ${name} ${escapeText(metric.help)}`);
@@ -62,16 +93,12 @@ function openMetricsFamily(metric: Metric, lines: string[]): void {
   else valueLines(metric, isCounter ? `${name}_total` : name, lines);
 }
 
-function valueLines(
-  { series }: Counter<string> | Gauge<string>,
-  sample: string,
-  lines: string[],
-): void {
+function valueLines({ series }: ExposedValues, sample: string, lines: string[]): void {
   for (const { labels, value } of series) lines.push(`${sample}${braces(labels)} ${number(value)}`);
 }
 
 function histogramLines(
-  { name, buckets, series }: Histogram<string>,
+  { name, buckets, series }: ExposedHistogram,
   format: ExpositionFormat,
   lines: string[],
 ): void {
@@ -139,7 +166,7 @@ function canonical(bound: number): string {
  * response.headers.get('content-type'); // 'text/plain; version=0.0.4; charset=utf-8'
  * ```
  */
-export function metricsResponse(registry: Registry, request: Request): Response {
+export function metricsResponse(registry: Exposable, request: Request): Response {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return new Response('Metrics are read with GET.\n', {
       status: 405,

@@ -49,6 +49,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics': 4.75,
   './registry': 3,
   './exposition': 1.75,
+  './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
   './workers': 46,
@@ -59,16 +60,18 @@ const chain = [
   '.',
   './timeout',
   './retry',
-  './governance',
+  './breaker',
+  './rate-limit',
+  './service',
   './tracing',
   './metrics',
   './exposition',
 ];
-/** P9 asks for 25, which a chain without rules keeps: each policy that rules can name weighs on `governance`. */
+/** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 66;
+const budgetOfEverything = 69;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
@@ -108,7 +111,7 @@ describe('the size of an entry', () => {
     expect(await sizeOf([source])).toBeLessThanOrEqual(budgets[name]);
   });
 
-  test('P9: a whole chain', async () => {
+  test('a whole chain', async () => {
     const sources = entries.filter(([name]) => chain.includes(name)).map(([, source]) => source);
     expect(sources.length).toBe(chain.length);
 
