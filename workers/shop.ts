@@ -32,6 +32,14 @@ export const defaultPorts: ShopPorts = {
   inventory: [8084, 8085],
 };
 
+/** Wherever there is room. */
+export const freePorts: ShopPorts = {
+  gateway: 0,
+  auth: [0, 0],
+  order: [0, 0],
+  inventory: [0, 0],
+};
+
 /** Settings of {@link startShop}. */
 export interface ShopOptions {
   readonly ports?: ShopPorts;

@@ -6,17 +6,29 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { TracerProvider } from '@opentelemetry/api';
 import type { Telemetry } from '../src/telemetry/setup.ts';
-import { defaultPorts, type Shop, startShop } from './shop.ts';
+import { seeded } from './seeded.ts';
+import { defaultPorts, freePorts, type Shop, startShop } from './shop.ts';
 
 const { values } = parseArgs({
   options: {
     'otlp-endpoint': { type: 'string' },
+    'free-ports': { type: 'boolean', default: false },
+    seed: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 if (values.help) {
-  console.log('npm start [-- --otlp-endpoint=http://localhost:4318/v1/traces]');
+  console.log(`npm start [-- options]
+
+  --otlp-endpoint=URL   sends the traces to a collector, such as http://localhost:4318/v1/traces
+  --free-ports          takes any free ports, in place of ${Object.values(defaultPorts).flat().join(', ')}
+  --seed=NUMBER         sends the same requests to the canaries on each run`);
   process.exit(0);
+}
+const seed = values.seed === undefined ? undefined : Number(values.seed);
+if (seed !== undefined && (values.seed === '' || !Number.isSafeInteger(seed))) {
+  console.error(`--seed=${values.seed}: a whole number is needed, such as --seed=1`);
+  process.exit(2);
 }
 
 const endpoint = values['otlp-endpoint'] ?? process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
@@ -29,6 +41,8 @@ try {
     privateJwk: process.env['AUTH_PRIVATE_JWK'] ?? (await newSigningKey()),
     log: (line) => console.log(line),
     ...(tracerProvider && { tracerProvider }),
+    ...(values['free-ports'] && { ports: freePorts }),
+    ...(seed !== undefined && { random: seeded(seed) }),
   });
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;

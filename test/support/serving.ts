@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 
 /** A gateway as a process of its own, started from the sources. */
 export interface Serving {
@@ -15,6 +15,9 @@ export interface Serving {
 const running = new Set<ChildProcess>();
 const entry = new URL('./cli.ts', import.meta.url).pathname;
 
+/** The runtimes that a script can be started on. */
+export type Runtime = keyof typeof commands;
+
 /** How each runtime starts a script. */
 const commands = {
   node: [process.execPath],
@@ -23,17 +26,27 @@ const commands = {
 } as const;
 
 /** Starts the command line with these arguments. */
-export function cli(args: readonly string[], runtime: keyof typeof commands = 'node') {
+export function cli(args: readonly string[], runtime: Runtime = 'node') {
+  return startScript(entry, args, runtime);
+}
+
+/** Starts a script as a process of its own. */
+export function startScript(script: string, args: readonly string[], runtime: Runtime) {
   const [command, ...front] = commands[runtime];
-  const child = spawn(command, [...front, entry, ...args], {
+  const child = spawn(command, [...front, script, ...args], {
     // CI=1: some servers switch their graceful shutdown off where they see it.
     env: { ...process.env, CI: '1', NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
   let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
+  const written = new EventEmitter();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+      written.emit('data');
+    });
+  }
   const exit = once(child, 'exit').then(([code]) => {
     running.delete(child);
     return code as number | null;
@@ -41,7 +54,7 @@ export function cli(args: readonly string[], runtime: keyof typeof commands = 'n
   async function said(pattern: RegExp): Promise<void> {
     while (!pattern.test(output)) {
       const ended = await Promise.race([
-        once(child.stderr, 'data').then(() => false),
+        once(written, 'data').then(() => false),
         exit.then(() => true),
       ]);
       if (ended && !pattern.test(output)) throw new Error(`never said ${pattern}: ${output}`);
@@ -51,10 +64,7 @@ export function cli(args: readonly string[], runtime: keyof typeof commands = 'n
 }
 
 /** Starts `fetchmesh serve` on free ports; resolves when it is ready. */
-export async function serve(
-  args: readonly string[],
-  runtime: keyof typeof commands = 'node',
-): Promise<Serving> {
+export async function serve(args: readonly string[], runtime: Runtime = 'node'): Promise<Serving> {
   const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args], runtime);
   await child.said(/readiness on/);
   const found = (pattern: RegExp): string => pattern.exec(child.output())?.[1] as string;
