@@ -5,7 +5,8 @@
  */
 
 import { type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { type Clock, systemClock } from '../core/clock.ts';
+import { layer, type Middleware } from '../core/chain.ts';
+import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { ignore } from '../core/message.ts';
 import { asyncContextManager } from './context-manager.ts';
 import {
@@ -83,9 +84,20 @@ export interface Telemetry {
   /** For `tracing({ tracerProvider })`. */
   readonly tracerProvider: SdkTracerProvider;
   /**
-   * Exports what is kept. Bounded in time, never rejects. On Workers, once a request:
-   * `ctx.waitUntil(telemetry.flush())`; do not await it before the response.
+   * The outermost middleware around an app: exports what each request left, by the platform's `waitUntil`, once its
+   * response is on its way. No response waits for it. With `flushAfterMs` above 0, where spans go out by themselves, it
+   * does nothing, so that a chain can be the same on every runtime.
+   *
+   * @example
+   * ```ts
+   * const sdk = await import('@opentelemetry/sdk-trace-web');
+   * const { tracerProvider, flushAfterResponse } = telemetry({ sdk, serviceName: 'shop' });
+   * const app = () => new Response('shop');
+   * export default { fetch: inbound(app, flushAfterResponse, tracing({ tracerProvider })) };
+   * ```
    */
+  readonly flushAfterResponse: Middleware;
+  /** Exports what is kept. Bounded in time, never rejects. Do not await it before a response. */
   flush(): Promise<void>;
   /** Exports what is kept and ends. Never rejects. */
   shutdown(): Promise<void>;
@@ -134,6 +146,7 @@ export function telemetry(options: TelemetryOptions): Telemetry {
   const unregister = register ? registerGlobally(tracerProvider, options.contextManager) : ignore;
   return {
     tracerProvider,
+    flushAfterResponse: flushing(buffer, flushAfterMs, clock),
     flush: () => buffer.forceFlush(),
     shutdown() {
       unregister();
@@ -146,6 +159,24 @@ export function telemetry(options: TelemetryOptions): Telemetry {
       };
     },
   };
+}
+
+function flushing(buffer: SpanBuffer, flushAfterMs: number, clock: Clock): Middleware {
+  async function flush(): Promise<void> {
+    // Encoding takes time as well: it begins in a turn of its own, when the response is on its way.
+    await sleep(clock, 0, undefined);
+    await buffer.forceFlush();
+  }
+  return layer('flush after response', (next) => {
+    if (flushAfterMs > 0) return next;
+    return async function flushAfterResponse(request, context) {
+      try {
+        return await next(request, context);
+      } finally {
+        context.waitUntil(flush());
+      }
+    };
+  });
 }
 
 function makeExporter(options: TelemetryOptions): SpanExporter {

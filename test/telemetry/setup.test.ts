@@ -96,6 +96,40 @@ describe('spans', () => {
     expect(spans().length).toBe(inject('runtime') === 'workerd' ? 0 : 1);
   });
 
+  test('go out after the response where nothing sends them by itself, and the platform is asked to wait', async () => {
+    const { flushAfterResponse, tracerProvider, clock, spans } = setup({ flushAfterMs: 0 });
+    const awaited: Promise<unknown>[] = [];
+    const platform = { waitUntil: (work: Promise<unknown>) => awaited.push(work) };
+    const shop = inbound(() => new Response(), flushAfterResponse, tracing({ tracerProvider }));
+    await shop(new Request('http://shop.example/'), {}, platform);
+    expect([awaited.length, spans().length]).toEqual([1, 0]);
+    await clock.advance(0);
+    await Promise.all(awaited);
+    expect(spans()).toMatchObject([{ name: 'GET' }]);
+  });
+
+  test('go out after a failure of the app too, which passes through', async () => {
+    const { flushAfterResponse, tracerProvider, clock, spans } = setup({ flushAfterMs: 0 });
+    const awaited: Promise<unknown>[] = [];
+    const platform = { waitUntil: (work: Promise<unknown>) => awaited.push(work) };
+    const failing = () => Promise.reject(new Error('no stock'));
+    const shop = inbound(failing, flushAfterResponse, tracing({ tracerProvider }));
+    await expect(shop(new Request('http://shop.example/'), platform)).rejects.toThrow('no stock');
+    await clock.advance(0);
+    await Promise.all(awaited);
+    expect(spans()).toHaveLength(1);
+  });
+
+  test('are left to the timer by flushAfterResponse where there is one', async () => {
+    const { flushAfterResponse, tracerProvider, clock, spans } = setup({ flushAfterMs: 1_000 });
+    const shop = inbound(() => new Response(), flushAfterResponse, tracing({ tracerProvider }));
+    await shop(new Request('http://shop.example/'));
+    await clock.advance(999);
+    expect(spans()).toHaveLength(0);
+    await clock.advance(1);
+    expect(spans()).toHaveLength(1);
+  });
+
   test('go to any exporter of the SDK', async () => {
     const exporter = new sdk.InMemorySpanExporter();
     const { tracer, flush, statistics } = setup({ exporter });
