@@ -227,13 +227,15 @@ async function stop({
 }: Running): Promise<void> {
   drain.begin();
   watch?.close();
+  // Listened for before anything is said: whoever reads it may send the second signal at once.
+  const again = stopSignal();
   console.error(`fetchmesh: draining ${drain.active} requests`);
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), drainSeconds * 1_000);
   });
-  const ended = await Promise.race([traffic.close(), patience, stopSignal().then(() => 'late')]);
+  const ended = await Promise.race([traffic.close(), patience, again.then(() => 'late')]);
   clearTimeout(timer);
   if (ended === 'late') {
     console.error(`fetchmesh: ${drain.active} requests cut off`);
@@ -242,4 +244,6 @@ async function stop({
   checks.stop();
   await telemetry?.shutdown();
   await Promise.all(others.map((listener) => listener.close(true)));
+  // Requests that were cut off keep Deno's process alive.
+  if (ended === 'late') process.exit(0);
 }

@@ -51,7 +51,11 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   return {
     port: Number(url.port),
     url: url.origin,
-    close: (force) => server.close(force),
+    async close(force) {
+      const closed = server.close(force);
+      // Deno's server cannot cut requests off once it ends gracefully: whoever forces it has to end the process.
+      if (!(force && 'Deno' in globalThis)) await closed;
+    },
   };
 }
 
