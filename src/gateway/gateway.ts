@@ -20,6 +20,7 @@ import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
 import { observation } from './observation.ts';
 import { compilePlan } from './plan.ts';
+import { type Sighting, showPolicies } from './sightings.ts';
 import { traffic } from './traffic-policies.ts';
 import { reportUpstreams } from './upstream-metrics.ts';
 import { compileUpstreams, type Upstreams } from './upstreams.ts';
@@ -98,16 +99,18 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     });
     const { keep } = kept;
     const upstreams = compileUpstreams(next.services, { clock, random, send: transport, keep });
+    const sightings: Sighting[] = [];
     const run = compose(
       ...aroundRequest,
       answerFailures(onError),
-    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep, traffic }));
-    return { revision, run, own: ownPaths(next), upstreams, kept };
+    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep, traffic, sightings }));
+    return { revision, run, own: ownPaths(next), upstreams, kept, sightings };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
   let current = compile(rules, options.revision ?? '1', Kept.nothing());
   reportUpstreams(registry, () => current.upstreams.pools);
+  showPolicies(registry, () => current.sightings);
 
   function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
     const paths = new Map<string, Own>();
@@ -173,6 +176,7 @@ interface Plan {
   readonly own: ReadonlyMap<string, Own>;
   readonly upstreams: Upstreams;
   readonly kept: Kept;
+  readonly sightings: readonly Sighting[];
 }
 
 type Own = (request: Request) => Response | Promise<Response>;

@@ -40,6 +40,7 @@ export interface GovernanceOptions {
  */
 export function governance(rules: Rules, options: GovernanceOptions = {}): Middleware {
   const { clock = systemClock, random = Math.random } = options;
+  // Out here: the state of policies belongs to this middleware, however often it is applied.
   const { keep } = Kept.nothing();
   const send: CheckTransport = (url, init) => fetch(url, init);
   const upstreams = compileUpstreams(rules.services, { clock, random, send, keep });
@@ -53,6 +54,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       upstreams,
       keep,
       traffic: options.traffic,
+      sightings: [],
     }),
   );
 }

@@ -16,6 +16,8 @@ import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
 import type { Hedge, Place, RateLimitRule, Retries, Route } from '../rules/model.ts';
 import type { Keep } from './kept.ts';
+import { protection } from './protection.ts';
+import type { Sighting } from './sightings.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** What policies need beside their block of the rules. */
@@ -28,6 +30,8 @@ export interface PolicySurroundings {
   readonly keep: Keep;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
   readonly traffic?: TrafficPolicies | undefined;
+  /** Gets the policies whose state is worth showing. */
+  readonly sightings: Sighting[];
 }
 
 /** What a route does with its traffic beside sending it on, as middlewares. */
@@ -97,6 +101,7 @@ export function aroundTry(
 ): readonly Middleware[] {
   const middlewares: Middleware[] = [...(around.traffic?.rewriting(route) ?? [])];
   if (upstream !== undefined) middlewares.push(upstream.balance);
+  middlewares.push(...protection(route, upstream, around));
   middlewares.push(around.aroundTry);
   return middlewares;
 }

@@ -64,7 +64,9 @@ export type Code =
   | 'FM084'
   | 'FM085'
   | 'FM086'
-  | 'FM087';
+  | 'FM087'
+  | 'FM090'
+  | 'FM091';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -365,6 +367,17 @@ credentials: include it gets them, and can act in the name of the callers.`,
     title: 'fault without an end',
     explanation: `A fault that is for everybody and never ends is an outage as soon as it is forgotten. Write when it ends, until:
 2026-01-31T18:00:00Z, or whom it is for, only_if: { headers: { x-chaos: "1" } }.`,
+  },
+  FM090: {
+    title: 'breaker that contradicts itself',
+    explanation: `A breaker opens after so many failures in a row, breaker: { failures: 5 }, or where a share of the calls fails or is slow,
+breaker: { error_rate: 50%, min_requests: 20, window: 10s }. A rate is taken over a window of time, or over the last so many
+calls (last_requests), which then have to be at least min_requests. slow_rate and slow_after go together.`,
+  },
+  FM091: {
+    title: 'max_wait without a queue',
+    explanation: `A bulkhead without a queue rejects at once what is above its limit. With queue: 10 up to ten calls wait for their turn, each
+for max_wait at most.`,
   },
 };
 

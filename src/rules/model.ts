@@ -7,6 +7,7 @@
 import type { HeaderEdits } from '../core/header-edits.ts';
 import type { Priority } from '../core/priority.ts';
 import type { BackoffShape, Jitter } from '../policies/backoff.ts';
+import type { BreakerMode } from '../policies/breaker/options.ts';
 import type { FallbackCondition } from '../policies/fallback.ts';
 import type { RetryCondition } from '../policies/retry.ts';
 import type { BalancePolicy } from '../routing/balance.ts';
@@ -100,6 +101,10 @@ export interface Route {
   readonly redirect?: RedirectOptions;
   /** Ends the route: where there is one, `to` is empty. */
   readonly respond?: RespondOptions;
+  /** Absent: none. */
+  readonly breaker?: BreakerRule;
+  readonly throttle?: ThrottleRule;
+  readonly bulkhead?: BulkheadRule;
 }
 
 /** A version of a service, and its share. */
@@ -207,6 +212,50 @@ export interface Shed {
   readonly full: number;
   readonly priority: Priority;
   readonly retryAfterMs: number;
+}
+
+/** Leaving an upstream alone that fails; the options of `breaker` in milliseconds. One circuit for each version. */
+export interface BreakerRule {
+  /** In a row; the members about rates are then absent. */
+  readonly failures?: number;
+  /** Shares from 0 to 1. */
+  readonly errorRate?: number;
+  readonly slowRate?: number;
+  readonly slowAfterMs?: number;
+  readonly minRequests?: number;
+  /** Either this or the number of calls to look at. */
+  readonly windowMs?: number;
+  readonly lastRequests?: number;
+  readonly openForMs: number;
+  readonly maxOpenForMs: number;
+  readonly retryAfter: boolean;
+  readonly halfOpen: HalfOpenRule;
+  readonly mode: BreakerMode;
+}
+
+/** How an open circuit tries the upstream. */
+export interface HalfOpenRule {
+  readonly probes: number;
+  readonly successes: number;
+  readonly toleratedFailures: number;
+  readonly timeoutMs: number;
+}
+
+/** Asking less of an upstream, the less of it succeeds; the options of `throttle` in milliseconds. */
+export interface ThrottleRule {
+  readonly multiplier: number;
+  readonly windowMs: number;
+  readonly minRequests: number;
+  /** A share from 0 to 1. */
+  readonly maxRejection: number;
+}
+
+/** A limit on concurrent calls; the options of `bulkhead` in milliseconds. */
+export interface BulkheadRule {
+  readonly limit: number;
+  readonly queue: number;
+  readonly maxWaitMs?: number;
+  readonly release: 'headers' | 'body';
 }
 
 /** Formats in which traces are carried on. */

@@ -15,6 +15,7 @@ import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
 import { ServiceTable } from './destinations.ts';
 import type { Destination, Hedge, Retries, Route, Rules } from './model.ts';
 import type { Path } from './nodes.ts';
+import { checkProtection, type Protection, protectionOf } from './protection.ts';
 import { type Draft, type Sound, unsound } from './read.ts';
 import { retriesOf } from './retry-forms.ts';
 import type { RulesFile } from './schema.ts';
@@ -38,6 +39,7 @@ export interface ResolvedRoute {
   readonly rateLimit: Sourced<RateLimitWritten> | undefined;
   readonly shed: Sourced<'off' | ShedBlock> | undefined;
   readonly traffic: TrafficRules;
+  readonly protection: Protection;
 }
 
 /** A file as far as it could be made out. */
@@ -79,6 +81,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   }
 
   const traffic = new TrafficResolver(defaults, services, around);
+  checkProtection(defaults, ['defaults'], around);
   const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
   const names = routeNames(drafts);
   const routes = drafts.flatMap((written, index): readonly ResolvedRoute[] => {
@@ -92,7 +95,9 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     const hedge = hedgeOf(written, path, defaults);
     const to = destinationsOf(written, path);
     const name = names[index] as string;
-    const own = { traffic: traffic.resolve(written, path, to), hedge, rateLimit, shed };
+    const protection = protectionOf(written, defaults);
+    checkProtection(written, path, around);
+    const own = { traffic: traffic.resolve(written, path, to), hedge, rateLimit, shed, protection };
     return [{ index, line, path, name, written, to, timeout, retries, ...own }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
@@ -153,7 +158,8 @@ function hedgeOf(
 
 /** Provided that nothing in it is unsound. */
 function toRoute(route: ResolvedRoute): Route {
-  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed, traffic } = route;
+  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed, traffic, protection } =
+    route;
   const resolvedShed = shed && resolveShed(shed.value);
   const {
     path,
@@ -179,6 +185,7 @@ function toRoute(route: ResolvedRoute): Route {
     ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),
     ...(resolvedShed !== undefined && { shed: resolvedShed }),
     ...traffic,
+    ...protection,
   };
 }
 

@@ -55,7 +55,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './workers': 46,
 };
 
-/** P9: what stands where a server framework's plug-ins and a resilience library would. */
+/**
+ * P9: what stands where a server framework's plug-ins and a resilience library would, put together by hand. Rules are not
+ * among it: what carries them out holds every policy there is, and has budgets of its own.
+ */
 const chain = [
   '.',
   './timeout',

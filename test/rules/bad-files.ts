@@ -1070,17 +1070,65 @@ routes: [{ path: /a }, { path: /b }, { path: /c, fault: off }]
     ],
   },
   {
+    name: 'a breaker of two minds',
+    text: withRoute('{ path: /b, to: web, breaker: { failures: 5, error_rate: 50% } }'),
+    expected: ['7:50 error[FM090] `error_rate` beside `failures`'],
+  },
+  {
+    name: 'breakers that make no sense, on a route and under the defaults',
+    text: `${services}defaults: { breaker: { slow_rate: 50%, window: 1m, last_requests: 10 } }
+routes:
+  - { path: /a, to: web, breaker: { open_for: 1m, max_open_for: 30s, error_rate: 0% } }
+  - { path: /u, to: users@v1, breaker: { slow_after: 1s, half_open: 0 } }
+`,
+    expected: [
+      '4:24 error[FM090] `slow_rate` without `slow_after`',
+      '4:40 error[FM090] `window` beside `last_requests`',
+      '4:52 error[FM090] the breaker can never open: it wants 20 calls and looks at 10',
+      '6:51 error[FM090] `max_open_for` is shorter than `open_for`, 1m',
+      '6:70 error[FM016] `error_rate` must be more than 0%',
+      '7:69 error[FM016] `half_open` must be a whole number from 1 to 1000, not `0`',
+    ],
+  },
+  {
+    name: 'a breaker whose numbers have no unit, or too much of one',
+    text: withRoute('{ path: /b, to: web, breaker: { error_rate: 50, window: 10, open_for: 5 } }'),
+    expected: [
+      '7:49 error[FM011] `error_rate` needs a percent sign',
+      '7:61 error[FM011] `window` needs a unit',
+      '7:75 error[FM011] `open_for` needs a unit',
+    ],
+  },
+  {
+    name: 'a bulkhead where nobody waits, and a throttle that never lets go',
+    text: withRoute(
+      '{ path: /b, to: web, bulkhead: { limit: 5, max_wait: 1s }, throttle: { max_rejection: 100% } }',
+    ),
+    expected: [
+      '7:48 error[FM091] `max_wait` without a queue',
+      '7:76 error[FM016] `max_rejection` must be more than 0% and less than 100%',
+    ],
+  },
+  {
+    name: 'a bulkhead without a limit, or none at all',
+    text: withRoute('{ path: /b, to: web, bulkhead: { queue: 5 }, throttle: 2 }'),
+    expected: [
+      '7:38 error[FM014] `bulkhead` needs `limit`',
+      '7:60 error[FM013] `throttle` must be a map or `off`, not a number',
+    ],
+  },
+  {
     name: 'blocks of later versions',
     text: `${services}auth: {}
 routes:
-  - { path: /a, to: web, breaker: off, retries: { max: 1 }, match: { claims: {} } }
+  - { path: /a, to: web, mirror: off, retries: { max: 1 }, match: { claims: {} } }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `auth` is not available in this version',
-      '6:26 error[FM060] `breaker` is not available in this version',
-      '6:70 error[FM060] `claims` is not available in this version',
+      '6:26 error[FM060] `mirror` is not available in this version',
+      '6:69 error[FM060] `claims` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },

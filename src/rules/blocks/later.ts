@@ -6,16 +6,7 @@
  * @module
  */
 
-const policies: readonly string[] = [
-  'breaker',
-  'auth',
-  'allow',
-  'cors',
-  'limits',
-  'bulkhead',
-  'throttle',
-  'adaptive_concurrency',
-];
+const policies: readonly string[] = ['auth', 'allow', 'cors', 'limits', 'adaptive_concurrency'];
 
 /** By the map that they belong to. */
 export const later: Readonly<

@@ -14,6 +14,8 @@ import {
   redirect,
   respond,
 } from './answers.ts';
+import { type BreakerBlock, breaker } from './breaker.ts';
+import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { duration } from './duration.ts';
 import { type FaultBlock, fault } from './fault.ts';
 import { type HeadersBlock, headers } from './headers.ts';
@@ -30,6 +32,7 @@ import { type RewriteBlock, rewrite } from './rewrite.ts';
 import { type ShedBlock, shed } from './shed.ts';
 import { type SplitBlock, split } from './split.ts';
 import { type StickyBlock, sticky } from './sticky.ts';
+import { type ThrottleBlock, throttle } from './throttle.ts';
 
 /** Policies for all routes that do not have a block of the same name. */
 export interface DefaultsBlock {
@@ -38,6 +41,9 @@ export interface DefaultsBlock {
   readonly hedge?: 'off' | HedgeBlock;
   readonly rate_limit?: RateLimitWritten;
   readonly shed?: 'off' | ShedBlock;
+  readonly breaker?: 'off' | BreakerBlock;
+  readonly throttle?: 'off' | ThrottleBlock;
+  readonly bulkhead?: 'off' | number | BulkheadBlock;
   readonly to?: SplitBlock;
   readonly headers?: 'off' | HeadersBlock;
   readonly fallback?: string | FallbackBlock;
@@ -65,6 +71,9 @@ const shared = {
   hedge,
   rate_limit: rateLimit,
   shed,
+  breaker,
+  throttle,
+  bulkhead,
   to: split,
   headers,
   fallback,

@@ -11,8 +11,11 @@ import type { HealthSettings } from '../../routing/health.ts';
 import type { OutlierSettings } from '../../routing/outlier-options.ts';
 import {
   type Balance,
+  type BreakerRule,
+  type BulkheadRule,
   type Destination,
   deepFreeze,
+  type HalfOpenRule,
   type Health,
   type Hedge,
   type RateLimitRule,
@@ -24,6 +27,7 @@ import {
   type Shed,
   type Sticky,
   type Telemetry,
+  type ThrottleRule,
 } from '../model.ts';
 import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
 import { InvalidRulesError } from './source.ts';
@@ -70,6 +74,8 @@ function shapeOfRules(): Check {
   const milliseconds = number(0, Number.MAX_VALUE);
   const count = number(0, Number.MAX_SAFE_INTEGER);
   const span = value('a number above 0', (value) => typeof value === 'number' && value > 0);
+  const positive = number(1, Number.MAX_SAFE_INTEGER);
+  const share = number(0, 1);
   const retryCondition = value(
     `a status, ${retryConditions.join(', ')}`,
     (value) => Number.isInteger(value) || retryConditions.some((word) => word === value),
@@ -173,6 +179,37 @@ function shapeOfRules(): Check {
           retryAfterMs: milliseconds,
         }),
         ...trafficMembers(),
+        'breaker?': block<BreakerRule>({
+          'failures?': positive,
+          'errorRate?': share,
+          'slowRate?': share,
+          'slowAfterMs?': milliseconds,
+          'minRequests?': positive,
+          'windowMs?': milliseconds,
+          'lastRequests?': positive,
+          openForMs: milliseconds,
+          maxOpenForMs: milliseconds,
+          retryAfter: flag,
+          halfOpen: block<HalfOpenRule>({
+            probes: positive,
+            successes: positive,
+            toleratedFailures: number(0, Number.MAX_SAFE_INTEGER),
+            timeoutMs: milliseconds,
+          }),
+          mode: oneOf('on', 'metrics_only', 'forced_open', 'disabled'),
+        }),
+        'throttle?': block<ThrottleRule>({
+          multiplier: number(1, Number.MAX_VALUE),
+          windowMs: milliseconds,
+          minRequests: positive,
+          maxRejection: share,
+        }),
+        'bulkhead?': block<BulkheadRule>({
+          limit: positive,
+          queue: number(0, Number.MAX_SAFE_INTEGER),
+          'maxWaitMs?': milliseconds,
+          release: oneOf('headers', 'body'),
+        }),
       }),
     ),
     telemetry: block<Telemetry>({

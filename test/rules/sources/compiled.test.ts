@@ -44,12 +44,26 @@ routes:
       per_try: 500ms
       retry_on: [connect, 5xx, 429]
       unsafe_methods: idempotency_key
+    breaker:
+      error_rate: 50%
+      slow_rate: 50%
+      slow_after: 1s
+      min_requests: 20
+      last_requests: 100
+      open_for: 5s
+      max_open_for: 1m
+      retry_after: false
+      half_open: { probes: 2, successes: 2, tolerated_failures: 1, timeout: 1s }
+      mode: metrics_only
+    throttle: { multiplier: 2, window: 30s, min_requests: 10, max_rejection: 90% }
+    bulkhead: { limit: 10, queue: 10, max_wait: 1s, release: body }
     to: { users@v1: 90, users@v2: 10 }
     rate_limit:
       - { name: a, limit: 5, per: 1s, burst: 2, by: [ip, route], anonymous: skip, max_wait: 1s }
       - { limit: 50, per: 1m, enforce: false, on_store_error: closed }
     shed: { from: 10, full: 20, priority: high, retry_after: 2s }
-  - { path: /many, to: many }
+  - { path: /many, to: many, breaker: { failures: 5 }, bulkhead: 5 }
+  - { path: /window, to: many, breaker: { window: 10s } }
   - path: /bound
     to: bound
     headers:
@@ -154,7 +168,7 @@ describe('compiledRules', () => {
 
 describe('parseCompiledRules', () => {
   test('reads JSON, and tells a rules file from nonsense', () => {
-    expect(parseCompiledRules(JSON.stringify(data())).routes).toHaveLength(7);
+    expect(parseCompiledRules(JSON.stringify(data())).routes).toHaveLength(8);
     expect(() => parseCompiledRules('version: 1\nroutes: []')).toThrow('fetchmesh build');
     expect(() => parseCompiledRules('{"version": 1')).toThrow('the text is not JSON');
   });
