@@ -1,5 +1,6 @@
+import { breakerDefects } from './breakers.ts';
 import type { Checkable } from './defect.ts';
 import { triesDefects } from './tries.ts';
 
 /** All defects of peers that have a check. */
-export const defects: readonly Checkable[] = [...triesDefects];
+export const defects: readonly Checkable[] = [...triesDefects, ...breakerDefects];

@@ -29,10 +29,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './respond': 9,
   './when': 9,
   './traffic': 12.5,
-  './gateway': 43,
-  './governance': 27,
+  './gateway': 49.5,
+  './governance': 33.5,
   // Most of it zod and yaml.
-  './rules': 88,
+  './rules': 92,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -52,7 +52,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 46,
+  './workers': 54,
 };
 
 /**
@@ -74,7 +74,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 69;
+const budgetOfEverything = 72;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1121,14 +1121,14 @@ routes:
     name: 'blocks of later versions',
     text: `${services}auth: {}
 routes:
-  - { path: /a, to: web, mirror: off, retries: { max: 1 }, match: { claims: {} } }
+  - { path: /a, to: web, allow: [], retries: { max: 1 }, match: { claims: {} } }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `auth` is not available in this version',
-      '6:26 error[FM060] `mirror` is not available in this version',
-      '6:69 error[FM060] `claims` is not available in this version',
+      '6:26 error[FM060] `allow` is not available in this version',
+      '6:67 error[FM060] `claims` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },

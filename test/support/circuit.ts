@@ -6,10 +6,8 @@ import {
   type BreakerOptions,
   breaker,
 } from '../../src/policies/breaker/breaker.ts';
+import type { CallOutcome, MakeCircuit } from './breaker-defects.ts';
 import { settled, VirtualClock } from './virtual-clock.ts';
-
-/** What becomes of a call; `ignored`: something that says nothing of the upstream. */
-export type CallOutcome = 'success' | 'failure' | 'ignored';
 
 /** A breaker around an upstream whose answers a test gives one by one. */
 export class CircuitDriver {
@@ -81,3 +79,32 @@ export class CircuitDriver {
     return this.breaker.status().state.replace('_', '-');
   }
 }
+
+/** The breaker in the hands of the checks that peers get wrong. */
+export const ourCircuit: MakeCircuit = ({ openForMs, ...settings }) => {
+  const driver = new CircuitDriver({
+    ...('failures' in settings
+      ? { failures: settings.failures }
+      : {
+          errorRate: settings.errorRate,
+          minRequests: settings.minRequests,
+          window: `${settings.windowMs}ms`,
+        }),
+    openFor: `${openForMs}ms`,
+    halfOpen: { probes: 1, successes: 1 },
+  });
+  let calls = 0;
+  return {
+    async begin() {
+      const id = `${calls++}`;
+      return (await driver.begin(id)) ? { end: (outcome) => driver.end(id, outcome) } : undefined;
+    },
+    advance: (ms) => driver.clock.advance(ms),
+    get state() {
+      return driver.breaker.status().state as 'closed';
+    },
+    get counted() {
+      return driver.breaker.status().total;
+    },
+  };
+};

@@ -72,6 +72,10 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       ? Number.POSITIVE_INFINITY
       : durationOption('breaker.slowAfter', options.slowAfter);
   const shared = { mode, settings: machineSettings(options) };
+  const { window } = shared.settings;
+  const isFixed = window.kind === 'time' && window.buckets === 1;
+  /** Whether it matters when a call began that a closed circuit lets through. */
+  const timesCalls = isFixed || options.slowAfter !== undefined;
   const label = labelOf(options, shared.settings);
   const circuits = new Circuits(maxKeys);
   const keyOf = keyReader(key);
@@ -169,6 +173,9 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       const circuit = circuits.of(keyOf(request, context));
       if (shared.mode === 'forced_open' || circuit.isolations > 0) {
         return refuse(circuit, request, context);
+      }
+      if (circuit.state.phase === 'closed' && !timesCalls) {
+        return call(circuit, circuit.state.closedTicket, 0, request, context);
       }
       const now = clock.monotonic();
       const ticket = admit(circuit.state, shared.settings, now, log);

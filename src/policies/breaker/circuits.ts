@@ -80,7 +80,7 @@ export function keyReader(key: BreakerKey): (request: Request, context: Context)
     case 'endpoint':
       return endpointOf;
     case 'origin':
-      return (request, context) => originOf(endpointOf(request, context));
+      return originReader();
   }
 }
 
@@ -88,6 +88,22 @@ export function keyReader(key: BreakerKey): (request: Request, context: Context)
 export function endpointOf(request: Request, context: Context): string {
   return context.get(endpoint)?.url ?? originOf(request.url);
 }
+
+/** Most calls go where the last one went: then nothing is cut, and the circuit is found by the same text. */
+function originReader(): (request: Request, context: Context) => string {
+  let last = '';
+  return (request, context) => {
+    const url = context.get(endpoint)?.url ?? request.url;
+    const isSame =
+      last !== '' &&
+      url.startsWith(last) &&
+      (url.length === last.length || url.charCodeAt(last.length) === slash);
+    if (!isSame) last = originOf(url);
+    return last;
+  };
+}
+
+const slash = 0x2f;
 
 /** Cut and not parsed: the URL of a request is in normal form, and parsing it costs more than the breaker does. */
 function originOf(url: string): string {

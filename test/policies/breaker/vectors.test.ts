@@ -14,7 +14,8 @@ import {
 } from '../../../src/policies/breaker/machine.ts';
 import { type BreakerOptions, machineSettings } from '../../../src/policies/breaker/options.ts';
 import { fromSnapshot, toSnapshot } from '../../../src/policies/breaker/snapshot.ts';
-import { type CallOutcome, CircuitDriver } from '../../support/circuit.ts';
+import type { CallOutcome } from '../../support/breaker-defects.ts';
+import { CircuitDriver } from '../../support/circuit.ts';
 import cockatiel from '../../vectors/cockatiel-breakers.json' with { type: 'json' };
 import gobreaker from '../../vectors/gobreaker.json' with { type: 'json' };
 import resilience4j from '../../vectors/resilience4j-breaker.json' with { type: 'json' };

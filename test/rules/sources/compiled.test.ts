@@ -139,12 +139,12 @@ describe('compiledRules', () => {
         'routes[0].retries.retryOn[0] is "4xx", not a status, 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited',
       ],
       [
-        (rules) => Object.assign(rules.routes[2]?.['fault'] ?? {}, { percent: 101 }),
-        'routes[2].fault.percent is 101, not a number, from 0 to 100',
+        (rules) => Object.assign(rules.routes[3]?.['fault'] ?? {}, { percent: 101 }),
+        'routes[3].fault.percent is 101, not a number, from 0 to 100',
       ],
       [
-        (rules) => Object.assign(rules.routes[4] ?? {}, { respond: { status: 42 } }),
-        'routes[4].respond.status is 42, not a number, from 200 to 599',
+        (rules) => Object.assign(rules.routes[5] ?? {}, { respond: { status: 42 } }),
+        'routes[5].respond.status is 42, not a number, from 200 to 599',
       ],
     ];
     for (const [change, message] of cases) {
