@@ -69,6 +69,9 @@ function rulesOf(text: string): Rules {
   return rules;
 }
 
+// In the place of the platform's own, which takes URL and init, as the peers' does; other functions are given a Request.
+globalThis.fetch = upstream;
+
 const recorded = new WebTracerProvider({ sampler: new AlwaysOnSampler() });
 const unsampled = new WebTracerProvider({ sampler: new AlwaysOffSampler() });
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
@@ -81,7 +84,7 @@ function chain(
   const spans = tracing(tracerProvider && { tracerProvider });
   const { breaker = pass } = parts;
   const users = outbound(
-    upstream,
+    globalThis.fetch,
     governance(rulesOf(canary)),
     retry({ max: 2, perTry: '800ms' }),
     breaker,

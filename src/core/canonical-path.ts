@@ -4,6 +4,11 @@
  * @module
  */
 
+import { type Key, key } from './context.ts';
+
+/** The path of this request in canonical form, where routing has computed it already. */
+export const canonicalPathname: Key<string | undefined> = key<string>('canonical path');
+
 /** A NUL, or a percent sign without two hexadecimal digits behind it. */
 const malformed = /%(?:00|(?![0-9a-f]{2}))/i;
 

@@ -14,7 +14,7 @@ import {
   type Direction,
   isContext,
 } from './context.ts';
-import { hold, outgoingInit, platformInit, withoutEdits } from './message.ts';
+import { hold, outgoing, platformInit, withoutEdits } from './message.ts';
 import { orderProblems } from './order.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
 
@@ -139,8 +139,8 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
 
   const chain = compose(...middlewares);
   const run = chain(async function app(request, context) {
-    const init = outgoingInit(request, context);
-    const received = init === undefined ? request : new Request(request, init);
+    const { input, init } = outgoing(request, context);
+    const received = init === undefined ? request : new Request(input, init);
     if (init !== undefined) hold(received, signalOf(request, context));
     // The edits are in the request now: a handler further in must not make them again.
     bindContext(received, withoutEdits(context));
@@ -203,12 +203,15 @@ export function outbound(
     ...(middlewares.slice(0, last === options ? -1 : undefined) as Middleware[]),
   );
 
+  const isPlatforms = fetch === globalThis.fetch;
   // Changes handed to a function that does not look at them would be lost without a word.
-  const takesInit = fetch === globalThis.fetch || fetch.length > 1;
+  const takesInit = isPlatforms || fetch.length > 1;
   const run = chain(async function send(request, context) {
-    const init = outgoingInit(request, context);
+    const { input, init } = outgoing(request, context);
     if (init === undefined) return await fetch(request);
-    return await (takesInit ? fetch(request, init) : fetch(new Request(request, init)));
+    const isTaken = isPlatforms || (takesInit && typeof input !== 'string');
+    const sent = (isTaken ? input : new Request(input, init)) as Request;
+    return await (takesInit ? fetch(sent, init) : fetch(sent));
   });
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };

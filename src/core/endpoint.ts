@@ -4,7 +4,9 @@
  * @module
  */
 
+import { canonicalPathname } from './canonical-path.ts';
 import { type Context, type Key, key } from './context.ts';
+import { destination } from './message.ts';
 import { urlOf } from './url.ts';
 
 /** One place that serves a version of a service. */
@@ -58,7 +60,7 @@ export function recordPick(context: Context, { url }: Endpoint, candidates: numb
 }
 
 /** The path of this request in canonical form, where routing has computed it already. */
-export const canonicalPathname: Key<string | undefined> = key<string>('canonical path');
+export { canonicalPathname };
 
 /**
  * The URL that a request will really be sent to: the endpoint's base, the canonical path, the query as it came.
@@ -71,7 +73,7 @@ export const canonicalPathname: Key<string | undefined> = key<string>('canonical
  */
 export function targetOf(request: Request, context: Context): string {
   const chosen = context.get(endpoint);
-  if (chosen === undefined) return request.url;
+  if (chosen === undefined) return context.get(destination)?.url ?? request.url;
   const { pathname, search } = urlOf(request);
   return `${chosen.url}${context.get(canonicalPathname) ?? pathname}${search}`;
 }

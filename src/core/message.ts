@@ -6,6 +6,7 @@
 
 import { abortSignal } from './abort.ts';
 import { keepKnownBody } from './body-source.ts';
+import { canonicalPathname } from './canonical-path.ts';
 import { bindContext, type Context, contextOf, type Key, key } from './context.ts';
 import { keepBrand } from './rejection.ts';
 
@@ -19,6 +20,24 @@ interface HeaderEdit {
 }
 
 const headerEdits: Key<HeaderEdit | undefined> = key<HeaderEdit>('header edits');
+
+/** The arguments for `fetch` or `new Request`. */
+export interface Outgoing {
+  /** A URL where the request goes elsewhere and need not be copied for it; all the rest of it is in `init` then. */
+  readonly input: Request | string;
+  /** `undefined` where nothing changed, so that the request passes by identity. */
+  readonly init: RequestInit | undefined;
+}
+
+/** Where the outgoing request goes, if not to its own URL: an edit like those of headers. */
+export interface Destination {
+  readonly url: string;
+  /** @param edits What else was changed. */
+  outgoing(request: Request, context: Context, edits: RequestInit | undefined): Outgoing;
+}
+
+/** The {@link Destination} that was chosen. */
+export const destination: Key<Destination | undefined> = key<Destination>('destination');
 
 /** Members of a `RequestInit` that only one runtime knows, and that a `Request` therefore forgets. */
 export const platformInit: Key<RequestInit | undefined> = key<RequestInit>('platform init');
@@ -90,20 +109,42 @@ export function outgoingInit(request: Request, context: Context): RequestInit | 
   return init;
 }
 
-/** A context whose request, not made yet, starts without the edits made to this one. */
-export function withoutEdits(context: Context): Context {
-  const edited = context.get(headerEdits) !== undefined || context.get(platformInit) !== undefined;
-  return edited ? context.with(headerEdits, undefined).with(platformInit, undefined) : context;
+/** The request with all that was asked for in the context. */
+export function outgoing(request: Request, context: Context): Outgoing {
+  const init = outgoingInit(request, context);
+  return context.get(destination)?.outgoing(request, context, init) ?? { input: request, init };
 }
 
-const held = new WeakMap<AbortSignal, Request>();
+/** What concerns one request, and none that it causes. */
+const ofOneRequest: readonly Key<unknown>[] = [
+  headerEdits,
+  platformInit,
+  destination,
+  canonicalPathname,
+];
+
+/** A context whose request, not made yet, starts without the edits made to this one and goes to its own URL. */
+export function withoutEdits(context: Context): Context {
+  let clean = context;
+  for (const slot of ofOneRequest) {
+    if (context.get(slot) !== undefined) clean = clean.with(slot, undefined);
+  }
+  return clean;
+}
+
+// A property and no WeakMap, which keeps the garbage collector busy.
+const held = Symbol('fetchmesh.held request');
+
+interface HoldingSignal extends AbortSignal {
+  [held]?: Request;
+}
 
 /**
  * Keeps a request for as long as the signal that it was made to follow. Node cuts the link once the request is collected,
  * and a response that streams for hours, watching `request.signal`, would never hear that its client left.
  */
 export function hold(request: Request, signal: AbortSignal): void {
-  held.set(signal, request);
+  (signal as HoldingSignal)[held] = request;
 }
 
 const owned = new WeakSet<Request>();

@@ -6,7 +6,7 @@
 
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { toEndpoint } from '../core/to-endpoint.ts';
+import { towardsEndpoint } from '../core/to-endpoint.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
@@ -29,7 +29,8 @@ export interface GovernanceOptions {
 
 /**
  * Applies rules within a chain: a matching route's timeout and retries, and its destination where it has one. Requests
- * that no route matches go on as they are. Health checks of its services go through the runtime's `fetch`.
+ * that no route matches go on as they are. A destination becomes the request's URL at the end of the chain, as edited
+ * headers do. Health checks of its services go through the runtime's `fetch`.
  *
  * @example
  * ```ts
@@ -49,7 +50,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       clock,
       random,
       aroundTry: (inner) => inner,
-      send: toEndpoint(next),
+      send: towardsEndpoint(next),
       unmatched: next,
       upstreams,
       keep,

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { canonicalPath } from '../core/canonical-path.ts';
+import { canonicalPath, canonicalPathname } from '../core/canonical-path.ts';
 import { compose, type Next } from '../core/chain.ts';
-import { canonicalPathname } from '../core/endpoint.ts';
 import { withExchange } from '../core/exchange.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
