@@ -57,8 +57,9 @@ describe('fault', () => {
     expect(response.status).toBe(503);
     expect(rejectionOf(response)?.flag).toBe('FI');
     expect(sent).toHaveLength(1);
-    const series = gateway.registry.collect?.toString();
-    expect(series).toBeDefined();
+    const requests = gateway.registry.collect().find(({ name }) => name === 'istio_requests_total');
+    const labels = requests?.series.map((series) => series.labels) ?? [];
+    expect(labels.filter((text) => text.includes('response_flags="FI"'))).toHaveLength(1);
   });
 
   test('delays within the timeout of the route', async () => {
