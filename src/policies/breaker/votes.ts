@@ -1,0 +1,157 @@
+/**
+ * What the instances of a fleet tell each other about one breaker, apart from stores and clocks: votes, how two registers of
+ * them become one, and what a register says.
+ *
+ * @module
+ */
+
+/** One instance's word on a circuit. */
+export interface Vote {
+  /** Of the instance. A process that starts anew has a new one. */
+  readonly id: string;
+  readonly state: 'open' | 'closed';
+  /** Grows with every transition: one above all that the instance had seen. 0: closed, and never was anything else. */
+  readonly epoch: number;
+  /** Grows while the instance lives on in the same epoch, so that the others can tell. */
+  readonly beat: number;
+  /** How long the circuit stays open; 0 in a closed one. */
+  readonly openMs: number;
+  /** Wall-clock time, for stores whose answers may be old; 0 in a closed one. */
+  readonly openedAt: number;
+}
+
+/** When instances open because others did. */
+export type Adoption = 'off' | 'quorum' | 'any';
+
+/** The most votes that a register keeps. */
+export const mostVotes = 256;
+
+const longestId = 64;
+
+/** Reads a register. What is no vote is left out: nothing that others write may stop an instance. */
+export function readVotes(text: string | undefined): readonly Vote[] {
+  if (text === undefined) return [];
+  let written: unknown;
+  try {
+    written = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  return Array.isArray(written) ? mergeVotes(written.filter(isVote), []) : [];
+}
+
+/** Writes a register. */
+export function writeVotes(votes: readonly Vote[]): string {
+  return JSON.stringify(
+    votes.map(({ id, state, epoch, beat, openMs, openedAt }) => ({
+      id,
+      state,
+      epoch,
+      beat,
+      openMs,
+      openedAt,
+    })),
+  );
+}
+
+/**
+ * The later vote of each instance, the latest first, no more than {@link mostVotes}.
+ *
+ * Commutative, associative and idempotent: votes that arrive twice, late or in another order lead to the same register. The
+ * bound keeps this, since votes are kept by the order in which they replace each other: whatever pushed a vote out pushes
+ * out the older votes of its instance as well.
+ */
+export function mergeVotes(one: readonly Vote[], other: readonly Vote[]): readonly Vote[] {
+  const latest = new Map<string, Vote>();
+  for (const votes of [one, other]) {
+    for (const vote of votes) {
+      const known = latest.get(vote.id);
+      if (known === undefined || compareVotes(vote, known) > 0) latest.set(vote.id, vote);
+    }
+  }
+  return [...latest.values()].sort((a, b) => compareVotes(b, a)).slice(0, mostVotes);
+}
+
+/** The highest epoch in which an instance closed; votes to open of that epoch or one before count no more. */
+export function closedEpoch(votes: readonly Vote[]): number {
+  return votes.reduce(
+    (highest, { state, epoch }) => (state === 'closed' ? Math.max(highest, epoch) : highest),
+    0,
+  );
+}
+
+/** The votes to open that no instance has closed since. */
+export function openVotes(votes: readonly Vote[]): readonly Vote[] {
+  const closed = closedEpoch(votes);
+  return votes.filter(({ state, epoch }) => state === 'open' && epoch > closed);
+}
+
+/**
+ * Whether an instance that finds its upstream well opens nevertheless.
+ *
+ * @param votes Those of the instances that live; its own is one of them.
+ * @param share How much of the living makes a quorum, above 0 and up to 1. It is never less than two instances, so that one
+ * that is broken itself does not open all others.
+ */
+export function isAdopted(votes: readonly Vote[], adopt: Adoption, share: number): boolean {
+  if (adopt === 'off') return false;
+  const needed = adopt === 'any' ? 1 : Math.max(2, Math.ceil(share * votes.length));
+  return openVotes(votes).length >= needed;
+}
+
+/**
+ * The place of an instance in the order in which the living probe, from 0: the same for all who know the same votes, and
+ * another one in every epoch. For stores that cannot elect.
+ */
+export function probeRank(id: string, ids: readonly string[], epoch: number): number {
+  const own = hash(`${epoch}:${id}`);
+  return ids.filter((other) => {
+    const theirs = hash(`${epoch}:${other}`);
+    return other !== id && (theirs < own || (theirs === own && other < id));
+  }).length;
+}
+
+/** Above 0 where `a` replaces `b`, or is kept before it. */
+function compareVotes(a: Vote, b: Vote): number {
+  return (
+    a.epoch - b.epoch ||
+    a.beat - b.beat ||
+    compareText(b.state, a.state) ||
+    a.openMs - b.openMs ||
+    a.openedAt - b.openedAt ||
+    compareText(a.id, b.id)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isVote(value: unknown): value is Vote {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, state, epoch, beat, openMs, openedAt } = value as Vote;
+  return (
+    typeof id === 'string' &&
+    id.length > 0 &&
+    id.length <= longestId &&
+    (state === 'open' || state === 'closed') &&
+    Number.isSafeInteger(epoch) &&
+    epoch >= 0 &&
+    Number.isSafeInteger(beat) &&
+    beat >= 0 &&
+    Number.isFinite(openMs) &&
+    openMs >= 0 &&
+    Number.isFinite(openedAt) &&
+    openedAt >= 0
+  );
+}
+
+/** FNV-1a with a last mixing, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) {
+    value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  return (value ^ (value >>> 13)) >>> 0;
+}
