@@ -8,9 +8,9 @@ import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 
 const runtimes: Readonly<Record<string, readonly string[]>> = {
-  Node: ['node'],
+  Node: ['node', '--expose-gc'],
   Bun: ['bun', 'run'],
-  Deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
+  Deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual', '--v8-flags=--expose-gc'],
 };
 
 /** What there is, and where it runs. */
@@ -20,10 +20,15 @@ const benchmarks: Readonly<Record<string, readonly string[]>> = {
   pairs: ['Node', 'Bun', 'Deno'],
   routing: ['Node', 'Bun', 'Deno'],
   import: ['Node'],
+  soak: ['Node', 'Bun', 'Deno'],
 };
 
+/** Too long to be run with the others. */
+const onDemand = ['soak'];
+
 const asked = process.argv.slice(2);
-for (const benchmark of asked.length > 0 ? asked : Object.keys(benchmarks)) {
+const usual = Object.keys(benchmarks).filter((benchmark) => !onDemand.includes(benchmark));
+for (const benchmark of asked.length > 0 ? asked : usual) {
   const places = benchmarks[benchmark];
   if (places === undefined) {
     console.error(

@@ -1,0 +1,220 @@
+/**
+ * A gateway with every policy that rules can name, under upstreams and clients that misbehave at random: what is left when
+ * they are gone? Run by bench/run.ts on Node, Bun and Deno; ends with 1 where something is.
+ *
+ * Usage: … soak.ts [requests]
+ */
+
+import process from 'node:process';
+import { type Clock, systemClock } from '../src/core/clock.ts';
+import { createGateway } from '../src/gateway/gateway.ts';
+import { parseRules, type Rules } from '../src/rules/index.ts';
+
+const total = Number(process.argv[2] ?? 200_000);
+const concurrency = 100;
+
+const { rules, text } = parseRules(
+  `
+services:
+  users:
+    versions:
+      v1: [http://10.0.0.11:8080, http://10.0.0.12:8080, http://10.0.0.13:8080]
+      v2: { url: http://10.0.0.21:8080, env: canary }
+    outlier: { failures: 20, eject_for: 1s }
+  stock: http://10.0.0.31:8080
+telemetry: { service: soak, metrics: { names: istio } }
+defaults:
+  timeout: 60ms
+  rate_limit: { limit: 100000, per: 1s, by: "header:x-user" }
+  shed: { from: 5000, full: 10000 }
+routes:
+  - path: /users/**
+    to: { users@v1: 80, users@v2: 20 }
+    retries: { max: 2, base_delay: 1ms, budget: 50%, per_try: 30ms }
+    breaker: { error_rate: 90%, min_requests: 100, window: 1s, open_for: 50ms }
+    bulkhead: { limit: 80, queue: 20, max_wait: 20ms }
+    fault: { delay: { fixed: 2ms, percent: 2% }, abort: { status: 503, percent: 2% }, until: 2099-12-31 }
+    mirror: { to: stock, percent: 5%, timeout: 50ms }
+    fallback: { respond: { body: "[]" } }
+  - path: /search/**
+    to: users@v1
+    hedge: { delay: 5ms, budget: 20% }
+    throttle: { min_requests: 100 }
+    headers: { response: { set: { x-soak: "1" } } }
+  - { path: /**, to: stock }
+`,
+  { mode: 'gateway' } as never,
+) as { rules?: Rules; text?: string };
+if (rules === undefined) throw new Error(`the rules are wrong: ${text ?? ''}`);
+
+/** Mulberry32: the same run each time. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+const random = seeded(7);
+const left = { timers: 0, bodies: 0, calls: 0 };
+
+const clock: Clock = {
+  ...systemClock,
+  schedule(callback, delayMs) {
+    left.timers += 1;
+    let isOver = false;
+    const over = (): void => {
+      if (!isOver) left.timers -= 1;
+      isOver = true;
+    };
+    const cancel = systemClock.schedule(() => {
+      over();
+      callback();
+    }, delayMs);
+    return () => {
+      over();
+      cancel();
+    };
+  },
+};
+
+const chunk = new Uint8Array(1_024);
+
+/** A body that trickles, and tells when it was read to its end or given up. */
+function trickle(chunks: number): ReadableStream<Uint8Array> {
+  left.bodies += 1;
+  let sent = 0;
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        if (random() < 0.2) await pause(random() * 4);
+        if (sent++ < chunks) {
+          controller.enqueue(chunk);
+        } else {
+          left.bodies -= 1;
+          controller.close();
+        }
+      },
+      cancel() {
+        left.bodies -= 1;
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function pause(ms: number, signal?: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** An upstream with all the faults that there are. */
+async function upstream(_url: string, init: RequestInit): Promise<Response> {
+  left.calls += 1;
+  try {
+    const { signal, body } = init;
+    if (signal?.aborted) throw signal.reason;
+    if (body instanceof ReadableStream) {
+      if (random() < 0.8) await new Response(body).arrayBuffer();
+      else await body.cancel();
+    }
+    const fate = random();
+    if (fate < 0.1) return new Response('out of order', { status: 503 });
+    if (fate < 0.15) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
+    if (fate < 0.25) await pause(random() * 100, signal);
+    if (fate < 0.5) return new Response(trickle(Math.floor(random() * 4)));
+    return new Response('ok');
+  } finally {
+    left.calls -= 1;
+  }
+}
+
+const gateway = createGateway(rules, { transport: upstream, clock, random });
+const outcomes = new Map<string, number>();
+
+async function client(index: number): Promise<void> {
+  const path = ['/users/a', '/search/b', '/stock'][index % 3];
+  const hasBody = random() < 0.3;
+  const caller = new AbortController();
+  const request = new Request(`http://shop.example${path}`, {
+    method: hasBody ? 'PUT' : 'GET',
+    headers: { 'x-user': `user-${index % 5_000}` },
+    signal: caller.signal,
+    ...(hasBody && { body: 'x'.repeat(Math.floor(random() * 8_192)) }),
+  });
+  const leaving = random() < 0.1 ? setTimeout(() => caller.abort(), random() * 30) : undefined;
+  let outcome: string;
+  try {
+    const response = await gateway.fetch(request);
+    outcome = String(response.status);
+    if (random() < 0.1) await response.body?.cancel();
+    else await response.arrayBuffer();
+  } catch {
+    outcome = 'rejected';
+  }
+  clearTimeout(leaving);
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+}
+
+async function settled(): Promise<void> {
+  for (let waited = 0; waited < 100; waited++) {
+    if (left.timers + left.bodies + left.calls === 0) return;
+    await pause(20);
+  }
+}
+
+interface Memory {
+  /** In MB. */
+  readonly resident: number;
+  /** What the heap holds after a collection, in MB. */
+  readonly live: number;
+}
+
+async function collected(): Promise<Memory> {
+  const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean): void } };
+  // What is released when something else was collected is garbage one turn later.
+  for (let times = 0; times < 10; times++) {
+    gc?.();
+    Bun?.gc(true);
+    await pause(20);
+  }
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { resident: rss / 1_048_576, live: (heapUsed + external) / 1_048_576 };
+}
+
+async function run(requests: number): Promise<Memory> {
+  let next = 0;
+  const workers = Array.from({ length: concurrency }, async () => {
+    while (next < requests) await client(next++);
+  });
+  await Promise.all(workers);
+  await settled();
+  return await collected();
+}
+
+// The first half warms up: pools, compilers and maps find their size.
+const warm = await run(total / 2);
+const end = await run(total / 2);
+const seen = Array.from(outcomes, ([outcome, count]) => `${outcome} ${count}`).sort();
+console.log(`${total} requests: ${seen.join(', ')}`);
+console.log(`left: ${JSON.stringify(left)}`);
+for (const kind of ['resident', 'live'] as const) {
+  const growth = (end[kind] - warm[kind]) / (total / 2 / 100_000);
+  console.log(
+    `${kind}: ${warm[kind].toFixed(1)} MB warm, ${end[kind].toFixed(1)} MB at the end: ${growth.toFixed(1)} MB for 100,000 requests`,
+  );
+}
+if (left.timers + left.bodies + left.calls > 0) process.exitCode = 1;
+process.exit();
