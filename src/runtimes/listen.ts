@@ -52,11 +52,27 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     port: Number(url.port),
     url: url.origin,
     async close(force) {
-      const closed = server.close(force);
+      const closed = server.close(force).finally(letGoOfIdle(server.node?.server));
       // Deno's server cannot cut requests off once it ends gracefully: whoever forces it has to end the process.
       if (!(force && 'Deno' in globalThis)) await closed;
     },
   };
+}
+
+/** How often connections are looked at that became idle, in milliseconds. */
+const idleCheckMs = 50;
+
+/**
+ * A connection whose answer began before the end was announced does not know of it, and would keep Node's server open until
+ * its keep-alive runs out.
+ *
+ * @returns Ends the looking.
+ */
+function letGoOfIdle(server: unknown): () => void {
+  const { closeIdleConnections } = (server ?? {}) as { closeIdleConnections?: () => void };
+  if (closeIdleConnections === undefined) return () => {};
+  const timer = setInterval(() => closeIdleConnections.call(server), idleCheckMs);
+  return () => clearInterval(timer);
 }
 
 /**
