@@ -18,6 +18,7 @@ import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import type { Verb } from './main.ts';
 import { type RulesText, readRulesFile } from './rules-file.ts';
+import { type OpenedStore, openStore } from './store.ts';
 import { readArguments, readPort, readUrl, UsageError } from './usage.ts';
 
 const help = `fetchmesh serve: run a gateway
@@ -31,6 +32,8 @@ const help = `fetchmesh serve: run a gateway
       --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
       --admin-port N      /metrics, /healthz and /readyz, on 127.0.0.1 (default: 9321; 0 takes a free one)
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
+      --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
       --watch             load the rules again whenever the file changes
       --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
 
@@ -41,6 +44,8 @@ const options = {
   host: { type: 'string', default: '127.0.0.1' },
   'admin-port': { type: 'string', default: '9321' },
   'otlp-endpoint': { type: 'string' },
+  store: { type: 'string' },
+  'store-mode': { type: 'string', default: 'leased' },
   watch: { type: 'boolean', default: false },
   'drain-timeout': { type: 'string', default: '10' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -75,8 +80,16 @@ export const serve: Verb = async (args) => {
     parsed.rules.telemetry.traces.otlp ??
     process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   const telemetry = endpoint ? await startTelemetry(endpoint, parsed.rules.telemetry) : undefined;
+  const opened =
+    values.store === undefined
+      ? undefined
+      : await openStore(values.store, {
+          mode: values['store-mode'],
+          say: (message) => console.error(`fetchmesh: ${message}`),
+        });
   const gateway = createGateway(parsed.rules, {
     registry,
+    ...(opened && { store: opened.store }),
     revision: parsed.revision,
     ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
     onError: (error) => console.error('fetchmesh: internal error', error),
@@ -101,7 +114,7 @@ export const serve: Verb = async (args) => {
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 
   await stopSignal();
-  await stop({ drain, listeners, checks, watch, telemetry, drainSeconds });
+  await stop({ drain, listeners, checks, watch, telemetry, opened, drainSeconds });
   return 0;
 };
 
@@ -213,6 +226,7 @@ interface Running {
   readonly checks: HealthRunner;
   readonly watch: FileWatch | undefined;
   readonly telemetry: Telemetry | undefined;
+  readonly opened: OpenedStore | undefined;
   readonly drainSeconds: number;
 }
 
@@ -223,6 +237,7 @@ async function stop({
   checks,
   watch,
   telemetry,
+  opened,
   drainSeconds,
 }: Running): Promise<void> {
   drain.begin();
@@ -242,7 +257,7 @@ async function stop({
     await traffic.close(true);
   }
   checks.stop();
-  await telemetry?.shutdown();
+  await Promise.all([telemetry?.shutdown(), opened?.close()]);
   await Promise.all(others.map((listener) => listener.close(true)));
   // Requests that were cut off keep Deno's process alive.
   if (ended === 'late') process.exit(0);

@@ -11,8 +11,10 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
 import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
+import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
+import type { Store } from '../stores/contract.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
 import { answerFailures } from './failure.ts';
@@ -33,6 +35,11 @@ export interface GatewayOptions {
   readonly registry?: Registry;
   /** What the metrics path of the rules shows. Default: the registry. */
   readonly exposed?: () => Promise<Exposable>;
+  /**
+   * Where limits count, so that all instances with the same store share them; as it is, or in `exactStore` or `leasedStore`.
+   * Has 25 ms to answer; then `on_store_error` of the limit applies. Default: in memory, each instance for itself.
+   */
+  readonly store?: Store;
   /** Makes the spans. Default: the one registered with the OpenTelemetry API. */
   readonly tracerProvider?: TracerProvider;
   /** Name of these rules, shown where the rules ask for it. Default: `'1'`. */
@@ -89,6 +96,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   // Called bare, with its arguments alone: what `fetch` demands on Workers.
   const transport = options.transport ?? ((url, init) => fetch(url, init));
   const send = forward(transport);
+  const store = options.store && sharedStore(options.store, { owner: 'gateway', clock, random });
 
   function compile(next: Rules, revision: string, kept: Kept): Plan {
     const { aroundRequest, aroundTry } = observation(next, {
@@ -103,7 +111,12 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const run = compose(
       ...aroundRequest,
       answerFailures(onError),
-    )(compilePlan(next, { clock, random, aroundTry, send, upstreams, keep, traffic, sightings }));
+    )(
+      compilePlan(next, {
+        ...{ clock, random, aroundTry, send, upstreams, keep, traffic, sightings },
+        store,
+      }),
+    );
     return { revision, run, own: ownPaths(next), upstreams, kept, sightings };
   }
 

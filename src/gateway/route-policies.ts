@@ -15,6 +15,7 @@ import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
 import type { Hedge, Place, RateLimitRule, Retries, Route } from '../rules/model.ts';
+import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
 import { protection } from './protection.ts';
 import type { Sighting } from './sightings.ts';
@@ -28,6 +29,8 @@ export interface PolicySurroundings {
   readonly aroundTry: Middleware;
   /** A policy with state is made through it, so that an unchanged block keeps its state over a reload. */
   readonly keep: Keep;
+  /** Where limits count, over all instances. Default: in memory. */
+  readonly store?: TakingStore | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
   readonly traffic?: TrafficPolicies | undefined;
   /** Gets the policies whose state is worth showing. */
@@ -123,7 +126,7 @@ function shedding(
 function limiting(
   { name }: Route,
   limits: readonly RateLimitRule[],
-  { keep, clock, random }: PolicySurroundings,
+  { keep, clock, random, store }: PolicySurroundings,
 ): Middleware {
   return keep({ kind: 'rate_limit', owner: name, settings: limits }, () =>
     limitRates(
@@ -133,7 +136,7 @@ function limiting(
         maxWait: formatDuration(maxWaitMs),
         by: keyBy(by, name),
       })),
-      { clock, random, scope: name },
+      { clock, random, scope: name, ...(store && { store }) },
     ),
   );
 }

@@ -5,13 +5,12 @@
  */
 
 import type { Middleware } from '../core/chain.ts';
-import { type Clock, systemClock } from '../core/clock.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
-import { takeByCompareAndSet } from '../stores/compare-and-set.ts';
-import type { Store, TakingStore } from '../stores/contract.ts';
-import { guardedStore } from '../stores/guarded.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Duration } from '../core/duration.ts';
+import type { Store } from '../stores/contract.ts';
 import type { RateLimit } from './limit-options.ts';
 import { limitRates } from './limiter.ts';
+import { sharedStore } from './shared-store.ts';
 
 export type { LimitKey, RateLimit } from './limit-options.ts';
 export { exceededLimits } from './limiter.ts';
@@ -61,27 +60,12 @@ export function rateLimit(
   limits: RateLimit | readonly RateLimit[],
   options: RateLimitOptions = {},
 ): Middleware {
-  const { store, ...rest } = options;
+  const { store, storeDeadline: deadline, ...rest } = options;
+  const { clock, random } = options;
   return limitRates(limits, {
     ...rest,
-    ...(store !== undefined && { store: sharedStore(store, options) }),
+    ...(store !== undefined && {
+      store: sharedStore(store, { owner: 'rateLimit', deadline, clock, random }),
+    }),
   });
-}
-
-/** A store that can take, and whose callers do not wait for long. */
-function sharedStore(
-  store: Store,
-  { storeDeadline = '25ms', clock = systemClock, random = Math.random }: RateLimitOptions,
-): TakingStore {
-  if (durationOption('rateLimit.storeDeadline', storeDeadline) === 0) {
-    throw new RangeError(`rateLimit.storeDeadline: '${storeDeadline}' has to be longer than 0`);
-  }
-  if (store.take === undefined && store.capabilities.consistency === 'eventual') {
-    throw new TypeError(
-      `rateLimit.store: the store '${store.name}' is eventual and cannot count; use one with \`take\` (a Durable Object, Redis), or leave it out to count in memory`,
-    );
-  }
-  const taking = takeByCompareAndSet(store, { clock, random });
-  if (store.capabilities.consistency === 'isolate') return taking;
-  return guardedStore(taking, { deadline: storeDeadline, clock, random }) as Store as TakingStore;
 }

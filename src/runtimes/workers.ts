@@ -9,10 +9,12 @@ import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
+import { sharedStore } from '../policies/shared-store.ts';
 import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
 import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
+import type { Store } from '../stores/contract.ts';
 import {
   type FleetMetrics,
   fleetMetrics,
@@ -37,6 +39,7 @@ export {
   rulesKeys,
 } from '../rules/sources/kv.ts';
 export { InvalidRulesError, type Publication, type RulesSource } from '../rules/sources/source.ts';
+export { publishRules, type StoreRulesOptions, storeRules } from '../rules/sources/store.ts';
 
 /** What makes a Worker's spans and sends them off: the result of `telemetry` from `fetchmesh/telemetry`. */
 export interface WorkerTelemetry {
@@ -65,6 +68,10 @@ export interface WorkerOptions<Env>
    * shows their sum. Default: each isolate shows its own.
    */
   readonly metrics?: (env: Env) => MetricsNamespace | undefined;
+  /**
+   * Where limits count over all isolates, such as `(env) => durableObjectStore(env.STORE)`. Default: in each isolate's memory.
+   */
+  readonly store?: (env: Env) => Store | undefined;
   /** Gets errors that no upstream explains, and what `telemetry` throws. Default: the console. */
   readonly onError?: (error: unknown) => void;
   /** Told what became of the rules. Default: the console. */
@@ -131,12 +138,15 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     const registry = options.registry ?? createRegistry();
     const telemetry = telemetryFrom(env);
     const metrics = metricsFrom(env, registry);
+    const store = storeFrom(env);
+    const { store: _, ...rest } = options;
     const settings: GatewayOptions = {
-      ...options,
+      ...rest,
       registry,
       clock,
       onError,
       ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
+      ...(store && { store }),
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
@@ -183,6 +193,17 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       return options.telemetry?.(env);
     } catch (error) {
       // A bad address of a collector must not end the traffic.
+      onError(error);
+      return undefined;
+    }
+  }
+
+  function storeFrom(env: Env): Store | undefined {
+    try {
+      const store = options.store?.(env);
+      // One that cannot count is found out here, not by every request.
+      return store && sharedStore(store, { owner: 'worker', clock, random: options.random });
+    } catch (error) {
       onError(error);
       return undefined;
     }

@@ -72,17 +72,31 @@ export function kvRules(namespace: KvNamespace, options: KvRulesOptions = {}): R
   if (typeof namespace?.get !== 'function') {
     throw new TypeError('kvRules: there is no KV namespace; is its binding in wrangler.toml?');
   }
-  return {
-    name: `KV rules/${name}`,
-    async latest() {
+  return pointedRules(`KV rules/${name}`, keys, (key) =>
+    namespace.get(key, {
+      type: 'text',
       // The shortest that KV takes; without it a change could take a minute to be seen.
-      const pointer = await namespace.get(keys.current, { type: 'text', cacheTtl: 30 });
+      ...(key === keys.current && { cacheTtl: 30 }),
+    }),
+  );
+}
+
+/** Rules behind a pointer, in whatever gets a text by key. */
+export function pointedRules(
+  name: string,
+  keys: RulesKeys,
+  get: (key: string, signal: AbortSignal) => Promise<string | null>,
+): RulesSource {
+  return {
+    name,
+    async latest(signal) {
+      const pointer = await get(keys.current, signal);
       if (pointer === null) return undefined;
       const { revision, ref } = parsePointer(pointer, keys);
       return {
         revision,
-        async read() {
-          const text = await namespace.get(ref, { type: 'text' });
+        async read(signal) {
+          const text = await get(ref, signal);
           // The two keys travel one by one: the rules can arrive after the pointer to them.
           if (text === null) throw new Error(`'${ref}' is not there, or not there yet`);
           return parseCompiledRules(text);
@@ -92,7 +106,8 @@ export function kvRules(namespace: KvNamespace, options: KvRulesOptions = {}): R
   };
 }
 
-function parsePointer(text: string, keys: RulesKeys): CurrentRules {
+/** @throws {InvalidRulesError} for a text that is no pointer to these rules. */
+export function parsePointer(text: string, keys: RulesKeys): CurrentRules {
   let pointer: Partial<CurrentRules> | null = null;
   try {
     pointer = JSON.parse(text);

@@ -1,0 +1,195 @@
+/**
+ * The store that `serve --store` names.
+ *
+ * @module
+ */
+
+import type { Store, TakingStore } from '../stores/contract.ts';
+import { type DenoKvLike, denoKvStore } from '../stores/deno-kv.ts';
+import { exactStore } from '../stores/exact.ts';
+import { type GuardedStore, guardedStore } from '../stores/guarded.ts';
+import { leasedStore } from '../stores/leased.ts';
+import { memoryStore } from '../stores/memory.ts';
+import {
+  type IoredisClient,
+  ioredis,
+  type NodeRedisClient,
+  nodeRedis,
+  type RedisCommands,
+  redisStore,
+} from '../stores/redis.ts';
+import { UsageError } from './usage.ts';
+
+/** Settings of {@link openStore}. */
+export interface OpenStoreOptions {
+  readonly mode: string;
+  /** Told, once each time, that the store is out or back. */
+  readonly say: (message: string) => void;
+}
+
+/** A store and its connections. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** Gives back what is leased, as far as the store answers, and ends the connections. */
+  close(): Promise<void>;
+}
+
+/** How long the start waits for a store. */
+const patienceMs = 1_000;
+
+/**
+ * Opens a store. One that cannot be reached is told, and connected to as soon as it can be.
+ *
+ * @throws {UsageError} where the URL, the mode or a package is wrong or missing; without the URL, which may hold a password.
+ */
+export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
+  const { mode } = options;
+  if (mode !== 'exact' && mode !== 'leased') {
+    throw new UsageError(`--store-mode: '${mode}' is not a mode, 'leased' or 'exact'`);
+  }
+  const scheme = /^[a-z][a-z-]*:/i.exec(url)?.[0].toLowerCase();
+  if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
+  const shared = mode === 'exact' ? exactStore : leasedStore;
+  if (scheme === 'deno-kv:') return openDenoKv(url.slice(scheme.length), shared);
+  if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
+    return await openRedis(url, shared, options);
+  }
+  throw new UsageError(
+    '--store: not the URL of a store, such as redis://localhost:6379, rediss://…, memory: or, on Deno, deno-kv:PATH',
+  );
+}
+
+async function openRedis(
+  url: string,
+  shared: (store: TakingStore) => TakingStore,
+  { say }: OpenStoreOptions,
+): Promise<OpenedStore> {
+  const { protocol, host } = new URL(url);
+  const place = `${protocol}//${host}`;
+  let available = true;
+  function tell(isAvailable: boolean, error?: unknown): void {
+    if (available === isAvailable) return;
+    available = isAvailable;
+    const why = error === undefined ? 'no answer in time' : reasonOf(error);
+    say(
+      isAvailable
+        ? `store ${place} is back`
+        : `store ${place} is out: ${why}; limits follow their on_store_error`,
+    );
+  }
+
+  const client = await redisClient(url);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  await new Promise<void>((resolve) => {
+    client.on('ready', () => {
+      tell(true);
+      resolve();
+    });
+    client.on('error', (error: unknown) => {
+      tell(false, error);
+      resolve();
+    });
+    timer = setTimeout(() => {
+      tell(false);
+      resolve();
+    }, patienceMs);
+    client.connect().catch((error: unknown) => {
+      tell(false, error);
+      resolve();
+    });
+  });
+  clearTimeout(timer);
+
+  const guarded = guardedStore(redisStore(client.commands), { onChange: (is) => tell(is) });
+  const store = shared(guarded as Store as TakingStore);
+  return {
+    // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
+    store: {
+      ...store,
+      get available() {
+        return guarded.available;
+      },
+    } as GuardedStore,
+    async close() {
+      try {
+        await store.close?.();
+      } catch {
+        // What is leased is lost with the store.
+      }
+      client.end();
+    },
+  };
+}
+
+/** What the two clients have in common. */
+interface Client {
+  readonly commands: RedisCommands;
+  on(event: string, listener: (error: unknown) => void): unknown;
+  connect(): Promise<unknown>;
+  end(): void;
+}
+
+/** The package is the user's; the first that is there. */
+async function redisClient(url: string): Promise<Client> {
+  const found = await installed('redis');
+  if (found !== undefined) {
+    const client = found['createClient']({ url, disableOfflineQueue: true });
+    return {
+      commands: nodeRedis(client as NodeRedisClient),
+      on: (event, listener) => client.on(event, listener),
+      connect: () => client.connect(),
+      end: () => client.destroy(),
+    };
+  }
+  const other = await installed('ioredis');
+  if (other !== undefined) {
+    const client = new other['Redis'](url, {
+      ...{ lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
+    });
+    return {
+      commands: ioredis(client as IoredisClient),
+      on: (event, listener) => client.on(event, listener),
+      connect: () => client.connect(),
+      end: () => client.disconnect(),
+    };
+  }
+  throw new UsageError('--store: Redis needs a client; run `npm install redis` (or ioredis)');
+}
+
+/** A name in a variable: type-checkers and bundlers leave alone what may be missing. */
+// biome-ignore lint/suspicious/noExplicitAny: no types of packages that may be missing
+async function installed(name: string): Promise<Record<string, any> | undefined> {
+  try {
+    return await import(name);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${name}'`)) return undefined;
+    throw new UsageError(`--store: the package '${name}' cannot be loaded: ${message}`);
+  }
+}
+
+async function openDenoKv(
+  path: string,
+  shared: (store: TakingStore) => TakingStore,
+): Promise<OpenedStore> {
+  const { Deno } = globalThis as {
+    Deno?: { openKv?(path?: string): Promise<DenoKvLike & { close(): void }> };
+  };
+  if (Deno?.openKv === undefined) {
+    throw new UsageError('--store: deno-kv: needs Deno, run with --unstable-kv');
+  }
+  const kv = await Deno.openKv(path === '' ? undefined : path);
+  const store = shared(denoKvStore(kv));
+  return {
+    store,
+    async close() {
+      await store.close?.();
+      kv.close();
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
+}

@@ -1,0 +1,81 @@
+/**
+ * Rules in a store: read by all instances, published by one.
+ *
+ * @module
+ */
+
+import type { Store } from '../../stores/contract.ts';
+import type { Rules } from '../model.ts';
+import { compiledRules } from './compiled.ts';
+import { type CurrentRules, parsePointer, pointedRules, rulesKeys } from './kv.ts';
+import type { RulesSource } from './source.ts';
+
+/** Settings of {@link storeRules} and {@link publishRules}. */
+export interface StoreRulesOptions {
+  /** Which rules, where a store holds several sets. Letters, digits, `.`, `_` and `-`. Default: `'default'`. */
+  readonly name?: string;
+}
+
+/**
+ * Rules in a store, under the same keys as those of {@link import('./kv.ts').kvRules}.
+ *
+ * @throws {RangeError} for a name that cannot be part of a key.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('routes: [{ path: /**, timeout: 3s }]');
+ * const store = memoryStore();
+ * await publishRules(store, rules!, { name: 'shop' }); // 1
+ * const source = storeRules(store, { name: 'shop' });
+ * (await source.latest(AbortSignal.timeout(1_000)))?.revision; // 1
+ * ```
+ */
+export function storeRules(
+  store: Store,
+  { name = 'default' }: StoreRulesOptions = {},
+): RulesSource {
+  return pointedRules(`${store.name} rules/${name}`, rulesKeys(name), async (key, signal) => {
+    return (await store.get(key, { signal }))?.value ?? null;
+  });
+}
+
+/**
+ * Publishes rules as the next revision: first the rules, then the pointer to them, so that nobody sees half of it.
+ *
+ * Where two publish at once both get a revision of their own, if the store can compare and set; on an eventual store such
+ * as Workers KV the last one wins, so let one publish.
+ *
+ * @returns The revision.
+ * @throws {InvalidRulesError} for rules that no gateway would take, or a pointer in the store that is none.
+ *
+ * @example
+ * ```ts
+ * const { rules } = parseRules('routes: [{ path: /**, timeout: 3s }]');
+ * await publishRules(memoryStore(), rules!); // 1
+ * ```
+ */
+export async function publishRules(
+  store: Store,
+  rules: Rules,
+  { name = 'default' }: StoreRulesOptions = {},
+): Promise<number> {
+  const keys = rulesKeys(name);
+  const text = JSON.stringify(rules);
+  compiledRules(JSON.parse(text));
+  const compares = store.capabilities.consistency !== 'eventual';
+  const absent = compares ? { if: null } : {};
+  let revision = 0;
+  for (;;) {
+    const current = await store.get(keys.current);
+    const inForce = current === null ? 0 : parsePointer(current.value, keys).revision;
+    // A revision that was written and never pointed to is passed over: its rules may be another's, half way.
+    revision = Math.max(revision, inForce) + 1;
+    const ref = keys.revision(revision);
+    if ((await store.set(ref, text, absent)) === false) continue;
+    const pointer: CurrentRules = { revision, ref };
+    const unchanged = compares ? { if: current?.version ?? null } : {};
+    if ((await store.set(keys.current, JSON.stringify(pointer), unchanged)) !== false) {
+      return revision;
+    }
+  }
+}
