@@ -549,7 +549,7 @@ describe('a store that answers with promises', () => {
   });
 });
 
-describe('a store that cannot be had', () => {
+describe('ST-04: a store that cannot be had', () => {
   const broken = (take: () => never | Promise<never>): Store => ({
     ...register(),
     take: () => take(),

@@ -379,6 +379,16 @@ describe('what', () => {
     });
   });
 
+  test.each([
+    [409, 2],
+    [400, 1],
+    [404, 1],
+    [422, 1],
+  ])('RT-12: with retriable-4xx a %d is sent %d times', async (code, calls) => {
+    const { fetch } = await call([status(code)], { retryOn: ['retriable-4xx'], max: 1 });
+    expect(fetch.calls).toHaveLength(calls);
+  });
+
   describe('methods', () => {
     const tries = async (method: string, options: RetryOptions, headers = {}) =>
       (await call([status(503)], options, new Request(url, { method, headers }))).fetch.calls
@@ -693,7 +703,7 @@ describe('per try', () => {
 });
 
 describe('what is left behind', () => {
-  test('RT-09: the body of a failed try is cancelled before the next one starts', async () => {
+  test('RT-09, CO-06: the body of a failed try is cancelled before the next one starts', async () => {
     const failed = [tracedBody(['a'], { end: 'hang' }), tracedBody(['b'], { end: 'hang' })];
     const cancelsAtStart: number[] = [];
     const answers = failed.map((body) => () => {
