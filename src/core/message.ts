@@ -181,6 +181,17 @@ export function refuseUsed(request: Request): void {
 }
 
 /**
+ * The body of a request that is to be copied after its body was taken.
+ *
+ * srvx hands over requests that become true ones when they are first copied, which fails once the body has a reader. Asking
+ * for a member that only a true request has makes them one while that can be done.
+ */
+export function bodyOf(request: Request): Request['body'] {
+  void request.redirect;
+  return request.body;
+}
+
+/**
  * Gives up a message that nobody will read: cancels its body, so that the connection is free again.
  *
  * On Workers a handful of unread bodies is enough to stall the rest of the request. A body that someone reads already is

@@ -5,7 +5,7 @@
  */
 
 import { keepKnownBody, knownBodyOf } from './body-source.ts';
-import { refuseUsed } from './message.ts';
+import { bodyOf, refuseUsed } from './message.ts';
 
 /** A request on its way, and what its body held. */
 export interface Recording {
@@ -27,7 +27,7 @@ export interface Recording {
  * `limitBytes`, where `ReadableStream.tee` holds whatever the slower branch has not read.
  */
 export function record(request: Request, limitBytes: number): Recording {
-  const { body } = request;
+  const body = bodyOf(request);
   if (body === null) return { request, body: Promise.resolve(null), giveUp() {} };
   refuseUsed(request);
 

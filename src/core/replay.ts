@@ -5,7 +5,7 @@
  */
 
 import { type KnownBody, knownBodyOf } from './body-source.ts';
-import { ignore, refuseUsed } from './message.ts';
+import { bodyOf, ignore, refuseUsed } from './message.ts';
 
 /** How much of a body is kept for a further attempt, in bytes: 256 KiB, as in grpc-go. */
 export const defaultReplayBytes = 262_144;
@@ -39,7 +39,7 @@ export interface Replay {
  * whatever its length, and none of it is kept.
  */
 export function replay(request: Request, limitBytes: number): Replay {
-  const { body } = request;
+  const body = bodyOf(request);
   if (body === null) {
     return { attempt: () => request, possible: true, commit: ignore, simultaneous: true };
   }

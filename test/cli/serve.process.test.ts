@@ -32,7 +32,9 @@ beforeAll(async () => {
         setImmediate(() => request.socket.destroy());
         return;
       default:
-        request.resume().on('end', () => response.end(`${request.method} ${request.url}`));
+        response.write(`${request.method} ${request.url}`);
+        request.on('data', (chunk) => response.write(chunk));
+        request.on('end', () => response.end());
     }
   });
   release = () => {
@@ -184,6 +186,25 @@ describe('upstreams that misbehave', () => {
     const smuggled = 'POST /a HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked';
     expect(await answerTo(smuggled, '0\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
     expect(await answerTo('HEAD /a HTTP/1.1')).toMatch(/200 OK[\s\S]*\r\n\r\n$/);
+  });
+
+  test.each([
+    'retries: 1',
+    'retries: 1, rewrite: { prefix: /a }',
+    'hedge: { delay: 5s }',
+    'fallback: { to: up, when: [5xx] }',
+    'mirror: up',
+  ])('a route with `%s` takes every method, with a body and without', async (policy) => {
+    const rules = await rulesFile(
+      `services: { up: "${upstreamUrl}" }\nroutes: [{ path: /a/**, to: up, ${policy} }]`,
+    );
+    const { url } = await serve(['-f', rules]);
+    for (const method of ['PUT', 'DELETE', 'OPTIONS', 'POST', 'PATCH']) {
+      for (const body of ['a body', '']) {
+        const response = await fetch(`${url}/a/1`, { method, body: body === '' ? null : body });
+        expect(await response.text()).toBe(`${method} /a/1${body}`);
+      }
+    }
   });
 
   test('headers that are too large, and broken traces and baggage, are no trouble', async () => {
