@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The published command. Plain JavaScript, so that an old Node can still say what is wrong.
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -9,5 +10,8 @@ if (major < 22 || (major === 22 && minor < 12)) {
   );
   process.exit(2);
 }
-const { runProcess } = await import('../dist/cli/main.js');
+// A clone that was not built yet runs from its sources.
+const built = new URL('../dist/cli/main.js', import.meta.url);
+const main = existsSync(built) ? built : new URL('../src/cli/main.ts', import.meta.url);
+const { runProcess } = await import(main.href);
 await runProcess();
