@@ -10,9 +10,8 @@ import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
-import { dropHopByHop, hopByHop, unsendable } from '../core/hop-by-hop.ts';
+import { dropHopByHop, hopByHop } from '../core/hop-by-hop.ts';
 import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
-import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
 
 /** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
@@ -26,9 +25,6 @@ export type Transport = (url: string, init: RequestInit) => Promise<Response>;
  */
 export function forward(transport: Transport): Next {
   return async function forward(request, context) {
-    if (unsendable.has(request.method)) {
-      return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
-    }
     const record = context.get(exchange);
     if (record !== undefined) record.attempts += 1;
     const { method, body } = request;

@@ -7,6 +7,7 @@
 import { canonicalPath, canonicalPathname } from '../core/canonical-path.ts';
 import { compose, type Next } from '../core/chain.ts';
 import { withExchange } from '../core/exchange.ts';
+import { unsendable } from '../core/hop-by-hop.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
@@ -41,6 +42,10 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
   const routes = rules.routes.map((route) => compileRoute(route, options));
 
   return async function plan(request, outer) {
+    // First: srvx's request of such a method cannot be copied, nor looked into closely.
+    if (unsendable.has(request.method)) {
+      return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
+    }
     const url = urlOf(request);
     const path = canonicalPath(url.pathname);
     if (path === undefined) {
