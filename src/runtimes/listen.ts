@@ -38,7 +38,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   const { port, hostname = '127.0.0.1' } = options;
   await makeRequestsCopyable();
   const server = serve({
-    fetch: handler,
+    fetch: refuseBadHosts(handler),
     port,
     hostname,
     silent: true,
@@ -56,6 +56,26 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       // Deno's server cannot cut requests off once it ends gracefully: whoever forces it has to end the process.
       if (!(force && 'Deno' in globalThis)) await closed;
     },
+  };
+}
+
+/** A name or an address, and a port: nothing with a space, a comma, a path or a user in it. */
+const hostField = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::(\d{0,5}))?$/i;
+
+/**
+ * A request that names two hosts, or something that is none, gets a 400 (RFC 9112 §3.2): Node's server lets it pass, and an
+ * upstream would read another host in it than routing did.
+ */
+function refuseBadHosts(handler: Handler): Handler {
+  return async function refuseBadHosts(request, ...platform) {
+    const host = request.headers.get('host');
+    if (host !== null) {
+      const found = hostField.exec(host);
+      if (found === null || Number(found[1] ?? 0) > 65_535) {
+        return new Response('Bad Request: the Host field is not valid.\n', { status: 400 });
+      }
+    }
+    return handler(request, ...platform);
   };
 }
 

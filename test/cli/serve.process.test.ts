@@ -191,6 +191,30 @@ describe('upstreams that misbehave', () => {
     expect(await answerTo(url, 'HEAD /a HTTP/1.1')).toMatch(/200 OK[\s\S]*\r\n\r\n$/);
   });
 
+  test('a Host that is none, or two, is a 400', async () => {
+    const { url } = await serve(['--upstream', upstreamUrl]);
+    const statusFor = async (host: string): Promise<string | undefined> =>
+      (await answerTo(url, 'GET /a HTTP/1.1', '', host)).split(' ')[1];
+    for (const host of ['x', 'x.test:80', 'x_y:', '127.0.0.1', '[::1]:8080']) {
+      expect([host, await statusFor(`Host: ${host}`)]).toEqual([host, '200']);
+    }
+    for (const host of [
+      'a b',
+      'x:99999',
+      'x:1:2',
+      'x/../y',
+      'u@x',
+      '[::1',
+      'http://x/',
+      'x?y',
+      '%00',
+      'x\\y',
+    ]) {
+      expect([host, await statusFor(`Host: ${host}`)]).toEqual([host, '400']);
+    }
+    expect(await statusFor('Host: a\r\nHost: b')).toBe('400');
+  });
+
   test.each([
     'retries: 1',
     'retries: 1, rewrite: { prefix: /a }',
