@@ -19,7 +19,14 @@ import type { Telemetry } from '../telemetry/setup.ts';
 import type { Verb } from './main.ts';
 import { type RulesText, readRulesFile } from './rules-file.ts';
 import { type OpenedStore, openStore } from './store.ts';
-import { readArguments, readPort, readUrl, UsageError } from './usage.ts';
+import {
+  readArguments,
+  readPort,
+  readSeconds,
+  readUpstream,
+  readUrl,
+  UsageError,
+} from './usage.ts';
 
 const help = `fetchmesh serve: run a gateway
 
@@ -60,13 +67,9 @@ export const serve: Verb = async (args) => {
   }
   const port = readPort('--port', values.port);
   const adminPort = readPort('--admin-port', values['admin-port']);
-  const drainSeconds = Number(values['drain-timeout']);
-  if (!(drainSeconds >= 0)) {
-    throw new UsageError(
-      `--drain-timeout: '${values['drain-timeout']}' is not a number of seconds`,
-    );
-  }
-  const upstream = values.upstream && readUrl('--upstream', values.upstream).href;
+  const drainSeconds = readSeconds('--drain-timeout', values['drain-timeout']);
+  const upstream =
+    values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
 
   const source = await readRules(values.rules, upstream);

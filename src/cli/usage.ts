@@ -41,3 +41,27 @@ export function readUrl(option: string, text: string): URL {
   }
   return url;
 }
+
+/** A URL that paths are appended to, without what must not be in front of them or be seen in logs. */
+export function readUpstream(option: string, text: string): string {
+  const { href, username, password, search, hash } = readUrl(option, text);
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    // Not shown: it may hold a password.
+    throw new UsageError(`${option}: give a URL without user, password, query and fragment`);
+  }
+  return href;
+}
+
+/** The longest that a timer of Node waits; beyond it, one ends at once. */
+const longestSeconds = 2_147_483;
+
+/** A number of seconds that a timer can wait. */
+export function readSeconds(option: string, text: string): number {
+  const seconds = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(seconds >= 0 && seconds <= longestSeconds)) {
+    throw new UsageError(
+      `${option}: '${text}' is not a number of seconds from 0 to ${longestSeconds}`,
+    );
+  }
+  return seconds;
+}

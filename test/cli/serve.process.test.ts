@@ -113,6 +113,11 @@ describe('starting', () => {
   test.each([
     [['serve', '--port', '99999'], /--port: '99999' is not a port/],
     [['serve', '--upstream', 'localhost:3000'], /--upstream: .* is not a URL/],
+    [['serve', '--upstream', ''], /--upstream: '' is not a URL/],
+    [['serve', '--upstream', 'http://u:p@a/'], /--upstream: give a URL without user, password/],
+    [['serve', '--upstream', 'http://a/?q'], /--upstream: give a URL without .* query/],
+    [['serve', '--drain-timeout', '', '--upstream', 'http://a'], /--drain-timeout: '' is not/],
+    [['serve', '--drain-timeout', '3e9', '--upstream', 'http://a'], /'3e9' is not .* to 2147483/],
     [['serve', '--no-such-option'], /no-such-option/],
     [['serve', '-f', '/does/not/exist.yaml'], /cannot read \/does\/not\/exist\.yaml/],
     [['sarve'], /unknown verb 'sarve'/],
