@@ -10,7 +10,7 @@ import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { targetOf } from '../core/endpoint.ts';
 import { attemptNumber } from '../core/event.ts';
-import { outgoingHeaders, setHeader } from '../core/message.ts';
+import { outgoingHeaders, removeHeader, setHeader } from '../core/message.ts';
 import { knownMethod } from './http.ts';
 import { observe } from './observe.ts';
 import {
@@ -37,6 +37,10 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
     let context = enter(outer, active, span);
+    // What came in told of another span, and a tracestate may be one of a trace that this is not (Trace Context §3.3).
+    for (const name of settings.propagator.fields) {
+      if (request.headers.has(name)) context = removeHeader(context, name);
+    }
     settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
       context = setHeader(context, name, value);
     });

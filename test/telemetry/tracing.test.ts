@@ -254,6 +254,24 @@ describe('propagation', () => {
     expect(sent.get('tracestate')).toBe('vendor=1');
   });
 
+  test.each([
+    ['whose traceparent is invalid', { traceparent: '00-0-0-0', tracestate: 'vendor=1' }],
+    ['without a traceparent', { tracestate: 'vendor=1' }],
+    ['that is invalid itself', { traceparent, tracestate: 'vendor=1,VENDOR=2' }],
+  ])('a tracestate %s does not go on with the request', async (_, headers) => {
+    let sent = new Headers();
+    const gateway = inbound(
+      outbound(async (_: Request, init?: RequestInit) => {
+        sent = new Headers(init?.headers);
+        return new Response();
+      }, tracing()),
+      tracing(),
+    );
+    await gateway(incoming(headers));
+    expect(sent.get('traceparent')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0\d$/);
+    expect(sent.get('tracestate')).toBeNull();
+  });
+
   test('an SDK that is registered after the first request is used from then on', async () => {
     const call = echo({});
     await call({});
