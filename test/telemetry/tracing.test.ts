@@ -272,6 +272,26 @@ describe('propagation', () => {
     expect(sent.get('tracestate')).toBeNull();
   });
 
+  test('the parent and the flags of B3 that came in do not go on with ids of another span', async () => {
+    let sent = new Headers();
+    const propagator = b3({ encoding: 'multi' });
+    const gateway = inbound(
+      outbound(async (_: Request, init?: RequestInit) => {
+        sent = new Headers(init?.headers);
+        return new Response();
+      }, tracing({ propagator, tracerProvider })),
+      tracing({ propagator, tracerProvider }),
+    );
+    const parent = '00f067aa0ba902b7';
+    const ids = { 'x-b3-traceid': '4bf92f3577b34da6a3ce929d0e0e4736', 'x-b3-spanid': parent };
+    await gateway(incoming({ ...ids, 'x-b3-parentspanid': parent, 'x-b3-flags': '1' }));
+    expect(sent.get('x-b3-traceid')).toBe(ids['x-b3-traceid']);
+    expect(sent.get('x-b3-spanid')).not.toBe(parent);
+    expect(sent.get('x-b3-sampled')).toBe('1');
+    expect(sent.get('x-b3-parentspanid')).toBeNull();
+    expect(sent.get('x-b3-flags')).toBeNull();
+  });
+
   test('an SDK that is registered after the first request is used from then on', async () => {
     const call = echo({});
     await call({});

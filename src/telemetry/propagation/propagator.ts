@@ -10,7 +10,7 @@ import { extractTraceContext, injectTraceContext } from './trace-context.ts';
 
 /** Reads a trace context from headers and writes it into headers. */
 export interface Propagator {
-  /** The headers that it may write, in lower case. */
+  /** The headers that say where a span belongs, in lower case: what came in under these names does not go on. */
   readonly fields: readonly string[];
   /** @returns `undefined` where there is no valid one. Never throws. */
   extract(headers: Headers): SpanContext | undefined;
@@ -33,10 +33,19 @@ export interface B3Options {
   readonly encoding?: 'single' | 'multi';
 }
 
+/** The last two are read and never written: of another span they would be wrong. */
+const multiFields: readonly string[] = [
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-sampled',
+  'x-b3-parentspanid',
+  'x-b3-flags',
+];
+
 /** B3, for a fleet that Zipkin, Sleuth or Envoy traces. */
 export function b3({ encoding = 'single' }: B3Options = {}): Propagator {
   return {
-    fields: encoding === 'single' ? ['b3'] : ['x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled'],
+    fields: encoding === 'single' ? ['b3'] : multiFields,
     extract: extractB3,
     inject: encoding === 'single' ? injectB3Single : injectB3Multi,
   };
@@ -48,7 +57,7 @@ export function b3({ encoding = 'single' }: B3Options = {}): Propagator {
  * @example
  * ```ts
  * const both = compositePropagator(w3c(), b3({ encoding: 'multi' }));
- * both.fields.length; // 5
+ * both.fields.length; // 7
  * ```
  */
 export function compositePropagator(...propagators: readonly Propagator[]): Propagator {
