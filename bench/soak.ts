@@ -216,5 +216,13 @@ for (const kind of ['resident', 'live'] as const) {
     `${kind}: ${warm[kind].toFixed(1)} MB warm, ${end[kind].toFixed(1)} MB at the end: ${growth.toFixed(1)} MB for 100,000 requests`,
   );
 }
-if (left.timers + left.bodies + left.calls > 0) process.exitCode = 1;
+const permits = gateway.registry
+  .collect()
+  .filter(({ name }) => /(?:in_flight|waiting)$/.test(name))
+  .flatMap(({ series }) => series.map((one) => ('value' in one ? one.value : 0)));
+console.log(`permits and places in queues held: ${permits.join(', ')}`);
+const isLeaking = total >= 100_000 && end.live - warm.live > total / 2 / 100_000;
+if (isLeaking) console.error('the live heap grew by more than 1 MB for 100,000 requests');
+const held = left.timers + left.bodies + left.calls + permits.reduce((sum, one) => sum + one, 0);
+if (held > 0 || permits.length === 0 || isLeaking) process.exitCode = 1;
 process.exit();
