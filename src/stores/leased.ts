@@ -18,7 +18,7 @@ export interface LeasedStoreOptions {
   readonly lease?: Duration;
   /** How many instances share the limits, more or less: a batch is at most half of an instance's share. Default: 1. */
   readonly instances?: number;
-  /** How many keys are remembered. Beyond it the one asked for longest ago is forgotten. Default: 65536. */
+  /** How many keys are remembered. Beyond it the one made first is forgotten, with what it holds. Default: 65536. */
   readonly capacity?: number;
   /** Default: the runtime's own. */
   readonly clock?: Clock;

@@ -26,6 +26,17 @@ function remote(clock: VirtualClock, delayMs = 1) {
   return { store, asked };
 }
 
+/** A store that can be out. */
+function failing(clock: VirtualClock, state: { readonly isOut: boolean }): TakingStore {
+  const memory = memoryStore({ clock });
+  return delegateTo(memory, {
+    take: async (...args: [string, Limit, number, number]) => {
+      if (state.isOut) throw new StoreError('UNAVAILABLE', 'out');
+      return memory.take(...args);
+    },
+  });
+}
+
 describe('leasedStore holds what a store has to hold', () => {
   const store = leasedStore(memoryStore());
   test.each(storeChecks(store).map(({ name, run }) => [name, run] as const))('%s', (_, run) =>
@@ -168,46 +179,28 @@ describe('leasedStore', () => {
 
   test('passes an outage on to those that wait, and recovers with the store', async () => {
     const clock = new VirtualClock();
-    const memory = memoryStore({ clock });
-    let isOut = true;
-    const leased = leasedStore(
-      delegateTo(memory, {
-        take: async (...args: [string, Limit, number, number]) => {
-          if (isOut) throw new StoreError('UNAVAILABLE', 'out');
-          return memory.take(...args);
-        },
-      }),
-      { clock },
-    );
+    const state = { isOut: true };
+    const leased = leasedStore(failing(clock, state), { clock });
     const limit = perSecond(10);
     const answers = await Promise.allSettled([
       leased.take('k', limit, 1, 1),
       leased.take('k', limit, 1, 1),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    isOut = false;
+    state.isOut = false;
     expect((await leased.take('k', limit, 1, 1)).granted).toBe(1);
   });
 
   test('what is at hand is spent while the store is out', async () => {
     const clock = new VirtualClock();
-    const memory = memoryStore({ clock });
-    let isOut = false;
-    const leased = leasedStore(
-      delegateTo(memory, {
-        take: async (...args: [string, Limit, number, number]) => {
-          if (isOut) throw new StoreError('UNAVAILABLE', 'out');
-          return memory.take(...args);
-        },
-      }),
-      { clock },
-    );
+    const state = { isOut: false };
+    const leased = leasedStore(failing(clock, state), { clock });
     const limit = perSecond(1_000);
     for (let ms = 0; ms < 100; ms++) {
       await leased.take('k', limit, 1, 1);
       await clock.advance(1);
     }
-    isOut = true;
+    state.isOut = true;
     let spent = 0;
     for (;;) {
       const answer = leased.take('k', limit, 1, 1);
