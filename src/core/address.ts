@@ -9,6 +9,12 @@ import { type Key, key } from './context.ts';
 /** The address of the peer, as the platform reports it: never from a header that anyone can write. */
 export const peerAddress: Key<string | undefined> = key<string>('peer address');
 
+/** The address of the client behind proxies that are trusted, where that was made out; else the peer is the client. */
+export const clientAddress: Key<string | undefined> = key<string>('client address');
+
+/** The port that the request came in at: never from the `Host` header, which anyone can write. */
+export const listenerPort: Key<number | undefined> = key<number>('listener port');
+
 /**
  * The peer's address from what a platform passes: `request.ip` under srvx, `info.remoteAddr` on Deno,
  * `server.requestIP(request)` on Bun, and `cf-connecting-ip` on Workers, where the platform itself writes that header.

@@ -1,0 +1,50 @@
+/**
+ * Who is at the other end of the connection, as its certificate says.
+ *
+ * @module
+ */
+
+import { type Key, key } from './context.ts';
+
+/** What is known of a peer. */
+export interface PeerIdentity {
+  /**
+   * What its certificate was verified to name: the SPIFFE id without its scheme (`cluster.local/ns/shop/sa/web`), else
+   * another name in it. `undefined`: the peer showed no certificate.
+   */
+  readonly principal: string | undefined;
+  /** Of a SPIFFE id. */
+  readonly trustDomain?: string;
+  /** Of a SPIFFE id of the form `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`. */
+  readonly namespace?: string;
+  /** Of the same. */
+  readonly serviceAccount?: string;
+}
+
+/**
+ * The peer's identity, from the platform or from a proxy that is trusted. `undefined` where nobody could tell, which is not
+ * the same as a peer without a certificate: rules on identities then decide against the request.
+ */
+export const peerIdentity: Key<PeerIdentity | undefined> = key<PeerIdentity>('peer identity');
+
+/**
+ * Reads the name that a certificate was verified to bear.
+ *
+ * @param name A SPIFFE id, with or without `spiffe://`, or any other name.
+ *
+ * @example
+ * ```ts
+ * peerNamed('spiffe://cluster.local/ns/shop/sa/web').namespace; // 'shop'
+ * ```
+ */
+export function peerNamed(name: string): PeerIdentity {
+  const principal = name.replace(/^spiffe:\/\//, '');
+  const [, trustDomain, namespace, serviceAccount] =
+    /^([^/]+)\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(principal) ?? [];
+  if (trustDomain !== undefined && namespace !== undefined && serviceAccount !== undefined) {
+    return { principal, trustDomain, namespace, serviceAccount };
+  }
+  return name === principal
+    ? { principal }
+    : { principal, trustDomain: principal.split('/', 1)[0] as string };
+}
