@@ -14,7 +14,7 @@ import {
   type Direction,
   isContext,
 } from './context.ts';
-import { hold, outgoing, platformInit, withoutEdits } from './message.ts';
+import { hold, outgoing, platformInit, requestOf, withoutEdits } from './message.ts';
 import { orderProblems } from './order.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
 
@@ -139,8 +139,9 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
 
   const chain = compose(...middlewares);
   const run = chain(async function app(request, context) {
-    const { input, init } = outgoing(request, context);
-    const received = init === undefined ? request : new Request(input, init);
+    const changed = outgoing(request, context);
+    const { init } = changed;
+    const received = init === undefined ? request : requestOf(changed);
     if (init !== undefined) hold(received, signalOf(request, context));
     // The edits are in the request now: a handler further in must not make them again.
     bindContext(received, withoutEdits(context));
@@ -207,10 +208,11 @@ export function outbound(
   // Changes handed to a function that does not look at them would be lost without a word.
   const takesInit = isPlatforms || fetch.length > 1;
   const run = chain(async function send(request, context) {
-    const { input, init } = outgoing(request, context);
+    const changed = outgoing(request, context);
+    const { input, init } = changed;
     if (init === undefined) return await fetch(request);
     const isTaken = isPlatforms || (takesInit && typeof input !== 'string');
-    const sent = (isTaken ? input : new Request(input, init)) as Request;
+    const sent = (isTaken ? input : requestOf(changed)) as Request;
     return await (takesInit ? fetch(sent, init) : fetch(sent));
   });
 
@@ -330,7 +332,7 @@ function checkedResponse(response: Response): Response {
   // Not `instanceof`: adapters have Response classes of their own.
   if (typeof response?.status === 'number') return response;
   throw new TypeError(
-    `The app returned ${describeValue(response)}, not a Response. A router without a matching route does this; give it a catch-all route that answers 404.`,
+    `The app returned ${describeValue(response)}, not a Response. A router without a matching route does this: give it a catch-all.`,
   );
 }
 

@@ -115,6 +115,16 @@ export function outgoing(request: Request, context: Context): Outgoing {
   return context.get(destination)?.outgoing(request, context, init) ?? { input: request, init };
 }
 
+/** The request that these arguments come to; headers among them are a record, as `outgoingHeaders` makes it. */
+export function requestOf({ input, init = {} }: Outgoing): Request {
+  const made = new Request(input, init);
+  // Bun takes headers that are none for headers that were not given, and would keep those that were taken off.
+  if (init.headers && !Object.keys(init.headers)[0]) {
+    for (const name of [...made.headers.keys()]) made.headers.delete(name);
+  }
+  return made;
+}
+
 /** What concerns one request, and none that it causes. */
 const ofOneRequest: readonly Key<unknown>[] = [
   headerEdits,

@@ -21,12 +21,12 @@ const harmful: readonly Order[] = [
   {
     outer: ['retry', 'hedge'],
     inner: ['deadline'],
-    why: 'each try would get all of the time that the caller has left; put the deadline outermost',
+    why: 'each try would get all of the time that is left; put the deadline outermost',
   },
   {
     outer: ['retry', 'hedge'],
     inner: ['fault'],
-    why: 'each try draws anew, and retries hide the fault; put the fault around them',
+    why: 'each try draws anew; put the fault around them',
   },
   {
     outer: ['retry', 'hedge'],
@@ -36,17 +36,17 @@ const harmful: readonly Order[] = [
   {
     outer: ['retry', 'hedge'],
     inner: ['fallback'],
-    why: 'the fallback answers the first failure, and there is no second try; put it outermost',
+    why: 'the fallback answers the first failure; put it outermost',
   },
   {
     outer: ['timeout'],
     inner: ['fallback'],
-    why: 'a request that takes too long gets no fallback; put the fallback outermost',
+    why: 'what takes too long gets no fallback; put it outermost',
   },
   {
     outer: ['forward'],
     inner: ['timeout', 'retry', 'hedge'],
-    why: 'the upstream is told what was left before the policies inside took their time; forward the deadline innermost',
+    why: 'the policies inside take some of that time; forward the deadline innermost',
   },
 ];
 

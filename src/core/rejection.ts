@@ -10,6 +10,8 @@ export type Blame = 'upstream' | 'policy' | 'client';
 /** Why fetchmesh answered in place of the app; also the value of the header `x-fetchmesh-reason`. */
 export type RejectionReason =
   | 'malformed_path'
+  | 'unauthenticated'
+  | 'access_denied'
   | 'no_route'
   | 'client_closed'
   | 'internal_error'
@@ -45,6 +47,8 @@ interface ReasonEntry {
  */
 export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = {
   malformed_path: { status: 400, title: 'Bad Request', flag: 'DPE', blame: 'client' },
+  unauthenticated: { status: 401, title: 'Unauthorized', flag: '-', blame: 'client' },
+  access_denied: { status: 403, title: 'Forbidden', flag: '-', blame: 'client' },
   no_route: { status: 404, title: 'Not Found', flag: 'NR', blame: 'policy' },
   client_closed: { status: 499, title: 'Client Closed Request', flag: 'DC', blame: 'client' },
   internal_error: { status: 500, title: 'Internal Server Error', flag: '-', blame: 'policy' },

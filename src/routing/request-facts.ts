@@ -6,9 +6,7 @@
 
 import { type Baggage, baggageOf } from '../core/baggage.ts';
 import { type Key, key } from '../core/context.ts';
-
-/** No browser sends more cookies; beyond them nothing is read. */
-const mostCookies = 200;
+import { parseCookies } from '../core/cookies.ts';
 
 /** A lazy view of a request. */
 export class RequestFacts {
@@ -74,18 +72,4 @@ export const requestFacts: Key<RequestFacts | undefined> = key<RequestFacts>('re
 /** Whether a header can have this name (RFC 9110 §5.1); `Headers` throws when asked for another. */
 export function isHeaderName(name: string): boolean {
   return /^[!#$%&'*+.^_`|~\w-]+$/.test(name);
-}
-
-/** Reads a `Cookie` header (RFC 6265 §5.4); values are not decoded, quotes are taken off. */
-export function parseCookies(header: string): ReadonlyMap<string, string> {
-  const cookies = new Map<string, string>();
-  for (const pair of header.split(';', mostCookies)) {
-    const equals = pair.indexOf('=');
-    if (equals === -1) continue;
-    const name = pair.slice(0, equals).trim();
-    const value = pair.slice(equals + 1).trim();
-    const unquoted = /^"[^"]*"$/.test(value) ? value.slice(1, -1) : value;
-    if (name !== '' && !cookies.has(name)) cookies.set(name, unquoted);
-  }
-  return cookies;
 }

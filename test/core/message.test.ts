@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { abortSignal } from '../../src/core/abort.ts';
+import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
 import { bindContext, Context, contextOf } from '../../src/core/context.ts';
 import {
   appendHeader,
@@ -93,6 +94,20 @@ describe('header edits', () => {
 });
 
 describe('what the end of a chain hands over', () => {
+  test('has no header left where all were taken off', async () => {
+    const strip: Middleware = (next) => (request, context) =>
+      next(request, removeHeader(removeHeader(context, 'x-a'), 'x-b'));
+    const seen: string[][] = [];
+    function look({ headers }: Request): Response {
+      seen.push([...headers.keys()]);
+      return new Response();
+    }
+    const plain = request({ 'x-a': '1', 'x-b': '2' });
+    await inbound(look, strip)(plain);
+    await outbound(async (sent: Request) => look(sent), strip)(plain);
+    expect(seen).toEqual([[], []]);
+  });
+
   test('pitfall 1: is nothing where nothing changed', () => {
     expect(outgoingInit(request(), context)).toBeUndefined();
   });

@@ -26,8 +26,12 @@ describe('an order that does harm', () => {
       'mirror inside of retry: each try is mirrored',
     ],
     ['FB-01', [retry(), named('fallback')], 'fallback inside of retry: the fallback answers'],
-    ['FB-01', [timeout('1s'), named('fallback')], 'fallback inside of timeout: a request'],
-    ['DL-03', [forwardDeadline(), retry()], 'retry inside of forward: the upstream is told'],
+    [
+      'FB-01',
+      [timeout('1s'), named('fallback')],
+      'fallback inside of timeout: what takes too long',
+    ],
+    ['DL-03', [forwardDeadline(), retry()], 'retry inside of forward: the policies inside'],
   ])('%s: is printed below the chain: case %#', (_, middlewares, warning) => {
     expect(describeChain(compose(...middlewares))).toContain(`\nwarning: ${warning}`);
   });

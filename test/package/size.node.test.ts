@@ -23,6 +23,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './fault': 9,
   './mirror': 9,
   './fallback': 9,
+  // Half of it jose.
+  './jwt': 14.5,
   './headers': 9,
   './rewrite': 9,
   './redirect': 9,
@@ -74,7 +76,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 72;
+const budgetOfEverything = 81.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { isHeaderName, parseCookies, RequestFacts } from '../../src/routing/request-facts.ts';
+import { parseCookies } from '../../src/core/cookies.ts';
+import { isHeaderName, RequestFacts } from '../../src/routing/request-facts.ts';
 import { factsOf } from '../support/linear-matcher.ts';
 
 describe('cookies', () => {
