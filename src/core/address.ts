@@ -63,6 +63,47 @@ export function networkOf(address: string, bits: number): string {
   return bits === 128 ? written : `${written.replace(/(?:(?:^|:)0)+$/, '::')}/${bits}`;
 }
 
+/** A set of addresses: one of them, or all of a network. */
+export interface AddressBlock {
+  /** Whether an address is in it; an IPv4 address in IPv6 form counts as the IPv4 address. */
+  holds(address: ParsedAddress): boolean;
+}
+
+/** An address as {@link parseAddress} reads it: to be compared with many blocks. */
+export type ParsedAddress = Groups;
+
+/** Reads an IPv4 or IPv6 address; `undefined` for what is none. */
+export function parseAddress(text: string): ParsedAddress | undefined {
+  return groupsOf(text.includes(':') ? text : `::ffff:${text}`);
+}
+
+/**
+ * Reads an address, or a network in CIDR notation (RFC 4632): `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`.
+ *
+ * @returns `undefined` for what is neither.
+ *
+ * @example
+ * ```ts
+ * const address = parseAddress('10.1.2.3');
+ * addressBlock('10.0.0.0/8')?.holds(address!); // true
+ * ```
+ */
+export function addressBlock(text: string): AddressBlock | undefined {
+  const [, written = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const block = parseAddress(written);
+  const width = written.includes(':') ? 128 : 32;
+  const bits = length === undefined ? width : Number(length);
+  if (block === undefined || bits > width) return undefined;
+  const masks = block.map((_, index) => {
+    const unwanted = Math.min(Math.max(16 * (index + 1) - (bits + 128 - width), 0), 16);
+    return (0xffff << unwanted) & 0xffff;
+  });
+  return {
+    holds: (address) =>
+      masks.every((mask, index) => (((address[index] ?? 0) ^ (block[index] ?? 0)) & mask) === 0),
+  };
+}
+
 type Groups = [number, number, number, number, number, number, number, number];
 
 /** The eight groups of an IPv6 address (RFC 4291 §2.2). */

@@ -18,6 +18,12 @@ const plain = /^(?:\/(?!\/|\.\.?(?:\/|$))[\w.~!$&'()*+,;=:@-]*)+$/;
 const unreserved = /[\w.~-]/;
 
 /**
+ * How much is made alike, by the names of Istio's `pathNormalization`: `base` leaves `//`; `merge_slashes`, which is what
+ * holds unless somebody says otherwise, makes it `/`; `decode_and_merge_slashes` takes `%2F` and `%5C` for `/` before.
+ */
+export type PathNormalization = 'base' | 'merge_slashes' | 'decode_and_merge_slashes';
+
+/**
  * Brings a path to its canonical form: escapes of unreserved characters decoded, once; all other escapes kept, in upper
  * case (`%2F` is no separator and does not become one); `\` turned into `/`; `//` merged; dot segments resolved
  * (RFC 3986 §6.2.2, after the normalisation levels of Istio's `MERGE_SLASHES`).
@@ -32,17 +38,41 @@ const unreserved = /[\w.~-]/;
  * canonicalPath('/%61dmin//users/./%2f'); // '/admin/users/%2F'
  * ```
  */
-export function canonicalPath(pathname: string): string | undefined {
+export function canonicalPath(
+  pathname: string,
+  level: PathNormalization = 'merge_slashes',
+): string | undefined {
   if (plain.test(pathname)) return pathname;
   if (malformed.test(pathname)) return undefined;
 
-  const decoded = pathname
-    .replace(/%[0-9a-f]{2}/gi, (encoded) => {
-      const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
-      return unreserved.test(character) ? character : encoded.toUpperCase();
-    })
-    .replaceAll('\\', '/');
+  let decoded = canonicalEscapes(pathname);
+  if (level === 'decode_and_merge_slashes') decoded = decoded.replace(/%2F|%5C/g, '/');
+  decoded = decoded.replaceAll('\\', '/');
+  return level === 'base' ? withoutDotSegments(decoded) : withMergedSlashes(decoded);
+}
 
+/** Decodes the escapes of unreserved characters, once, and writes all others in upper case. */
+export function canonicalEscapes(text: string): string {
+  return text.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return unreserved.test(character) ? character : encoded.toUpperCase();
+  });
+}
+
+/** RFC 3986 §5.2.4: an empty segment is a segment. */
+function withoutDotSegments(path: string): string {
+  const segments: string[] = [];
+  const parts = path.split('/').slice(1);
+  for (const [index, part] of parts.entries()) {
+    const isDots = part === '.' || part === '..';
+    if (part === '..') segments.pop();
+    if (!isDots) segments.push(part);
+    else if (index === parts.length - 1) segments.push('');
+  }
+  return `/${segments.join('/')}`;
+}
+
+function withMergedSlashes(decoded: string): string {
   const segments: string[] = [];
   const parts = decoded.split('/');
   const last = parts.at(-1);

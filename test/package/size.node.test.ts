@@ -25,12 +25,13 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './fallback': 9,
   // Half of it jose.
   './jwt': 14.5,
+  './authorize': 10,
   './headers': 9,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 12.5,
+  './traffic': 12.75,
   './gateway': 51,
   './governance': 33.5,
   // Most of it zod and yaml.
@@ -76,7 +77,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 81.5;
+const budgetOfEverything = 86.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

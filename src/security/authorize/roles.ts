@@ -1,0 +1,83 @@
+/**
+ * The roles of a caller: from a verified token, or from a header that a trusted peer wrote.
+ *
+ * @module
+ */
+
+import { type AddressBlock, addressBlock } from '../../core/address.ts';
+import { isFieldName } from '../../core/header-edits.ts';
+import type { AuthorizationFacts, Values } from './facts.ts';
+import { compilePattern, type Pattern } from './patterns.ts';
+
+/** Where the roles of callers stand. */
+export interface RolesOptions {
+  /** A claim of the token: text, a list, or words; `realm_access.roles` is one inside of another. Default: none. */
+  readonly claim?: string;
+  /**
+   * A header with roles, commas between, such as `x-user-role`. It counts where `trusted` says so; from anybody else it is
+   * taken off. Default: none.
+   */
+  readonly header?: string;
+  /** The peers whose header counts; one of the two has to fit. Required beside `header`. */
+  readonly trusted?: {
+    /** Addresses or networks of peers. */
+    readonly ipBlocks?: readonly string[];
+    /** Principals of peers, or patterns. */
+    readonly principals?: readonly string[];
+  };
+}
+
+/** Compiled. */
+export interface Roles {
+  /** The header, in lower case. */
+  readonly header: string | undefined;
+  isTrusted(facts: AuthorizationFacts): boolean;
+  of(facts: AuthorizationFacts): Values;
+}
+
+/** @throws {RangeError} names the option, the value and what is allowed. */
+export function rolesOption(option: string, { claim, header, trusted }: RolesOptions): Roles {
+  if (claim === undefined && header === undefined) {
+    throw new RangeError(`${option}: it has neither claim nor header`);
+  }
+  if (header !== undefined && !isFieldName(header)) {
+    throw new RangeError(`${option}.header: ${JSON.stringify(header)} is not the name of a header`);
+  }
+  const blocks = (trusted?.ipBlocks ?? []).map((text) =>
+    blockOption(`${option}.trusted.ipBlocks`, text),
+  );
+  const principals: readonly Pattern[] = (trusted?.principals ?? []).map(compilePattern);
+  if (header !== undefined && blocks.length + principals.length === 0) {
+    throw new RangeError(`${option}.trusted: whoever can send requests could write ${header}`);
+  }
+  const name = header?.toLowerCase();
+  const path = claim?.split('.');
+  function isTrusted({ address, peer }: AuthorizationFacts): boolean {
+    if (address !== undefined && blocks.some((block) => block.holds(address))) return true;
+    const principal = peer?.principal;
+    return principal !== undefined && principals.some((pattern) => pattern.fits(principal));
+  }
+  return {
+    header: name,
+    isTrusted,
+    of(facts) {
+      const roles: string[] = path === undefined ? [] : [...facts.claim(path)];
+      if (name !== undefined && isTrusted(facts)) {
+        const written = facts.request.headers.get(name) ?? '';
+        roles.push(
+          ...written
+            .split(',')
+            .map((role) => role.trim())
+            .filter(Boolean),
+        );
+      }
+      return roles;
+    },
+  };
+}
+
+function blockOption(option: string, text: string): AddressBlock {
+  const block = addressBlock(text);
+  if (block !== undefined) return block;
+  throw new RangeError(`${option}: ${JSON.stringify(text)} is neither an address nor a network`);
+}
