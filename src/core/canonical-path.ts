@@ -48,7 +48,8 @@ export function canonicalPath(
   let decoded = canonicalEscapes(pathname);
   if (level === 'decode_and_merge_slashes') decoded = decoded.replace(/%2F|%5C/g, '/');
   decoded = decoded.replaceAll('\\', '/');
-  return level === 'base' ? withoutDotSegments(decoded) : withMergedSlashes(decoded);
+  const path = withoutDotSegments(decoded);
+  return level === 'base' ? path : path.replace(/\/{2,}/g, '/');
 }
 
 /** Decodes the escapes of unreserved characters, once, and writes all others in upper case. */
@@ -70,17 +71,4 @@ function withoutDotSegments(path: string): string {
     else if (index === parts.length - 1) segments.push('');
   }
   return `/${segments.join('/')}`;
-}
-
-function withMergedSlashes(decoded: string): string {
-  const segments: string[] = [];
-  const parts = decoded.split('/');
-  const last = parts.at(-1);
-  for (const part of parts) {
-    if (part === '..') segments.pop();
-    else if (part !== '' && part !== '.') segments.push(part);
-  }
-  const path = `/${segments.join('/')}`;
-  const isDirectory = last === '' || last === '.' || last === '..';
-  return isDirectory && path !== '/' ? `${path}/` : path;
 }

@@ -62,6 +62,40 @@ const piece = fc.oneof(
 );
 const path = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`);
 
+describe('the levels of Istio', () => {
+  test.each([
+    // base, merge_slashes, decode_and_merge_slashes
+    ['/a//b', '/a//b', '/a/b', '/a/b'],
+    ['/a/%2fb', '/a/%2Fb', '/a/%2Fb', '/a/b'],
+    ['/a%5cb', '/a%5Cb', '/a%5Cb', '/a/b'],
+    ['/a/..%2fb', '/a/..%2Fb', '/a/..%2Fb', '/b'],
+    ['/a%2f%2e%2e%2fb', '/a%2F..%2Fb', '/a%2F..%2Fb', '/b'],
+    ['/a//../b', '/a/b', '/a/b', '/a/b'],
+    ['/a/\\b', '/a//b', '/a/b', '/a/b'],
+    ['/a/b/.', '/a/b/', '/a/b/', '/a/b/'],
+    ['//', '//', '/', '/'],
+    ['/%252f', '/%252f', '/%252f', '/%252f'],
+    ['/%c0%af', '/%C0%AF', '/%C0%AF', '/%C0%AF'],
+  ])('%s', (path, base, merge, decode) => {
+    expect(canonicalPath(path, 'base')).toBe(base);
+    expect(canonicalPath(path, 'merge_slashes')).toBe(merge);
+    expect(canonicalPath(path)).toBe(merge);
+    expect(canonicalPath(path, 'decode_and_merge_slashes')).toBe(decode);
+  });
+
+  test.each(['base', 'decode_and_merge_slashes'] as const)('%s is idempotent', (level) => {
+    fc.assert(
+      fc.property(path, (path) => {
+        const canonical = canonicalPath(path, level);
+        fc.pre(canonical !== undefined);
+        expect(canonicalPath(canonical, level)).toBe(canonical);
+        for (const segment of canonical.split('/')) expect(['.', '..']).not.toContain(segment);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
 describe('for all paths', () => {
   const check = (property: (canonical: string, path: string) => void): void => {
     fc.assert(
@@ -148,7 +182,6 @@ function reference(path: string): string | undefined {
       position += 2;
     }
   }
-  while (decoded.includes('//')) decoded = decoded.replace('//', '/');
   let output = '';
   let input = decoded;
   // RFC 3986 §5.2.4.
@@ -167,5 +200,6 @@ function reference(path: string): string | undefined {
       input = end === -1 ? '' : input.slice(end);
     }
   }
+  while (output.includes('//')) output = output.replace('//', '/');
   return output;
 }
