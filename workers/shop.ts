@@ -2,18 +2,12 @@
  * The whole shop in one process: a gateway and two versions each of auth, order and inventory, on loopback ports.
  */
 
-import { readFile } from 'node:fs/promises';
 import type { TracerProvider } from '@opentelemetry/api';
 import { createGateway, type Gateway } from '../src/gateway/gateway.ts';
-import { governance } from '../src/gateway/governance.ts';
 import type { Handler } from '../src/index.ts';
-import { parseRules } from '../src/rules/parse.ts';
-import { renderDiagnostics } from '../src/rules/render.ts';
 import { type Listener, listen } from '../src/runtimes/listen.ts';
 import { createRegistry } from '../src/telemetry/registry.ts';
-import { authApp } from './auth/app.ts';
-import { inventoryApp } from './inventory/app.ts';
-import { orderApp } from './order/app.ts';
+import { instanceApp, instanceName, readShopRules } from './instance.ts';
 import type { Instance } from './service.ts';
 
 /** The ports of the shop; 0 takes any free one. */
@@ -74,50 +68,37 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     urls[name] = listener.url;
     return listener.url;
   }
-  function instance(service: Instance['service'], canary: boolean): Instance {
-    const environment = canary ? 'canary' : 'stable';
-    const tracerProvider = options.tracerProvider?.(`${service}-${environment}`);
-    const tracing = tracerProvider && { tracing: { tracerProvider } };
-    return { service, version: canary ? 'v2' : 'v1', environment, ...tracing };
+  async function openInstance(service: Instance['service'], canary: boolean): Promise<void> {
+    const name = instanceName({ service, canary });
+    const app = await instanceApp({
+      service,
+      canary,
+      environment: { ...environment(), AUTH_PRIVATE_JWK: privateJwk },
+      tracerProvider: options.tracerProvider?.(name),
+      log,
+    });
+    await open(name, ports[service][canary ? 1 : 0], app);
   }
+  /** Where everything is that was opened so far, under the names that the rules use. */
+  const environment = () => ({
+    AUTH_V1_URL: urls['auth-stable'],
+    AUTH_V2_URL: urls['auth-canary'],
+    ORDER_V1_URL: urls['order-stable'],
+    ORDER_V2_URL: urls['order-canary'],
+    INVENTORY_V1_URL: urls['inventory-stable'],
+    INVENTORY_V2_URL: urls['inventory-canary'],
+  });
   async function close(): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close(true)));
   }
 
   try {
-    for (const canary of [false, true]) {
-      const index = canary ? 1 : 0;
-      const name = canary ? 'canary' : 'stable';
-      await open(
-        `inventory-${name}`,
-        ports.inventory[index],
-        inventoryApp(instance('inventory', canary)),
-      );
-      const settings = { ...instance('auth', canary), privateJwk };
-      await open(`auth-${name}`, ports.auth[index], authApp(settings));
-    }
-    const environment = () => ({
-      AUTH_V1_URL: urls['auth-stable'],
-      AUTH_V2_URL: urls['auth-canary'],
-      ORDER_V1_URL: urls['order-stable'],
-      ORDER_V2_URL: urls['order-canary'],
-      INVENTORY_V1_URL: urls['inventory-stable'],
-      INVENTORY_V2_URL: urls['inventory-canary'],
-    });
-    const inventoryRules = await readRules('order/inventory.yaml', environment());
-    for (const canary of [false, true]) {
-      const app = orderApp({
-        ...instance('order', canary),
-        auth: fetch,
-        authOrigin: urls['auth-stable'] ?? '',
-        inventory: fetch,
-        inventoryRouting: governance(inventoryRules),
-        log,
-      });
-      await open(`order-${canary ? 'canary' : 'stable'}`, ports.order[canary ? 1 : 0], app);
+    // Order comes last: it asks the two others.
+    for (const service of ['inventory', 'auth', 'order'] as const) {
+      for (const canary of [false, true]) await openInstance(service, canary);
     }
     const tracerProvider = options.tracerProvider?.('gateway');
-    const gateway = createGateway(await readRules('shop.yaml', environment()), {
+    const gateway = createGateway(await readShopRules('shop.yaml', environment()), {
       registry: createRegistry(),
       ...(tracerProvider && { tracerProvider }),
       ...(options.random && { random: options.random }),
@@ -128,11 +109,4 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     await close();
     throw error;
   }
-}
-
-async function readRules(file: string, environment: Record<string, string | undefined>) {
-  const text = await readFile(new URL(file, import.meta.url), 'utf8');
-  const { rules, diagnostics } = parseRules(text, { file, environment, mode: 'gateway' });
-  if (rules === undefined) throw new Error(renderDiagnostics(diagnostics, text));
-  return rules;
 }

@@ -37,7 +37,8 @@ const help = `fetchmesh serve: run a gateway
       --upstream URL      where requests go that no rule sends elsewhere; alone it is a gateway with defaults
       --port N            where requests come in (default: 8080; 0 takes a free one)
       --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
-      --admin-port N      /metrics, /healthz and /readyz, on 127.0.0.1 (default: 9321; 0 takes a free one)
+      --admin-port N      /metrics, /healthz and /readyz (default: 9321; 0 takes a free one)
+      --admin-host ADDR   address to listen on for these (default: 127.0.0.1; in a container 0.0.0.0, for probes and scrapes)
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
       --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
@@ -50,6 +51,7 @@ const options = {
   port: { type: 'string', default: '8080' },
   host: { type: 'string', default: '127.0.0.1' },
   'admin-port': { type: 'string', default: '9321' },
+  'admin-host': { type: 'string', default: '127.0.0.1' },
   'otlp-endpoint': { type: 'string' },
   store: { type: 'string' },
   'store-mode': { type: 'string', default: 'leased' },
@@ -101,7 +103,7 @@ export const serve: Verb = async (args) => {
   const drain = createDrain();
   const listeners = await start([
     [drain.wrap(gateway.fetch), port, values.host, '--port'],
-    [adminApp({ registry, drain, gateway }), adminPort, '127.0.0.1', '--admin-port'],
+    [adminApp({ registry, drain, gateway }), adminPort, values['admin-host'], '--admin-port'],
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
