@@ -6,6 +6,7 @@
 
 import type { TracerProvider } from '@opentelemetry/api';
 import { peerAddress, peerAddressOf } from '../core/address.ts';
+import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
@@ -14,9 +15,11 @@ import { urlOf } from '../core/url.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
+import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { Store } from '../stores/contract.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
+import { access } from './access-policies.ts';
 import { answerFailures } from './failure.ts';
 import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
@@ -40,6 +43,13 @@ export interface GatewayOptions {
    * Has 25 ms to answer; then `on_store_error` of the limit applies. Default: in memory, each instance for itself.
    */
   readonly store?: Store;
+  /** Fetches the key sets that `auth` names. Default: the runtime's `fetch`. */
+  readonly keysFetch?: KeysFetch;
+  /**
+   * How much is made alike before routing, authorization and the upstream see a path, by Istio's names. Default:
+   * `'merge_slashes'`.
+   */
+  readonly pathNormalization?: PathNormalization;
   /** Makes the spans. Default: the one registered with the OpenTelemetry API. */
   readonly tracerProvider?: TracerProvider;
   /** Name of these rules, shown where the rules ask for it. Default: `'1'`. */
@@ -113,8 +123,10 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       answerFailures(onError),
     )(
       compilePlan(next, {
-        ...{ clock, random, aroundTry, send, upstreams, keep, traffic, sightings },
+        ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
         store,
+        keysFetch: options.keysFetch,
+        pathNormalization: options.pathNormalization,
       }),
     );
     return { revision, run, own: ownPaths(next), upstreams, kept, sightings };

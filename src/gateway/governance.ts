@@ -11,7 +11,7 @@ import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
 import { compilePlan } from './plan.ts';
-import type { TrafficPolicies } from './route-policies.ts';
+import type { AccessPolicies, TrafficPolicies } from './route-policies.ts';
 import { compileUpstreams } from './upstreams.ts';
 
 /** Settings of {@link governance}. */
@@ -21,6 +21,11 @@ export interface GovernanceOptions {
    * `fetchmesh/traffic`. Default: none; rules that have such a block are refused.
    */
   readonly traffic?: TrafficPolicies;
+  /**
+   * Carries out `auth`, `allow` and conditions on claims: the `access` of `fetchmesh/access`. Default: none; rules that have
+   * such a block are refused.
+   */
+  readonly access?: AccessPolicies;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
   /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
@@ -55,6 +60,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       upstreams,
       keep,
       traffic: options.traffic,
+      access: options.access,
       sightings: [],
     }),
   );

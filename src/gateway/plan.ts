@@ -4,7 +4,11 @@
  * @module
  */
 
-import { canonicalPath, canonicalPathname } from '../core/canonical-path.ts';
+import {
+  canonicalPath,
+  canonicalPathname,
+  type PathNormalization,
+} from '../core/canonical-path.ts';
 import { compose, type Next } from '../core/chain.ts';
 import { withExchange } from '../core/exchange.ts';
 import { unsendable } from '../core/hop-by-hop.ts';
@@ -16,10 +20,12 @@ import { compileMatcher } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
 import type { Route, Rules } from '../rules/model.ts';
 import {
+  type Access,
   aroundExchange,
   aroundTry,
   type PolicySurroundings,
   type Reach,
+  refuseUnknownAccess,
   refuseUnknownTraffic,
 } from './route-policies.ts';
 import type { Upstream, Upstreams } from './upstreams.ts';
@@ -32,14 +38,19 @@ export interface PlanOptions extends PolicySurroundings {
   readonly send: Next;
   /** Takes requests that no route matches; without it they get a 404. */
   readonly unmatched?: Next | undefined;
+  /** Default: `'merge_slashes'`. */
+  readonly pathNormalization?: PathNormalization | undefined;
 }
 
 /**
  * Compiles rules. Everything that can be known beforehand is done here: one chain for each destination of each route.
  */
 export function compilePlan(rules: Rules, options: PlanOptions): Next {
+  refuseUnknownAccess(rules, options);
   const matcher = compileMatcher(rules.routes);
-  const routes = rules.routes.map((route) => compileRoute(route, options));
+  const access = options.access?.accessOf(rules, options);
+  const identify = access?.identify;
+  const routes = rules.routes.map((route) => compileRoute(route, options, access));
 
   return async function plan(request, outer) {
     // First: srvx's request of such a method cannot be copied, nor looked into closely.
@@ -47,11 +58,12 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
       return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
     }
     const url = urlOf(request);
-    const path = canonicalPath(url.pathname);
+    const path = canonicalPath(url.pathname, options.pathNormalization);
     if (path === undefined) {
       return reject('malformed_path', { detail: 'The path holds an invalid escape.' });
     }
-    const facts = new RequestFacts(request, url, path);
+    const known = identify === undefined ? undefined : await identify(request, outer);
+    const facts = new RequestFacts(request, url, path, known?.claims);
     const found = matcher.find(facts);
     if (found === undefined) {
       return options.unmatched === undefined
@@ -59,7 +71,7 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
         : options.unmatched(request, outer);
     }
     const { context, record } = withExchange(
-      outer.with(canonicalPathname, path).with(requestFacts, facts),
+      (known?.context ?? outer).with(canonicalPathname, path).with(requestFacts, facts),
     );
     record.route = rules.routes[found]?.path;
     return (routes[found] as RouteStep)(facts, context, record);
@@ -71,12 +83,13 @@ type RouteStep = (
   ...rest: [context: Parameters<Next>[1], record: ReturnType<typeof withExchange>['record']]
 ) => Promise<Response>;
 
-function compileRoute(route: Route, options: PlanOptions): RouteStep {
+function compileRoute(route: Route, options: PlanOptions, access: Access | undefined): RouteStep {
   refuseUnknownTraffic(route, options);
   const { traffic } = options;
+  const letting = access?.around(route) ?? [];
   const end = traffic?.endOf(route);
   if (traffic !== undefined && end !== undefined) {
-    const run = compose(...traffic.headerFilter(route))(end);
+    const run = compose(...letting, ...traffic.headerFilter(route))(end);
     return ({ request }, context) => run(request, context);
   }
   const reach: Reach = (place, ...outside) => {
@@ -86,7 +99,7 @@ function compileRoute(route: Route, options: PlanOptions): RouteStep {
   };
   const around = aroundExchange(route, options, reach);
   const chainTo = (upstream?: Upstream): Next =>
-    compose(...around, ...aroundTry(route, upstream, options))(options.send);
+    compose(...letting, ...around, ...aroundTry(route, upstream, options))(options.send);
   if (route.to.length === 0) {
     const run = chainTo();
     return ({ request }, context) => run(request, context);
@@ -100,7 +113,9 @@ function compileRoute(route: Route, options: PlanOptions): RouteStep {
   });
   const destinations = route.to.map((destination) => options.upstreams.find(destination));
   const runs = destinations.map(chainTo);
-  return async (facts, context, record) => {
+  const beforeChoice = access?.beforeChoice(route);
+  return async (facts, outer, record) => {
+    const context = beforeChoice === undefined ? outer : await beforeChoice(facts.request, outer);
     const { index, cookie } = choose(facts, context);
     const destination = destinations[index] as (typeof destinations)[number];
     record.service = destination.service;

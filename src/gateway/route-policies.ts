@@ -5,7 +5,9 @@
  */
 
 import type { Middleware, Next } from '../core/chain.ts';
+import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
 import { hedge } from '../policies/hedge.ts';
 import { limitRates } from '../policies/limiter.ts';
@@ -14,7 +16,8 @@ import { type RetryBudget, retryBudget } from '../policies/retry-budget.ts';
 import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
-import type { Hedge, Place, RateLimitRule, Retries, Route } from '../rules/model.ts';
+import type { Hedge, Place, RateLimitRule, Retries, Route, Rules } from '../rules/model.ts';
+import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
 import { protection } from './protection.ts';
@@ -33,8 +36,37 @@ export interface PolicySurroundings {
   readonly store?: TakingStore | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
   readonly traffic?: TrafficPolicies | undefined;
+  /** Carries out `auth` and `allow`; without it, rules that have some are refused. */
+  readonly access?: AccessPolicies | undefined;
+  /** Fetches the key sets of issuers. Default: the runtime's `fetch`. */
+  readonly keysFetch?: KeysFetch | undefined;
   /** Gets the policies whose state is worth showing. */
   readonly sightings: Sighting[];
+}
+
+/** Who is let in, for one set of rules. */
+export interface Access {
+  /** Verifies the tokens that decide which route a request takes; `undefined` where none does. */
+  readonly identify: ((request: Request, context: Context) => Promise<Identified>) | undefined;
+  /** Verifies the token that decides which version a caller gets; `undefined` where none does. */
+  beforeChoice(
+    route: Route,
+  ): ((request: Request, context: Context) => Promise<Context>) | undefined;
+  /** Around the whole exchange: the token, then who may. */
+  around(route: Route): readonly Middleware[];
+}
+
+/** What tokens said. */
+export interface Identified {
+  /** Knows of them, so that none is verified twice. */
+  readonly context: Context;
+  /** By the name of the issuer. */
+  readonly claims: ReadonlyMap<string, Claims>;
+}
+
+/** Makes what lets callers in. */
+export interface AccessPolicies {
+  accessOf(rules: Rules, around: PolicySurroundings): Access;
 }
 
 /** What a route does with its traffic beside sending it on, as middlewares. */
@@ -61,6 +93,22 @@ export function refuseUnknownTraffic(route: Route, { traffic }: PolicySurroundin
       `governance: route '${route.name}' needs { traffic } from 'fetchmesh/traffic'`,
     );
   }
+}
+
+/**
+ * Sees to it that nobody is let in because a block was passed over.
+ *
+ * @throws {RangeError} names the route.
+ */
+export function refuseUnknownAccess({ auth, routes }: Rules, { access }: PolicySurroundings): void {
+  if (access) return;
+  const route = routes.find(
+    (each) => each.auth ?? each.allow ?? each.match.find(({ claims }) => claims),
+  );
+  if (route === undefined && auth === undefined) return;
+  throw new RangeError(
+    `governance: ${route === undefined ? 'auth' : `route '${route.name}'`} needs { access } from 'fetchmesh/access'`,
+  );
 }
 
 /** Sends a request to another place than the route's, with these middlewares around it. */

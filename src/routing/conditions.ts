@@ -1,13 +1,14 @@
 /**
- * Conditions on headers, query, cookies and baggage, in one small grammar.
+ * Conditions on headers, query, cookies, baggage and claims, in one small grammar.
  *
  * @module
  */
 
+import { type Claims, claimNamed, claimTexts } from '../core/claims.ts';
 import { isHeaderName, type RequestFacts } from './request-facts.ts';
 
 /** Where a condition looks. */
-export type ConditionSource = 'headers' | 'query' | 'cookies' | 'baggage';
+export type ConditionSource = 'headers' | 'query' | 'cookies' | 'baggage' | 'claims';
 
 /** Match strings by name, for each place to look; all of them have to hold. */
 export interface MatchConditions {
@@ -15,6 +16,8 @@ export interface MatchConditions {
   readonly query?: Readonly<Record<string, string>> | undefined;
   readonly cookies?: Readonly<Record<string, string>> | undefined;
   readonly baggage?: Readonly<Record<string, string>> | undefined;
+  /** Of the verified token, by name; dots lead into objects. A list fits where one of its entries does. */
+  readonly claims?: Readonly<Record<string, string>> | undefined;
 }
 
 /** One condition, compiled. */
@@ -26,18 +29,24 @@ export interface Condition {
   /** The one value that fits, where the condition asks for equality: what an index can be built on. */
   readonly equals: string | undefined;
   holds(value: string | undefined): boolean;
+  /** Of a claim: whose token is looked into. Absent: the one of the context. */
+  readonly issuer?: string | undefined;
 }
 
-const sources: readonly ConditionSource[] = ['headers', 'query', 'cookies', 'baggage'];
+const sources: readonly ConditionSource[] = ['headers', 'query', 'cookies', 'baggage', 'claims'];
 
 /**
  * Compiles the conditions of one `match` entry: `"v"` equal, `"v*"` prefix, `"~re"` regular expression, `"*"` present,
  * `"!*"` absent, `"!v"` not equal (which an absent value is).
  *
+ * @param issuer Whose token conditions on claims look into, as `RequestFacts` names it.
  * @throws {SyntaxError} for an expression that does not compile.
  * @throws {RangeError} for a header that can have no such name, which no request could be asked for.
  */
-export function compileConditions(conditions: MatchConditions): readonly Condition[] {
+export function compileConditions(
+  conditions: MatchConditions,
+  issuer?: string,
+): readonly Condition[] {
   return sources.flatMap((source) =>
     Object.entries(conditions[source] ?? {}).map(([name, wanted]) => {
       if (source === 'headers' && !isHeaderName(name)) {
@@ -48,6 +57,8 @@ export function compileConditions(conditions: MatchConditions): readonly Conditi
         name: source === 'headers' ? name.toLowerCase() : name,
         wanted,
         ...compileMatchString(wanted),
+        // A claim may be a list: no single value is equal to it.
+        ...(source === 'claims' && { equals: undefined, issuer }),
       };
     }),
   );
@@ -89,10 +100,31 @@ export function factValue(
       return facts.cookie(name);
     case 'baggage':
       return facts.baggage(name);
+    case 'claims':
+      return undefined;
   }
 }
 
-/** Whether all conditions of one entry hold. */
-export function allHold(conditions: readonly Condition[], facts: RequestFacts): boolean {
-  return conditions.every(({ source, name, holds }) => holds(factValue(facts, source, name)));
+/**
+ * Whether all conditions of one entry hold.
+ *
+ * @param own What conditions on claims look into that name no issuer.
+ */
+export function allHold(
+  conditions: readonly Condition[],
+  facts: RequestFacts,
+  own?: Claims,
+): boolean {
+  return conditions.every((condition) => {
+    const { source, name, holds, issuer } = condition;
+    if (source !== 'claims') return holds(factValue(facts, source, name));
+    return holdsOfClaim(condition, issuer === undefined ? own : facts.claims?.get(issuer));
+  });
+}
+
+function holdsOfClaim({ name, wanted, holds }: Condition, claims: Claims | undefined): boolean {
+  const isWords = name === 'scope' || name === 'permission';
+  const texts = claims === undefined ? [] : claimTexts(claimNamed(claims, name), isWords);
+  if (texts.length === 0) return holds(undefined);
+  return wanted.startsWith('!') ? texts.every(holds) : texts.some(holds);
 }

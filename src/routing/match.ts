@@ -21,6 +21,8 @@ export interface MatchableRoute {
   readonly hosts?: readonly string[] | undefined;
   /** Entries of which one has to hold. Default: none is asked for. */
   readonly match?: readonly MatchConditions[] | undefined;
+  /** Whose token conditions on claims look into. */
+  readonly auth?: { readonly jwt: string } | undefined;
 }
 
 /** A list of routes, compiled. */
@@ -43,7 +45,9 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
     const candidate: Candidate = {
       index,
       methods: route.methods && new Set(route.methods),
-      alternatives: (route.match ?? []).map(compileConditions),
+      alternatives: (route.match ?? []).map((entry) =>
+        compileConditions(entry, route.auth?.jwt ?? ''),
+      ),
     };
     for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
   }

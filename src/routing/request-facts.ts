@@ -5,6 +5,7 @@
  */
 
 import { type Baggage, baggageOf } from '../core/baggage.ts';
+import type { Claims } from '../core/claims.ts';
 import { type Key, key } from '../core/context.ts';
 import { parseCookies } from '../core/cookies.ts';
 
@@ -13,6 +14,8 @@ export class RequestFacts {
   readonly request: Request;
   /** The path in canonical form. */
   readonly path: string;
+  /** The claims of verified tokens, by the names of their issuers, where routes ask for them. */
+  readonly claims: ReadonlyMap<string, Claims> | undefined;
   readonly #url: URL;
   #query: URLSearchParams | undefined;
   #cookies: ReadonlyMap<string, string> | undefined;
@@ -21,9 +24,15 @@ export class RequestFacts {
    * @param url The request's, parsed.
    * @param path The canonical path of that URL.
    */
-  constructor(request: Request, url: URL, path: string) {
+  constructor(
+    request: Request,
+    url: URL,
+    path: string,
+    claims?: ReadonlyMap<string, Claims> | undefined,
+  ) {
     this.request = request;
     this.path = path;
+    this.claims = claims;
     this.#url = url;
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { canonicalPath } from '../core/canonical-path.ts';
+import { claims } from '../core/claims.ts';
 import type { Context } from '../core/context.ts';
 import { urlOf } from '../core/url.ts';
 import { allHold, compileConditions, type MatchConditions } from './conditions.ts';
@@ -13,7 +14,7 @@ import { RequestFacts, requestFacts } from './request-facts.ts';
 export type { MatchConditions } from './conditions.ts';
 
 /**
- * Makes a function of match strings on headers, query, cookies and baggage: `"v"` equal, `"v*"` prefix, `"~re"` regular
+ * Makes a function of match strings on headers, query, cookies, baggage and claims: `"v"` equal, `"v*"` prefix, `"~re"` regular
  * expression, `"*"` present, `"!*"` absent, `"!v"` not equal. All of them have to hold; of several sets, one.
  *
  * @throws {SyntaxError} for an expression that does not compile.
@@ -29,10 +30,10 @@ export type { MatchConditions } from './conditions.ts';
 export function when(
   ...sets: readonly MatchConditions[]
 ): (request: Request, context: Context) => boolean {
-  const compiled = sets.map(compileConditions);
+  const compiled = sets.map((set) => compileConditions(set));
   return (request, context) => {
     const facts = context.get(requestFacts) ?? factsOf(request);
-    return compiled.some((conditions) => allHold(conditions, facts));
+    return compiled.some((conditions) => allHold(conditions, facts, context.get(claims)));
   };
 }
 

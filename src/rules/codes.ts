@@ -66,7 +66,13 @@ export type Code =
   | 'FM086'
   | 'FM087'
   | 'FM090'
-  | 'FM091';
+  | 'FM091'
+  | 'FM100'
+  | 'FM101'
+  | 'FM102'
+  | 'FM103'
+  | 'FM104'
+  | 'FM105';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -378,6 +384,38 @@ calls (last_requests), which then have to be at least min_requests. slow_rate an
     title: 'max_wait without a queue',
     explanation: `A bulkhead without a queue rejects at once what is above its limit. With queue: 10 up to ten calls wait for their turn, each
 for max_wait at most.`,
+  },
+  FM100: {
+    title: 'unknown auth',
+    explanation: `A route asks for a token by the name of an issuer, as defined under auth of the file:
+
+  auth: { main: { issuer: "https://id.example.com/", audience: shop, jwks: "https://id.example.com/jwks.json" } }
+  routes: [{ path: /orders, auth: main }]`,
+  },
+  FM101: {
+    title: 'claims without auth',
+    explanation: `Conditions on claims, allow with claims or subjects, and keys such as jwt:sub look into a token that was verified. A route
+without auth verifies none: no request would have claims. Write whose tokens are taken: auth: main.`,
+  },
+  FM102: {
+    title: 'auth without a key, or with several',
+    explanation: `Tokens are verified with the keys that an issuer publishes (jwks: URL), with one public key (public_key: { pem, algorithm })
+or with a secret that is shared with the issuer (secret: { env: NAME }). An auth has one of these. The secret itself never
+stands in a file: env names the variable, or the binding of a Worker, that holds it.`,
+  },
+  FM103: {
+    title: 'allow that lets everybody in',
+    explanation: `Of the entries of allow one has to fit, and within an entry all that it names. An entry that names nothing always fits.
+Leave allow out if everybody is meant.`,
+  },
+  FM104: {
+    title: 'keys over http',
+    explanation: `Whoever can change what an http URL answers, on the way or at the other end, can put keys of their own there and sign any
+token. Within one machine that is harmless; elsewhere write https.`,
+  },
+  FM105: {
+    title: 'unused auth',
+    explanation: `No route asks for tokens of this issuer.`,
   },
 };
 

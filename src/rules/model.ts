@@ -17,6 +17,7 @@ import type { OutlierSettings } from '../routing/outlier-options.ts';
 import type { RedirectOptions } from '../routing/redirect.ts';
 import type { RespondOptions } from '../routing/respond.ts';
 import type { RewriteOptions } from '../routing/rewrite.ts';
+import type { AuthorizationRule } from '../security/authorize/authorize.ts';
 import type { HeadersOptions } from '../security/headers.ts';
 import type { MetricNames } from '../telemetry/metrics.ts';
 
@@ -26,11 +27,55 @@ export type { MatchConditions } from '../routing/conditions.ts';
 export interface Rules {
   readonly version: 1;
   readonly services: readonly Service[];
+  /** Whose tokens are taken. Absent: nobody's. */
+  readonly auth?: readonly AuthRule[];
   /** The first that matches wins. */
   readonly routes: readonly Route[];
   readonly telemetry: Telemetry;
   readonly health: Health;
 }
+
+/** An issuer of tokens; the options of `jwt` in milliseconds. One of `jwks`, `publicKey` and `secret` is there. */
+export interface AuthRule {
+  readonly name: string;
+  readonly issuer: readonly string[];
+  /** Absent: tokens for anybody. */
+  readonly audience?: readonly string[];
+  readonly jwks?: {
+    readonly url: string;
+    readonly refreshMs?: number;
+    readonly staleForMs?: number;
+    readonly timeoutMs?: number;
+    readonly coolDownMs?: number;
+  };
+  readonly publicKey?: { readonly pem: string; readonly algorithm: string };
+  /** By name: the secret itself is never a part of rules. */
+  readonly secret?: { readonly env: string };
+  readonly algorithms?: readonly string[];
+  readonly from?: {
+    readonly headers: readonly { readonly name: string; readonly prefix: string }[];
+    readonly cookies: readonly string[];
+    readonly query: readonly string[];
+  };
+  readonly type?: string;
+  readonly clockSkewMs?: number;
+  readonly requireExpiry?: boolean;
+  readonly claimHeaders?: Readonly<Record<string, string>>;
+  readonly payloadHeader?: string;
+  readonly forward?: boolean;
+  readonly spaceDelimitedClaims?: readonly string[];
+}
+
+/** Whose token a route asks for. */
+export interface RouteAuth {
+  /** The name of an {@link AuthRule}. */
+  readonly jwt: string;
+  readonly optional: boolean;
+  readonly preflights: 'pass' | 'verify';
+}
+
+/** Whom a route lets in, in the words of `authorize`. */
+export type AllowRule = AuthorizationRule;
 
 /** Something that requests are sent to. */
 export interface Service {
@@ -91,6 +136,9 @@ export interface Route {
   /** All of them have to agree; empty: no limit. */
   readonly rateLimits?: readonly RateLimitRule[];
   readonly shed?: Shed;
+  readonly auth?: RouteAuth;
+  /** Of which one has to fit. Absent: everybody. */
+  readonly allow?: readonly AllowRule[];
   readonly headers?: HeadersOptions;
   readonly fallback?: Fallback;
   readonly fault?: Fault;

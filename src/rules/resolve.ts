@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AccessResolver, type AccessRules } from './access.ts';
+import type { AuthBlock } from './blocks/auth.ts';
 import { type HealthBlock, resolveHealth } from './blocks/health.ts';
 import { type HedgeBlock, resolveHedge } from './blocks/hedge.ts';
 import { resolveMatch } from './blocks/match.ts';
@@ -19,7 +21,7 @@ import { checkProtection, type Protection, protectionOf } from './protection.ts'
 import { type Draft, type Sound, unsound } from './read.ts';
 import { retriesOf } from './retry-forms.ts';
 import type { RulesFile } from './schema.ts';
-import { asList } from './shape.ts';
+import { asList, type Named } from './shape.ts';
 import { type Sourced, type Surroundings, sourced } from './surroundings.ts';
 import { endsByItself, TrafficResolver, type TrafficRules } from './traffic.ts';
 
@@ -38,6 +40,7 @@ export interface ResolvedRoute {
   readonly hedge: Sourced<Hedge> | undefined;
   readonly rateLimit: Sourced<RateLimitWritten> | undefined;
   readonly shed: Sourced<'off' | ShedBlock> | undefined;
+  readonly access: AccessRules;
   readonly traffic: TrafficRules;
   readonly protection: Protection;
 }
@@ -81,6 +84,8 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   }
 
   const traffic = new TrafficResolver(defaults, services, around);
+  const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
+  const access = new AccessResolver(auths, defaults, around);
   checkProtection(defaults, ['defaults'], around);
   const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
   const names = routeNames(drafts);
@@ -97,11 +102,16 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     const name = names[index] as string;
     const protection = protectionOf(written, defaults);
     checkProtection(written, path, around);
-    const own = { traffic: traffic.resolve(written, path, to), hedge, rateLimit, shed, protection };
-    return [{ index, line, path, name, written, to, timeout, retries, ...own }];
+    const own = { hedge, rateLimit, shed, protection };
+    const blocks = {
+      access: access.resolve(written, path),
+      traffic: traffic.resolve(written, path, to),
+    };
+    return [{ index, line, path, name, written, to, timeout, retries, ...own, ...blocks }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
   if (isComplete && file.routes !== unsound) services.reportUnused();
+  if (routes.length === drafts.length && file.routes !== unsound) access.reportUnused();
 
   const telemetry = sound(file.telemetry);
   const health = sound(file.health);
@@ -112,6 +122,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     health,
     toRules: () => ({
       version: 1,
+      ...(auths !== undefined && { auth: access.toRules() }),
       services: services.toServices(),
       routes: routes.map(toRoute),
       telemetry: resolveTelemetry(telemetry ?? {}),
@@ -127,10 +138,12 @@ function ownOrShared<K extends keyof DefaultsBlock>(
   path: Path,
   defaults: Draft<DefaultsBlock>,
 ): Sourced<NonNullable<DefaultsBlock[K]>> | undefined {
-  type Block = Sound<NonNullable<DefaultsBlock[K]>> | undefined;
-  return written[key] === undefined
-    ? sourced(defaults[key] as Block, ['defaults', key])
-    : sourced(written[key] as Block, [...path, key]);
+  const isOwn = written[key] !== undefined;
+  const value: unknown = (isOwn ? written : defaults)[key];
+  return sourced(
+    value as Sound<NonNullable<DefaultsBlock[K]>> | undefined,
+    isOwn ? [...path, key] : ['defaults', key],
+  );
 }
 
 /** Names as given, or paths; unnamed routes of one path are numbered. */
@@ -158,8 +171,8 @@ function hedgeOf(
 
 /** Provided that nothing in it is unsound. */
 function toRoute(route: ResolvedRoute): Route {
-  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed, traffic, protection } =
-    route;
+  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed } = route;
+  const { access, traffic, protection } = route;
   const resolvedShed = shed && resolveShed(shed.value);
   const {
     path,
@@ -184,6 +197,7 @@ function toRoute(route: ResolvedRoute): Route {
     ...(hedge !== undefined && { hedge: hedge.value }),
     ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),
     ...(resolvedShed !== undefined && { shed: resolvedShed }),
+    ...access,
     ...traffic,
     ...protection,
   };

@@ -5,6 +5,7 @@
  */
 
 import * as z from 'zod';
+import { type AuthBlock, auths } from './blocks/auth.ts';
 import { type HealthBlock, health } from './blocks/health.ts';
 import { later } from './blocks/later.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
@@ -18,6 +19,7 @@ export interface RulesFile {
   readonly defaults?: DefaultsBlock;
   readonly telemetry?: TelemetryBlock;
   readonly health?: HealthBlock;
+  readonly auth?: Named<AuthBlock>;
   readonly services?: Named<ServiceWritten>;
   readonly routes: readonly RouteBlock[];
 }
@@ -29,6 +31,6 @@ scalars.add(version, { kind: 'number', expected: '1', code: 'FM015' });
 export const rulesFile: z.ZodType<RulesFile> = draft(
   block<RulesFile>(
     { title: 'the file', required: ['routes'], later: later.file },
-    { version, defaults, telemetry, health, services, routes },
+    { version, defaults, telemetry, health, auth: auths, services, routes },
   ),
 );

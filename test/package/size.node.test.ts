@@ -31,11 +31,12 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 12.75,
-  './gateway': 51,
-  './governance': 33.5,
+  './traffic': 13,
+  './access': 22,
+  './gateway': 68,
+  './governance': 34,
   // Most of it zod and yaml.
-  './rules': 92,
+  './rules': 92.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -55,7 +56,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 55.5,
+  './workers': 73,
 };
 
 /**
@@ -77,7 +78,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 86.5;
+const budgetOfEverything = 87;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -18,7 +18,7 @@ function watched(matches: readonly (readonly MatchConditions[])[]): {
       tried.push(index);
       return method === 'GET';
     };
-    return { index, methods, alternatives: match.map(compileConditions) };
+    return { index, methods, alternatives: match.map((entry) => compileConditions(entry)) };
   });
   return { candidates: new Candidates(list), tried };
 }

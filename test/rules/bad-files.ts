@@ -813,7 +813,6 @@ routes:
       '7:68 error[FM017] `cokie:sid` is not a key expression',
       '7:79 error[FM017] `cookie:` is not a key expression',
       '7:90 error[FM017] `ipp` is not a key expression',
-      '7:95 error[FM060] `jwt:sub` is not available in this version',
       '7:112 error[FM016] `ttl` must be longer than nothing',
     ],
   },
@@ -1119,16 +1118,16 @@ routes:
   },
   {
     name: 'blocks of later versions',
-    text: `${services}auth: {}
+    text: `${services}tls: {}
 routes:
-  - { path: /a, to: web, allow: [], retries: { max: 1 }, match: { claims: {} } }
+  - { path: /a, to: web, cors: [], retries: { max: 1 }, limits: {} }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
-      '4:1 error[FM060] `auth` is not available in this version',
-      '6:26 error[FM060] `allow` is not available in this version',
-      '6:67 error[FM060] `claims` is not available in this version',
+      '4:1 error[FM060] `tls` is not available in this version',
+      '6:26 error[FM060] `cors` is not available in this version',
+      '6:57 error[FM060] `limits` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },
@@ -1151,7 +1150,6 @@ telemetry: { logs: {} }
       '10:37 error[FM016] `burst` must be a whole number from 1 to 1000000000, not `0.5`',
       '10:47 error[FM017] `cokie:sid` is not a key expression',
       '10:58 error[FM016] `ip/8` counts no network of IPv6',
-      '10:64 error[FM060] `jwt:sub` is not available in this version',
       '10:87 error[FM015] `anonymous` must be one of shared, skip, not `open`',
       '11:27 error[FM016] `per` must be longer than nothing',
       '11:37 error[FM017] `größer` cannot be the name of a limit',
@@ -1292,5 +1290,111 @@ routes: [{ path: /a }]
     name: 'characters that steer a terminal',
     text: 'routes: [{ path: /a, "\\e[2J\\u202eevil": 1 }]\n',
     expected: ['1:22 error[FM001] unknown key `\\u001b[2J\\u202eevil` in a route'],
+  },
+  {
+    name: 'an auth that routes misname',
+    text: `${services}auth: { main: { issuer: id, jwks: "https://id.example/jwks" } }
+routes:
+  - { path: /a, to: web, auth: mian }
+  - { path: /u, to: users@v1, auth: { jwt: other } }
+`,
+    expected: ['6:32 error[FM100] unknown auth `mian`', '7:44 error[FM100] unknown auth `other`'],
+  },
+  {
+    name: 'an auth that there is none of',
+    text: `${services}routes:
+  - { path: /a, to: web, auth: main }
+  - { path: /u, to: users@v1, auth: off }
+`,
+    expected: ['5:32 error[FM100] unknown auth `main`'],
+  },
+  {
+    name: 'claims that nobody verifies',
+    text: `${services}defaults: { rate_limit: { limit: 5, per: 1s, by: [ip, "jwt:sub"] } }
+routes:
+  - { path: /a, to: web, match: { claims: { role: admin } } }
+  - { path: /b, to: web, allow: [{ ips: 10.0.0.0/8 }, { claims: { role: admin }, subjects: ada }] }
+  - { path: /u, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "jwt:sub" } }
+`,
+    expected: [
+      '4:55 error[FM101] `jwt:sub` without `auth`',
+      '6:35 error[FM101] a condition on claims without `auth`',
+      '7:57 error[FM101] `claims` without `auth`',
+      '7:82 error[FM101] `subjects` without `auth`',
+      '8:67 error[FM101] `jwt:sub` without `auth`',
+    ],
+  },
+  {
+    name: 'issuers without keys, with two, over http and for nobody',
+    text: `${services}auth:
+  none: { issuer: id }
+  both: { issuer: id, jwks: "https://id.example/jwks", secret: { env: JWT_SECRET } }
+  open: { issuer: id, jwks: "http://id.example/jwks" }
+  near: { issuer: id, jwks: { url: "http://127.0.0.1:9000/jwks", refresh: 1m } }
+routes:
+  - { path: /a, to: web, auth: none }
+  - { path: /b, to: web, auth: both }
+  - { path: /c, to: web, auth: open }
+  - { path: /u, to: users@v1 }
+`,
+    expected: [
+      '5:3 error[FM102] an `auth` needs one of `jwks`, `public_key` and `secret`',
+      '6:3 error[FM102] an `auth` needs one of `jwks`, `public_key` and `secret`',
+      '7:29 warning[FM104] the keys come over http',
+      '8:3 info[FM105] no route asks for tokens of `near`',
+    ],
+  },
+  {
+    name: 'an issuer that is wrong in many ways',
+    text: `${services}auth:
+  main:
+    issuer: ""
+    secret: hunter2hunter2
+    jwks: { url: "https://user:pass@id.example/", refresh: 0s, cooldown: 5s }
+    public_key: { pem: MIIB, algorithm: HS256 }
+    algorithms: [none, RS256]
+    from: { headers: { "a b": x } }
+    clock_skew: 10m
+    forward: "yes"
+    claim_headers: { x-user: "a[b]" }
+  "a b": { issuer: id }
+routes: [{ path: /a, to: web, auth: main }, { path: /u, to: users@v1, auth: [] }]
+`,
+    expected: [
+      '6:13 error[FM017] `` is not a text without space around it',
+      '7:13 error[FM013] `secret` must be a map, not text',
+      '8:18 error[FM023] `https://***@id.example/` carries credentials',
+      '8:60 error[FM016] `refresh` must be longer than nothing',
+      '8:64 error[FM001] unknown key `cooldown` in `jwks`',
+      '9:24 error[FM017] `pem` is not a public key in PEM',
+      '9:41 error[FM015] `algorithm` must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, not the value',
+      '10:18 error[FM015] an entry of `algorithms` must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, HS256, HS384, HS512, not `none`',
+      '11:24 error[FM017] `a b` is not a header name',
+      '12:17 error[FM016] `10m` is too long for `clock_skew`',
+      '13:14 error[FM013] `forward` must be true or false, not text',
+      '14:30 error[FM017] `a[b]` is not the name of a claim',
+      '15:3 error[FM017] `a b` is not the name of an `auth`',
+      '16:77 error[FM013] `auth` must be the name of an `auth` or a map, not a list',
+    ],
+  },
+  {
+    name: 'an allow that is wrong, or lets everybody in',
+    text: `${services}auth: { main: { issuer: id, jwks: "https://id.example/jwks" } }
+routes:
+  - { path: /a, to: web, allow: [{}, { ips: 10.0.0.0/33, methods: get, claim: {} }] }
+  - { path: /b, to: web, allow: {} }
+  - { path: /c, to: web, auth: { jwt: main, allow: { claims: { a: b } } }, allow: { ips: 10.0.0.1 } }
+  - { path: /d, to: web, auth: { allow: [] } }
+  - { path: /u, to: users@v1 }
+`,
+    expected: [
+      '6:45 error[FM017] `10.0.0.0/33` is neither an address nor a network',
+      '6:67 error[FM017] `get` is not an HTTP method',
+      '6:72 error[FM001] unknown key `claim` in `allow`',
+      '7:33 warning[FM103] this entry lets everybody in',
+      '8:45 error[FM083] `allow` twice',
+      '9:34 error[FM014] `auth` needs `jwt`',
+      '9:41 error[FM016] `allow` is an empty list',
+    ],
   },
 ];

@@ -6,7 +6,7 @@
 
 import type * as z from 'zod';
 import { longestDelayMs } from '../../core/clock.ts';
-import { parseDuration } from '../../core/duration.ts';
+import { formatDuration, parseDuration } from '../../core/duration.ts';
 import type { Problem } from '../report.ts';
 import { Refusal, text } from '../shape.ts';
 
@@ -57,7 +57,7 @@ export function duration(settings: DurationSettings = {}): z.ZodType<number> {
         return new Refusal((site) => ({
           code: 'FM016',
           message: `${site.value} is too long for ${site.key}`,
-          label: `at most ${Math.floor(maxMs / 8_640_000) / 10}d`,
+          label: `at most ${maxMs < 86_400_000 ? formatDuration(maxMs) : `${Math.floor(maxMs / 8_640_000) / 10}d`}`,
         }));
       }
       if (milliseconds === 0 && !mayBeZero) {

@@ -6,16 +6,16 @@
  * @module
  */
 
-const policies: readonly string[] = ['auth', 'allow', 'cors', 'limits', 'adaptive_concurrency'];
+const policies: readonly string[] = ['cors', 'limits', 'adaptive_concurrency'];
 
 /** By the map that they belong to. */
 export const later: Readonly<
   Record<'file' | 'defaults' | 'route' | 'service' | 'match' | 'telemetry', readonly string[]>
 > = {
-  file: ['auth', 'limits', 'tls', 'store', 'admin'],
+  file: ['limits', 'tls', 'store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
-  match: ['claims'],
+  match: [],
   telemetry: ['logs'],
 };

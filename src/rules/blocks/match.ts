@@ -8,7 +8,7 @@ import type * as z from 'zod';
 import { checkRegularExpression } from '../regular-expression.ts';
 import { asList, block, type Named, named, oneOrMore, Refusal, text } from '../shape.ts';
 import { later } from './later.ts';
-import { baggageKey, cookieName, headerName, parameterName } from './names.ts';
+import { baggageKey, claimName, cookieName, headerName, parameterName } from './names.ts';
 import { expressionProblem } from './path.ts';
 
 /** A match string; see `compileConditions`. */
@@ -43,6 +43,7 @@ export interface MatchBlock {
   readonly query?: Named<string>;
   readonly cookies?: Named<string>;
   readonly baggage?: Named<string>;
+  readonly claims?: Named<string>;
 }
 
 const matchBlock: z.ZodType<MatchBlock> = block<MatchBlock>(
@@ -52,6 +53,7 @@ const matchBlock: z.ZodType<MatchBlock> = block<MatchBlock>(
     query: named(parameterName, matchString),
     cookies: named(cookieName, matchString),
     baggage: named(baggageKey, matchString),
+    claims: named(claimName, matchString),
   },
 );
 

@@ -53,6 +53,9 @@ export const cookieName: z.ZodType<string> = textLike('a cookie name', token);
 /** A key of the baggage header (W3C Baggage: a token). */
 export const baggageKey: z.ZodType<string> = textLike('a baggage key', token);
 
+/** The name of a claim of a token; dots lead into objects. */
+export const claimName: z.ZodType<string> = textLike('the name of a claim', /^[^[\]\s]{1,256}$/);
+
 /** The name of a query parameter: anything, as it is after decoding. */
 export const parameterName: z.ZodType<string> = textLike('a parameter name', /^.{1,256}$/s);
 
@@ -103,12 +106,7 @@ export const keyExpression: z.ZodType<string> = text({
     }
     const [, source = '', name] = /^([^:]*):?(.*)$/s.exec(value) ?? [];
     if (keySources.includes(source) && name !== undefined && token.test(name)) {
-      if (source !== 'jwt') return value;
-      return new Refusal(({ value }) => ({
-        code: 'FM060',
-        message: `${value} is not available in this version`,
-        label: 'no `auth` would verify the token',
-      }));
+      return value;
     }
     const meant = suggest(source, [...keyWords, ...keySources]);
     const correct = meant === undefined || keyWords.includes(meant) ? meant : `${meant}:${name}`;

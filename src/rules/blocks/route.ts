@@ -14,6 +14,7 @@ import {
   redirect,
   respond,
 } from './answers.ts';
+import { type AllowWritten, allow, type RouteAuthWritten, routeAuth } from './auth.ts';
 import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { duration } from './duration.ts';
@@ -45,6 +46,8 @@ export interface DefaultsBlock {
   readonly throttle?: 'off' | ThrottleBlock;
   readonly bulkhead?: 'off' | number | BulkheadBlock;
   readonly to?: SplitBlock;
+  readonly auth?: RouteAuthWritten;
+  readonly allow?: AllowWritten;
   readonly headers?: 'off' | HeadersBlock;
   readonly fallback?: string | FallbackBlock;
   readonly fault?: 'off' | FaultBlock;
@@ -75,6 +78,8 @@ const shared = {
   throttle,
   bulkhead,
   to: split,
+  auth: routeAuth,
+  allow,
   headers,
   fallback,
   fault,

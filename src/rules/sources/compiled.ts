@@ -29,6 +29,7 @@ import {
   type Telemetry,
   type ThrottleRule,
 } from '../model.ts';
+import { accessMembers, authRules } from './access-shape.ts';
 import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
 import { InvalidRulesError } from './source.ts';
 import { conditions, trafficMembers } from './traffic-shape.ts';
@@ -84,6 +85,7 @@ function shapeOfRules(): Check {
 
   return block<Rules>({
     version: oneOf(1),
+    'auth?': authRules(),
     services: list(
       block<Service>({
         name: text,
@@ -178,6 +180,7 @@ function shapeOfRules(): Check {
           priority: oneOf(...priorities),
           retryAfterMs: milliseconds,
         }),
+        ...accessMembers(),
         ...trafficMembers(),
         'breaker?': block<BreakerRule>({
           'failures?': positive,

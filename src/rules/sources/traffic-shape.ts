@@ -31,6 +31,7 @@ export function conditions(): Check {
     'query?': texts,
     'cookies?': texts,
     'baggage?': texts,
+    'claims?': texts,
   });
 }
 

@@ -94,6 +94,7 @@ export function authorize(
   options: AuthorizeOptions = {},
 ): Middleware {
   if (!Array.isArray(policies)) throw new RangeError('authorize: the policies are not a list');
+  const denied = prepareRejection('access_denied', { detail: 'Access is denied.' });
   const enforced = compileAll(policies, false);
   const shadow = compileAll(policies, true);
   const roles = options.roles && rolesOption('authorize.roles', options.roles);
@@ -153,8 +154,6 @@ export function authorize(
     };
   });
 }
-
-const denied = prepareRejection('access_denied', { detail: 'Access is denied.' });
 
 /** Fails closed. */
 async function ask(

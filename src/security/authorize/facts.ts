@@ -14,6 +14,7 @@ import {
 import {
   type Claims,
   claimAt,
+  claimNamed,
   claims,
   claimTexts,
   spaceDelimitedClaims,
@@ -120,7 +121,9 @@ export class AuthorizationFacts {
     if (all === undefined) return [];
     const isWords =
       path.length === 1 && this.context.get(spaceDelimitedClaims).includes(path[0] as string);
-    return claimTexts(claimAt(all, path), isWords);
+    const [name] = path;
+    const value = path.length === 1 ? claimNamed(all, name as string) : claimAt(all, path);
+    return claimTexts(value, isWords);
   }
 
   get roles(): Values {

@@ -11,7 +11,7 @@ import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
 import { removeHeader, setHeader } from '../../core/message.ts';
-import { prepareRejection } from '../../core/rejection.ts';
+import { prepareRejection, reject } from '../../core/rejection.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';
 import { stripTokens } from './tokens.ts';
 import { type TokenProblem, TokenVerifier, type Verification } from './verifier.ts';
@@ -75,6 +75,7 @@ export function jwtBy(
       `jwt.preflights: ${JSON.stringify(preflights)} is not one of pass, verify`,
     );
   }
+  const missing = prepareRejection('unauthenticated', { detail: 'A bearer token is needed.' });
   const label = optional ? 'jwt, optional' : 'jwt';
   return layer(label, (next) => {
     const onward = passOn(next, verifier);
@@ -145,21 +146,16 @@ function isPreflight({ method, headers }: Request): boolean {
   );
 }
 
-const missing = prepareRejection('unauthenticated', { detail: 'A bearer token is needed.' });
-const otherAudience = prepareRejection('access_denied', {
-  detail: 'The token is meant for somebody else.',
-});
-
 const descriptions: Readonly<Partial<Record<TokenProblem, string>>> = {
   expired: 'The token has expired.',
   not_yet_valid: 'The token is not valid yet.',
 };
 
 function refuse(problem: TokenProblem): Response {
-  if (problem === 'audience') return otherAudience();
+  if (problem === 'audience') {
+    return reject('access_denied', { detail: 'The token is meant for somebody else.' });
+  }
   const detail = descriptions[problem] ?? 'The token is not valid.';
   const challenge = `Bearer error="invalid_token", error_description="${detail}"`;
-  return prepareRejection('unauthenticated', { detail })({
-    headers: { 'www-authenticate': challenge },
-  });
+  return reject('unauthenticated', { detail, headers: { 'www-authenticate': challenge } });
 }

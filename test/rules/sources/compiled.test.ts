@@ -159,9 +159,9 @@ describe('compiledRules', () => {
 
   test('refuses a block of a later version: passed over, it would leave a gate open', () => {
     const rules = data();
-    Object.assign(rules.routes[0] ?? {}, { auth: { jwt: {} } });
+    Object.assign(rules.routes[0] ?? {}, { cors: { origins: [] } });
     expect(() => compiledRules(rules)).toThrow(
-      'routes[0].auth is unknown to this version of fetchmesh',
+      'routes[0].cors is unknown to this version of fetchmesh',
     );
   });
 });

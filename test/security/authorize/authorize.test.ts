@@ -633,7 +633,7 @@ describe('wrong policies are refused', () => {
     ],
     [
       allow({ to: [{ path: ['/'] } as never] }),
-      'to[0].path: there is no such list; there are hosts, notHosts,',
+      'to[0].path: there is no such list; there are hosts, ports, methods, paths, each with not',
     ],
     [allow(path('/a/{**}/b/{**}')), 'to[0].paths: "/a/{**}/b/{**}" is nothing to compare with'],
     [allow(path('/a/{**}/{*}')), 'to[0].paths'],

@@ -1,0 +1,125 @@
+/**
+ * Who is let in: the blocks `auth` and `allow` of the rules, and conditions on claims.
+ *
+ * A part of its own, so that a bundle whose rules have none of these blocks does not carry it.
+ *
+ * @module
+ */
+
+import type { Middleware } from '../core/chain.ts';
+import { type Claims, claims } from '../core/claims.ts';
+import type { Context } from '../core/context.ts';
+import { formatDuration } from '../core/duration.ts';
+import type { AuthRule, Route, Rules } from '../rules/model.ts';
+import { authorize } from '../security/authorize/authorize.ts';
+import { type JwtIssuer, type JwtKey, jwtBy } from '../security/jwt/jwt.ts';
+import { TokenVerifier } from '../security/jwt/verifier.ts';
+import type { Access, AccessPolicies, PolicySurroundings } from './route-policies.ts';
+import { secretNamed } from './secrets.ts';
+
+export type { Access, AccessPolicies } from './route-policies.ts';
+
+/** Keys that were fetched live on over a reload. */
+function accessOf(rules: Rules, { keep, clock, keysFetch }: PolicySurroundings): Access {
+  const verifiers = new Map(
+    (rules.auth ?? []).map((rule) => {
+      const verifier = keep({ kind: 'auth', owner: rule.name, settings: rule }, () => {
+        return new TokenVerifier(issuerOf(rule), { clock, ...(keysFetch && { fetch: keysFetch }) });
+      });
+      return [rule.name, verifier] as const;
+    }),
+  );
+  function verifierOf({ name, auth }: Route): TokenVerifier | undefined {
+    if (auth === undefined) return undefined;
+    const verifier = verifiers.get(auth.jwt);
+    if (verifier === undefined) {
+      throw new RangeError(`route '${name}': there is no auth called '${auth.jwt}'`);
+    }
+    return verifier;
+  }
+
+  /** Those whose tokens decide which route a request takes. */
+  const asked = new Map<string, TokenVerifier>();
+  for (const route of rules.routes) {
+    const isAsking = route.match.some((entry) => entry.claims !== undefined);
+    const verifier = isAsking ? verifierOf(route) : undefined;
+    if (route.auth !== undefined && verifier !== undefined) asked.set(route.auth.jwt, verifier);
+  }
+
+  return {
+    identify:
+      asked.size === 0
+        ? undefined
+        : async (request, outer) => {
+            let context = outer;
+            const known = new Map<string, Claims>();
+            for (const [name, verifier] of asked) {
+              const checked = await verifier.verify(request, context);
+              context = checked.context;
+              if (checked.verification.kind === 'good')
+                known.set(name, checked.verification.claims);
+            }
+            return { context, claims: known };
+          },
+    beforeChoice(route) {
+      const isByClaim = route.sticky?.by.some((key) => key.startsWith('jwt:')) ?? false;
+      const verifier = isByClaim ? verifierOf(route) : undefined;
+      if (verifier === undefined) return undefined;
+      return async (request, outer): Promise<Context> => {
+        const { verification, context } = await verifier.verify(request, outer);
+        return verification.kind === 'good' ? context.with(claims, verification.claims) : context;
+      };
+    },
+    around(route): readonly Middleware[] {
+      const { auth, allow, name } = route;
+      const verifier = verifierOf(route);
+      return [
+        ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
+        ...(allow === undefined ? [] : [authorize([{ name, rules: allow }])]),
+      ];
+    },
+  };
+}
+
+function issuerOf({
+  name: _name,
+  jwks,
+  publicKey,
+  secret,
+  clockSkewMs,
+  ...others
+}: AuthRule): JwtIssuer {
+  const keys: JwtKey[] = [];
+  if (publicKey !== undefined) keys.push({ pem: publicKey.pem, alg: publicKey.algorithm });
+  if (secret !== undefined) {
+    keys.push({ secret: (context) => secretNamed(secret.env, context) });
+  }
+  return {
+    ...others,
+    ...(jwks !== undefined && { jwks: remoteKeys(jwks) }),
+    ...(keys.length > 0 && { keys }),
+    ...(clockSkewMs !== undefined && { clockSkew: formatDuration(clockSkewMs) }),
+  };
+}
+
+function remoteKeys({
+  url,
+  refreshMs,
+  staleForMs,
+  timeoutMs,
+  coolDownMs,
+}: NonNullable<AuthRule['jwks']>): NonNullable<JwtIssuer['jwks']> {
+  return {
+    url,
+    ...(refreshMs !== undefined && { refresh: formatDuration(refreshMs) }),
+    ...(staleForMs !== undefined && { staleFor: formatDuration(staleForMs) }),
+    ...(timeoutMs !== undefined && { timeout: formatDuration(timeoutMs) }),
+    ...(coolDownMs !== undefined && { coolDown: formatDuration(coolDownMs) }),
+  };
+}
+
+/**
+ * Carries out the blocks `auth` and `allow` of the rules, and conditions on claims. A gateway has it; `governance` takes it
+ * as an option.
+ */
+export const access: AccessPolicies = { accessOf };

@@ -1,0 +1,233 @@
+/**
+ * Who is let in: issuers of tokens, and what routes ask for.
+ *
+ * @module
+ */
+
+import {
+  type AllowBlock,
+  type AllowWritten,
+  type AuthBlock,
+  issuerOf,
+  type RouteAuthWritten,
+  resolveAllow,
+  resolveAuth,
+  resolveRouteAuth,
+} from './blocks/auth.ts';
+import type { RateLimitBlock } from './blocks/rate-limit.ts';
+import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
+import type { AuthRule, Route } from './model.ts';
+import type { Path } from './nodes.ts';
+import { either, quote } from './quote.ts';
+import { type Draft, type Sound, unsound } from './read.ts';
+import type { Problem } from './report.ts';
+import { asList, type Named } from './shape.ts';
+import { suggest } from './suggest.ts';
+import { type Sourced, type Surroundings, sourced } from './surroundings.ts';
+
+/** The part of a route that this is about. */
+export type AccessRules = Pick<Route, 'auth' | 'allow'>;
+
+/** Resolves these blocks and reports what is wrong with them. */
+export class AccessResolver {
+  readonly #auths = new Map<string, Sound<AuthBlock>>();
+  readonly #used = new Set<string>();
+  readonly #defaults: Draft<DefaultsBlock>;
+  readonly #around: Surroundings;
+  readonly #isUnsound: boolean;
+  /** What stands under `defaults` is reported once. */
+  readonly #said = new Set<string>();
+
+  constructor(
+    written: Sound<Draft<Named<AuthBlock>>> | undefined,
+    defaults: Draft<DefaultsBlock>,
+    around: Surroundings,
+  ) {
+    this.#defaults = defaults;
+    this.#around = around;
+    this.#isUnsound = written === unsound;
+    if (written === undefined || written === unsound) return;
+    for (const [name, auth] of Object.entries(written)) {
+      this.#auths.set(name, auth);
+      if (auth !== unsound) this.#checkAuth(auth, ['auth', name]);
+    }
+  }
+
+  /** To be called only where nothing was found to be wrong. */
+  toRules(): readonly AuthRule[] {
+    return Array.from(this.#auths, ([name, auth]) => resolveAuth(name, auth as AuthBlock));
+  }
+
+  resolve(written: Draft<RouteBlock>, path: Path): AccessRules {
+    const auth = this.#inherited<RouteAuthWritten>('auth', written, path);
+    const allow = this.#inherited<AllowWritten>('allow', written, path);
+    const isWrong =
+      written.auth === unsound || (written.auth === undefined && this.#defaults.auth === unsound);
+    const issuer = auth && issuerOf(auth.value);
+    if (auth !== undefined && issuer !== undefined) this.#checkReference(issuer, auth);
+    const own = typeof auth?.value === 'object' ? auth.value.allow : undefined;
+    const beside = allow === undefined || allow.value === 'off' ? undefined : allow.value;
+    if (own !== undefined && beside !== undefined && auth !== undefined && allow !== undefined) {
+      this.#complain([...auth.path, 'allow'], {
+        code: 'FM083',
+        message: '`allow` twice',
+        label: 'one of them has to go',
+        related: [{ span: this.#around.positions.key(allow.path), label: 'the other one' }],
+      });
+    }
+    const entries = own ?? beside;
+    const place = own === undefined ? allow?.path : [...(auth?.path ?? []), 'allow'];
+    if (entries !== undefined && place !== undefined) this.#checkAllow(entries, place);
+    if (issuer === undefined && !isWrong) this.#checkClaims(written, path, entries, place);
+    const resolved = auth && resolveRouteAuth(auth.value);
+    return {
+      ...(resolved !== undefined && { auth: resolved }),
+      ...(entries !== undefined && { allow: resolveAllow(entries) }),
+    };
+  }
+
+  /** Issuers that no route asks for (FM105). */
+  reportUnused(): void {
+    const isSure = [...this.#used].every((name) => this.#auths.has(name));
+    for (const [name, auth] of this.#auths) {
+      if (!isSure || auth === unsound || this.#used.has(name)) continue;
+      this.#complain(['auth', name], {
+        code: 'FM105',
+        severity: 'info',
+        message: `no route asks for tokens of ${quote(name)}`,
+      });
+    }
+  }
+
+  #inherited<T>(
+    key: 'auth' | 'allow',
+    written: Draft<RouteBlock>,
+    path: Path,
+  ): Sourced<T> | undefined {
+    const isOwn = written[key] !== undefined;
+    const value = (isOwn ? written : this.#defaults)[key] as Sound<T> | undefined;
+    return sourced(value, [...(isOwn ? path : ['defaults']), key]);
+  }
+
+  #complain(path: Path, problem: Problem, part: 'key' | 'value' = 'key'): void {
+    const id = JSON.stringify([problem.code, path]);
+    if (this.#said.has(id)) return;
+    this.#said.add(id);
+    this.#around.report(this.#around.positions[part](path), problem);
+  }
+
+  #checkAuth({ jwks, public_key: publicKey, secret }: AuthBlock, path: Path): void {
+    const given = Object.entries({ jwks, public_key: publicKey, secret }).filter(
+      ([, value]) => value !== undefined,
+    );
+    if (given.length !== 1) {
+      this.#complain(path, {
+        code: 'FM102',
+        message: 'an `auth` needs one of `jwks`, `public_key` and `secret`',
+        label:
+          given.length === 0 ? 'nothing would verify a token' : `it has ${given.length} of them`,
+      });
+    }
+    const text = typeof jwks === 'object' ? jwks.url : jwks;
+    const url = text === undefined ? null : URL.parse(text);
+    if (url?.protocol !== 'http:' || /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname))
+      return;
+    const at: Path = typeof jwks === 'object' ? [...path, 'jwks', 'url'] : [...path, 'jwks'];
+    this.#complain(
+      at,
+      {
+        code: 'FM104',
+        severity: 'warning',
+        message: 'the keys come over http',
+        label: 'who can change them on the way can sign tokens',
+        help: 'write https://',
+      },
+      'value',
+    );
+  }
+
+  #checkReference(name: string, { value, path }: Sourced<RouteAuthWritten>): void {
+    this.#used.add(name);
+    if (this.#auths.has(name) || this.#isUnsound) return;
+    const names = [...this.#auths.keys()];
+    const meant = suggest(name, names);
+    this.#complain(
+      typeof value === 'string' ? path : [...path, 'jwt'],
+      {
+        code: 'FM100',
+        message: `unknown auth ${quote(name)}`,
+        label: names.length === 0 ? 'the file has no `auth`' : `there is ${either(names)}`,
+        help: meant && `did you mean ${quote(meant)}?`,
+      },
+      'value',
+    );
+  }
+
+  #checkAllow(written: AllowBlock | readonly AllowBlock[], path: Path): void {
+    for (const [index, entry] of asList<AllowBlock>(written).entries()) {
+      if (Object.keys(entry).length > 0) continue;
+      this.#complain(
+        Array.isArray(written) ? [...path, index] : path,
+        {
+          code: 'FM103',
+          severity: 'warning',
+          message: 'this entry lets everybody in',
+          label: 'and with it the whole list',
+        },
+        'value',
+      );
+    }
+  }
+
+  /** Nothing asks for claims where no token is verified (FM101). */
+  #checkClaims(
+    { match, sticky, rate_limit: ownLimit }: Draft<RouteBlock>,
+    path: Path,
+    entries: AllowBlock | readonly AllowBlock[] | undefined,
+    place: Path | undefined,
+  ): void {
+    const missing = (at: Path, part: 'key' | 'value', what: string): void =>
+      this.#complain(
+        at,
+        {
+          code: 'FM101',
+          message: `${what} without \`auth\``,
+          label: 'no token would be verified',
+          help: 'write `auth: NAME` on the route, and what NAME is under `auth` of the file',
+        },
+        part,
+      );
+    if (match !== undefined && match !== unsound) {
+      const isList = Array.isArray(match);
+      for (const [index, entry] of asList(match).entries()) {
+        const at = [...path, 'match', ...(isList ? [index] : []), 'claims'];
+        if (entry.claims !== undefined) missing(at, 'key', 'a condition on claims');
+      }
+    }
+    if (entries !== undefined && place !== undefined) {
+      const isList = Array.isArray(entries);
+      for (const [index, entry] of asList<AllowBlock>(entries).entries()) {
+        for (const key of ['claims', 'subjects'] as const) {
+          const at = [...place, ...(isList ? [index] : []), key];
+          if (entry[key] !== undefined) missing(at, 'key', `\`${key}\``);
+        }
+      }
+    }
+    const keysAt = (by: string | readonly string[] | undefined, at: Path): void => {
+      const isList = Array.isArray(by);
+      for (const [index, key] of asList(by ?? []).entries()) {
+        if (key.startsWith('jwt:'))
+          missing([...at, ...(isList ? [index] : [])], 'value', quote(key));
+      }
+    };
+    if (sticky !== undefined && sticky !== unsound) keysAt(sticky.by, [...path, 'sticky', 'by']);
+    const limitPath: Path =
+      ownLimit === undefined ? ['defaults', 'rate_limit'] : [...path, 'rate_limit'];
+    const limits = sourced(ownLimit ?? this.#defaults.rate_limit, limitPath)?.value;
+    if (limits === undefined || limits === 'off') return;
+    const isList = Array.isArray(limits);
+    for (const [index, limit] of asList<RateLimitBlock>(limits as RateLimitBlock).entries()) {
+      keysAt(limit.by, [...limitPath, ...(isList ? [index] : []), 'by']);
+    }
+  }
+}

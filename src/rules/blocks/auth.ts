@@ -1,0 +1,302 @@
+/**
+ * Whose tokens are taken (`auth` of the file), and what a route asks of its callers (`auth` and `allow` of a route).
+ *
+ * @module
+ */
+
+import * as z from 'zod';
+import { addressBlock } from '../../core/address.ts';
+import { algorithms } from '../../security/jwt/keys.ts';
+import type { AllowRule, AuthRule, RouteAuth } from '../model.ts';
+import {
+  asList,
+  block,
+  choice,
+  draft,
+  flag,
+  list,
+  type Named,
+  named,
+  oneOrMore,
+  Refusal,
+  text,
+  textLike,
+} from '../shape.ts';
+import { duration } from './duration.ts';
+import { headerValue } from './headers.ts';
+import { claimName, cookieName, headerName, method, parameterName } from './names.ts';
+import { httpUrl } from './url.ts';
+
+/** A published key set, as written; durations in milliseconds. */
+export interface JwksBlock {
+  readonly url: string;
+  readonly refresh?: number;
+  readonly stale_for?: number;
+  readonly timeout?: number;
+  readonly cool_down?: number;
+}
+
+/** A secret that stands elsewhere. */
+export interface SecretBlock {
+  readonly env: string;
+}
+
+/** An issuer, as written. */
+export interface AuthBlock {
+  readonly issuer: string | readonly string[];
+  readonly audience?: string | readonly string[];
+  readonly jwks?: string | JwksBlock;
+  readonly public_key?: { readonly pem: string; readonly algorithm: string };
+  readonly secret?: SecretBlock;
+  readonly algorithms?: string | readonly string[];
+  readonly from?: {
+    readonly headers?: Named<string>;
+    readonly cookies?: string | readonly string[];
+    readonly query?: string | readonly string[];
+  };
+  readonly type?: string;
+  readonly clock_skew?: number;
+  readonly require_expiry?: boolean;
+  readonly claim_headers?: Named<string>;
+  readonly payload_header?: string;
+  readonly forward?: boolean;
+  readonly space_delimited_claims?: string | readonly string[];
+}
+
+/** Whom a route lets in, as written: all that is named has to fit. */
+export interface AllowBlock {
+  readonly claims?: Named<string | readonly string[]>;
+  readonly subjects?: string | readonly string[];
+  readonly principals?: string | readonly string[];
+  readonly namespaces?: string | readonly string[];
+  readonly ips?: string | readonly string[];
+  readonly client_ips?: string | readonly string[];
+  readonly methods?: string | readonly string[];
+  readonly headers?: Named<string | readonly string[]>;
+}
+
+/** What a route asks for, as written. */
+export interface RouteAuthBlock {
+  readonly jwt: string;
+  readonly optional?: boolean;
+  readonly preflights?: 'pass' | 'verify';
+  readonly allow?: AllowBlock | readonly AllowBlock[];
+}
+
+/** The name of an issuer, or what a route asks for. */
+export type RouteAuthWritten = string | RouteAuthBlock;
+
+/** Who is let in, or everybody where the defaults have a list. */
+export type AllowWritten = 'off' | AllowBlock | readonly AllowBlock[];
+
+const authName: z.ZodType<string> = textLike(
+  'the name of an `auth`',
+  /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/,
+  'at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first',
+);
+const plainText = textLike('a text without space around it', /^[^\s](?:.{0,510}[^\s])?$/s);
+
+const jwksUrl: z.ZodType<string> = text({
+  expected: 'a URL',
+  read(value) {
+    const url = httpUrl(value);
+    return url instanceof Refusal ? url : url.href;
+  },
+});
+
+const jwks = block<JwksBlock>(
+  { title: '`jwks`', required: ['url'] },
+  {
+    url: jwksUrl,
+    refresh: duration({ mayBeZero: false }),
+    stale_for: duration(),
+    timeout: duration({ mayBeZero: false }),
+    cool_down: duration({ mayBeZero: false }),
+  },
+);
+
+const pem: z.ZodType<string> = text({
+  expected: 'a public key in PEM',
+  read: (value) =>
+    /^\s*-----BEGIN PUBLIC KEY-----\s/.test(value)
+      ? value
+      : new Refusal(({ key }) => ({
+          code: 'FM017',
+          message: `${key} is not a public key in PEM`,
+          label: 'it begins with -----BEGIN PUBLIC KEY-----',
+        })),
+});
+
+const asymmetric = algorithms.filter((name) => !name.startsWith('HS'));
+
+const auth: z.ZodType<AuthBlock> = block<AuthBlock>(
+  { title: 'an `auth`', required: ['issuer'] },
+  {
+    issuer: oneOrMore(plainText),
+    audience: oneOrMore(plainText),
+    jwks: z.union([jwksUrl, jwks]),
+    public_key: block<NonNullable<AuthBlock['public_key']>>(
+      { title: '`public_key`', required: ['pem', 'algorithm'] },
+      { pem, algorithm: choice(asymmetric) },
+    ),
+    secret: block<SecretBlock>(
+      { title: '`secret`', required: ['env'] },
+      { env: textLike('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/) },
+    ),
+    algorithms: oneOrMore(choice(algorithms)),
+    from: block<NonNullable<AuthBlock['from']>>(
+      { title: '`from`' },
+      {
+        headers: named(headerName, headerPrefix()),
+        cookies: oneOrMore(cookieName),
+        query: oneOrMore(parameterName),
+      },
+    ),
+    type: plainText,
+    clock_skew: duration({ maxMs: 300_000 }),
+    require_expiry: flag(),
+    claim_headers: named(headerName, claimName),
+    payload_header: headerName,
+    forward: flag(),
+    space_delimited_claims: oneOrMore(claimName),
+  },
+);
+
+/** What comes before a token in a header: `"Bearer "`, with the space. */
+function headerPrefix(): z.ZodType<string> {
+  return textLike('the text before the token', /^[\x20-\x7e]{0,64}$/);
+}
+
+/** All issuers, by name. */
+export const auths: z.ZodType<Named<AuthBlock>> = draft(named(authName, auth));
+
+const network: z.ZodType<string> = text({
+  expected: 'an address or a network',
+  read: (value) =>
+    addressBlock(value) === undefined
+      ? new Refusal(({ value }) => ({
+          code: 'FM017',
+          message: `${value} is neither an address nor a network`,
+          label: 'such as 10.0.0.0/8 or 2001:db8::1',
+        }))
+      : value,
+});
+
+const allowBlock: z.ZodType<AllowBlock> = block<AllowBlock>(
+  { title: '`allow`' },
+  {
+    claims: named(claimName, oneOrMore(plainText)),
+    subjects: oneOrMore(plainText),
+    principals: oneOrMore(plainText),
+    namespaces: oneOrMore(plainText),
+    ips: oneOrMore(network),
+    client_ips: oneOrMore(network),
+    methods: oneOrMore(method),
+    headers: named(headerName, oneOrMore(headerValue)),
+  },
+);
+
+const allowList = [allowBlock, list(allowBlock)] as const;
+
+/** One entry, or several of which one has to fit; `off` where the defaults have some. */
+export const allow: z.ZodType<AllowWritten> = z.union([choice(['off']), ...allowList]);
+
+const routeAuthBlock: z.ZodType<RouteAuthBlock> = block<RouteAuthBlock>(
+  { title: '`auth`', required: ['jwt'] },
+  {
+    jwt: authName,
+    optional: flag(),
+    preflights: choice(['pass', 'verify']),
+    allow: z.union(allowList),
+  },
+);
+
+/** The name of an issuer, a block, or `off` where the defaults have one. */
+export const routeAuth: z.ZodType<RouteAuthWritten> = z.union([authName, routeAuthBlock]);
+
+/** Which issuer a route asks for, and where that is said; `undefined` for `off`. */
+export function issuerOf(written: RouteAuthWritten): string | undefined {
+  const name = typeof written === 'string' ? written : written.jwt;
+  return name === 'off' ? undefined : name;
+}
+
+export function resolveAuth(name: string, written: AuthBlock): AuthRule {
+  const { issuer, audience, jwks, public_key: publicKey, secret, from, type } = written;
+  const { clock_skew: clockSkewMs, require_expiry: requireExpiry, forward } = written;
+  const { claim_headers: claimHeaders, payload_header: payloadHeader } = written;
+  const { algorithms: allowed, space_delimited_claims: words } = written;
+  return {
+    name,
+    issuer: asList(issuer),
+    ...(audience !== undefined && { audience: asList(audience) }),
+    ...(jwks !== undefined && { jwks: resolveJwks(jwks) }),
+    ...(publicKey !== undefined && { publicKey }),
+    ...(secret !== undefined && { secret }),
+    ...(allowed !== undefined && { algorithms: asList(allowed) }),
+    ...(from !== undefined && {
+      from: {
+        headers: Object.entries(from.headers ?? {}).map(([name, prefix]) => ({ name, prefix })),
+        cookies: asList(from.cookies ?? []),
+        query: asList(from.query ?? []),
+      },
+    }),
+    ...(type !== undefined && { type }),
+    ...(clockSkewMs !== undefined && { clockSkewMs }),
+    ...(requireExpiry !== undefined && { requireExpiry }),
+    ...(claimHeaders !== undefined && { claimHeaders }),
+    ...(payloadHeader !== undefined && { payloadHeader }),
+    ...(forward !== undefined && { forward }),
+    ...(words !== undefined && { spaceDelimitedClaims: asList(words) }),
+  };
+}
+
+function resolveJwks(written: string | JwksBlock): NonNullable<AuthRule['jwks']> {
+  if (typeof written === 'string') return { url: written };
+  const { url, refresh, stale_for: staleFor, timeout, cool_down: coolDown } = written;
+  return {
+    url,
+    ...(refresh !== undefined && { refreshMs: refresh }),
+    ...(staleFor !== undefined && { staleForMs: staleFor }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(coolDown !== undefined && { coolDownMs: coolDown }),
+  };
+}
+
+export function resolveRouteAuth(written: RouteAuthWritten): RouteAuth | undefined {
+  if (typeof written === 'string') {
+    return written === 'off' ? undefined : { jwt: written, optional: false, preflights: 'verify' };
+  }
+  const { jwt, optional = false, preflights = 'verify' } = written;
+  return { jwt, optional, preflights };
+}
+
+export function resolveAllow(written: AllowBlock | readonly AllowBlock[]): readonly AllowRule[] {
+  return asList<AllowBlock>(written).map((entry) => {
+    const { claims = {}, subjects, principals, namespaces, ips, client_ips: clientIps } = entry;
+    const { methods, headers = {} } = entry;
+    const source = {
+      ...(principals !== undefined && { principals: asList(principals) }),
+      ...(namespaces !== undefined && { namespaces: asList(namespaces) }),
+      ...(ips !== undefined && { ipBlocks: asList(ips) }),
+      ...(clientIps !== undefined && { remoteIpBlocks: asList(clientIps) }),
+    };
+    const when = [
+      ...(subjects === undefined
+        ? []
+        : [{ key: 'request.auth.claims[sub]', values: asList(subjects) }]),
+      ...Object.entries(claims).map(([name, values]) => ({
+        key: `request.auth.claims[${name}]`,
+        values: asList(values),
+      })),
+      ...Object.entries(headers).map(([name, values]) => ({
+        key: `request.headers[${name.toLowerCase()}]`,
+        values: asList(values),
+      })),
+    ];
+    return {
+      ...(Object.keys(source).length > 0 && { from: [source] }),
+      ...(methods !== undefined && { to: [{ methods: asList(methods) }] }),
+      ...(when.length > 0 && { when }),
+    };
+  });
+}

@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'vitest';
+import { access } from '../../src/gateway/access-policies.ts';
+import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
+import { governance } from '../../src/gateway/governance.ts';
+import { inbound, rejectionOf } from '../../src/index.ts';
+import { compiledRules } from '../../src/rules/sources/compiled.ts';
+import { rulesFrom } from '../support/rules.ts';
+import { forge, hmac, signer } from '../support/tokens.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const key = await signer('ES256');
+const clock = new VirtualClock();
+const good = { iss: 'https://id.test/', aud: 'shop', sub: 'ada', exp: clock.now() / 1_000 + 600 };
+const token = (claims: object = {}): Promise<string> => key.token({ ...good, ...claims });
+
+const file = (routes: string, more = ''): string => `services:
+  web: http://web.test
+  users: { versions: { v1: "http://u1.test", v2: "http://u2.test" } }
+auth:
+  main: { issuer: "https://id.test/", audience: shop, jwks: "https://id.test/jwks", claim_headers: { x-user: sub } }
+${more}routes:
+${routes}
+`;
+
+function gatewayFor(text: string, options: GatewayOptions = {}) {
+  const sent: { url: string; headers: Headers }[] = [];
+  const fetched: string[] = [];
+  // As a Worker gets them.
+  const rules = (from: string) =>
+    compiledRules(JSON.parse(JSON.stringify(rulesFrom(from, { mode: 'gateway' }))));
+  const gateway = createGateway(rules(text), {
+    clock,
+    random: () => 0.9,
+    transport: async (url, init) => {
+      sent.push({ url, headers: new Headers(init.headers) });
+      return new Response(new URL(url).hostname);
+    },
+    keysFetch: async (url) => {
+      fetched.push(url);
+      return Response.json({ keys: [key.jwk] });
+    },
+    ...options,
+  });
+  async function ask(path: string, bearer?: string, headers = {}, ...platform: unknown[]) {
+    const all = { ...headers, ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) };
+    return await gateway.fetch(
+      new Request(`http://shop.example${path}`, { headers: all }),
+      ...platform,
+    );
+  }
+  return {
+    gateway,
+    ask,
+    sent,
+    fetched,
+    replace: (next: string) => gateway.replace(rules(next), '2'),
+  };
+}
+
+describe('auth of a route', () => {
+  test('takes good tokens, and tells the upstream what they say, and no more', async () => {
+    const { ask, sent } = gatewayFor(file('  - { path: /**, to: web, auth: main }'));
+    expect((await ask('/')).status).toBe(401);
+    expect((await ask('/', 'nonsense')).status).toBe(401);
+    expect((await ask('/', await token({ aud: 'bank' }))).status).toBe(403);
+    expect((await ask('/', await token(), { 'x-user': 'root' })).status).toBe(200);
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.headers.get('x-user')).toBe('ada');
+    expect(sent[0]?.headers.has('authorization')).toBe(false);
+  });
+
+  test('can be optional, and switched off where the defaults have one', async () => {
+    const { ask, sent } = gatewayFor(
+      file(
+        `  - { path: /open, to: web, auth: off }
+  - { path: /maybe, to: web, auth: { jwt: main, optional: true } }
+  - { path: /**, to: web }`,
+        'defaults: { auth: main }\n',
+      ),
+    );
+    expect((await ask('/open')).status).toBe(200);
+    expect((await ask('/maybe', undefined, { 'x-user': 'root' })).status).toBe(200);
+    expect(sent[1]?.headers.has('x-user')).toBe(false);
+    expect((await ask('/maybe', 'nonsense')).status).toBe(401);
+    expect((await ask('/else')).status).toBe(401);
+  });
+
+  test('comes before a redirect and an answer of the route itself', async () => {
+    const { ask } = gatewayFor(
+      file(`  - { path: /old, redirect: { path: /new }, auth: main }
+  - { path: /fixed, respond: { body: secret }, auth: { jwt: main, allow: { claims: { role: boss } } } }`),
+    );
+    expect((await ask('/old')).status).toBe(401);
+    expect((await ask('/old', await token())).status).toBe(302);
+    expect((await ask('/fixed', await token())).status).toBe(403);
+    expect(await (await ask('/fixed', await token({ role: 'boss' }))).text()).toBe('secret');
+  });
+});
+
+describe('allow', () => {
+  test('lets in whom one entry fits as a whole', async () => {
+    const { ask } = gatewayFor(
+      file(`  - path: /**
+    to: web
+    auth:
+      jwt: main
+      allow:
+        - { claims: { scope: orders.read }, methods: GET }
+        - { subjects: [eve, bob] }
+        - { claims: { realm.roles: [boss, chief*] }, headers: { x-env: test } }`),
+    );
+    expect((await ask('/', await token())).status).toBe(403);
+    expect((await ask('/', await token({ scope: 'a orders.read' }))).status).toBe(200);
+    expect((await ask('/', await token({ sub: 'bob' }))).status).toBe(200);
+    const boss = await token({ realm: { roles: ['chief-of-all'] } });
+    expect((await ask('/', boss)).status).toBe(403);
+    expect((await ask('/', boss, { 'x-env': 'test' })).status).toBe(200);
+  });
+
+  test('stands without auth where it asks for no claims, by the address of the peer and not of a header', async () => {
+    const { ask } = gatewayFor(file('  - { path: /**, to: web, allow: [{ ips: [10.0.0.0/8] }] }'));
+    const from = (hostname: string) => ({ remoteAddr: { hostname } });
+    expect((await ask('/', undefined, {}, from('10.1.1.1'))).status).toBe(200);
+    expect(
+      (await ask('/', undefined, { 'x-forwarded-for': '10.1.1.1' }, from('192.0.2.1'))).status,
+    ).toBe(403);
+    // Nobody could tell.
+    expect((await ask('/')).status).toBe(403);
+  });
+
+  test('says why on the span, and not in the answer', async () => {
+    const { ask } = gatewayFor(
+      file(
+        '  - { path: /**, name: orders, to: web, auth: { jwt: main, allow: { claims: { role: boss } } } }',
+      ),
+    );
+    const response = await ask('/', await token());
+    expect(rejectionOf(response)?.reason).toBe('access_denied');
+    expect(await response.text()).not.toMatch(/orders|boss|role/);
+  });
+});
+
+describe('a secret', () => {
+  const text = `services: { web: "http://web.test" }
+auth: { own: { issuer: id, secret: { env: FETCHMESH_TEST_SECRET } } }
+routes: [{ path: /**, to: web, auth: own }]`;
+
+  test('is taken from a binding by its name, and is no part of the rules', async () => {
+    const secret = 'x'.repeat(40);
+    const signed = await forge({ alg: 'HS256' }, { ...good, iss: 'id' }, await hmac(secret));
+    const { ask } = gatewayFor(text);
+    expect((await ask('/', signed, {}, { FETCHMESH_TEST_SECRET: secret })).status).toBe(200);
+    expect((await ask('/', signed, {}, { FETCHMESH_TEST_SECRET: 'y'.repeat(40) })).status).toBe(
+      401,
+    );
+    expect((await ask('/', signed, {}, {})).status).toBe(401);
+    expect(JSON.stringify(rulesFrom(text))).toContain('"secret":{"env":"FETCHMESH_TEST_SECRET"}');
+  });
+});
+
+describe('a route that asks for claims', () => {
+  const { ask, sent, fetched } = gatewayFor(
+    file(`  - { path: /**, to: users@v2, match: { claims: { groups: beta, level: "!0" } }, auth: main }
+  - { path: /**, to: users@v1, match: { claims: { sub: "!*" } }, auth: { jwt: main, optional: true } }
+  - { path: /**, to: web, auth: main }`),
+  );
+  const reached = async (bearer?: string): Promise<string> => await (await ask('/', bearer)).text();
+
+  test('gets the requests whose verified token has them', async () => {
+    expect(await reached(await token({ groups: ['alpha', 'beta'] }))).toBe('u2.test');
+    expect(await reached(await token({ groups: 'beta', level: 0 }))).toBe('web.test');
+    expect(await reached(await token({ groups: 'alpha' }))).toBe('web.test');
+    expect(sent[0]?.headers.get('x-user')).toBe('ada');
+  });
+
+  test('gets none with a token that only says so, and those without one where it asks for none', async () => {
+    const forged = await forge({ alg: 'none' }, { ...good, groups: 'beta' });
+    expect((await ask('/', forged)).status).toBe(401);
+    expect(await reached()).toBe('u1.test');
+    expect(fetched).toEqual(['https://id.test/jwks']);
+  });
+});
+
+describe('keys by claim', () => {
+  test('keep callers with their version', async () => {
+    const { ask } = gatewayFor(
+      file(
+        '  - { path: /**, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "jwt:sub" }, auth: main }',
+      ),
+    );
+    const versions = new Map<string, Set<string>>();
+    for (const sub of ['a', 'b', 'c', 'd', 'e', 'f', 'a', 'b', 'c', 'd', 'e', 'f']) {
+      const response = await ask('/', await token({ sub }));
+      expect(response.headers.has('set-cookie')).toBe(false);
+      versions.set(sub, (versions.get(sub) ?? new Set()).add(await response.text()));
+    }
+    expect([...versions.values()].every(({ size }) => size === 1)).toBe(true);
+    expect(new Set([...versions.values()].flatMap((all) => [...all])).size).toBe(2);
+  });
+
+  test('count callers apart', async () => {
+    const { ask } = gatewayFor(
+      file(
+        '  - { path: /**, to: web, rate_limit: { limit: 1, per: 1h, by: "jwt:sub" }, auth: main }',
+      ),
+    );
+    expect((await ask('/', await token())).status).toBe(200);
+    expect((await ask('/', await token())).status).toBe(429);
+    expect((await ask('/', await token({ sub: 'eve' }))).status).toBe(200);
+    expect((await ask('/')).status).toBe(401);
+  });
+});
+
+test('keys that were fetched live on over a reload, as long as their auth stays as it is', async () => {
+  const text = file('  - { path: /**, to: web, auth: main }');
+  const { ask, fetched, replace } = gatewayFor(text);
+  await ask('/', await token());
+  replace(text.replace('to: web', 'to: users@v1'));
+  expect((await ask('/', await token())).status).toBe(200);
+  expect(fetched).toHaveLength(1);
+  replace(text.replace('audience: shop', 'audience: [shop, post]'));
+  expect((await ask('/', await token())).status).toBe(200);
+  expect(fetched).toHaveLength(2);
+});
+
+describe('around an app', () => {
+  test('rules that say who is let in are refused without the part that carries them out', () => {
+    for (const route of ['auth: own', 'allow: { ips: 10.0.0.1 }']) {
+      const rules = rulesFrom(
+        `auth: { own: { issuer: id, secret: { env: KEY } } }\nroutes: [{ path: /a, ${route} }]`,
+      );
+      expect(() => governance(rules)(async () => new Response())).toThrow(
+        "governance: route '/a' needs { access } from 'fetchmesh/access'",
+      );
+    }
+  });
+
+  test('they hold with it', async () => {
+    const rules = rulesFrom(
+      'auth: { own: { issuer: id, secret: { env: KEY } } }\nroutes: [{ path: /a, auth: own }]',
+    );
+    const app = inbound(() => new Response('in'), governance(rules, { access }));
+    expect((await app(new Request('http://shop.example/a'))).status).toBe(401);
+    expect((await app(new Request('http://shop.example/b'))).status).toBe(200);
+  });
+});
+
+test('what paths are made like can be chosen, for routing, access and upstream alike', async () => {
+  const routes =
+    '  - { path: /admin/**, to: web, allow: { claims: { role: boss } }, auth: main }\n  - { path: /**, to: web }';
+  const strict = gatewayFor(file(routes), { pathNormalization: 'decode_and_merge_slashes' });
+  expect((await strict.ask('/x%2f..%2fadmin%2Fusers')).status).toBe(401);
+  expect((await strict.ask('/x%2Fy')).status).toBe(200);
+  expect(strict.sent[0]?.url).toBe('http://web.test/x/y');
+  const base = gatewayFor(file(routes), { pathNormalization: 'base' });
+  expect((await base.ask('/x//y')).status).toBe(200);
+  expect(base.sent[0]?.url).toBe('http://web.test/x//y');
+});
