@@ -5,7 +5,8 @@
  */
 
 import process from 'node:process';
-import { UsageError } from './usage.ts';
+import { didYouMean, UsageError } from './usage.ts';
+import { version } from './version.ts';
 
 /** A verb gets the arguments behind its name and answers with the exit code: 0 yes, 1 no, 2 could not tell. */
 export type Verb = (args: readonly string[]) => Promise<number>;
@@ -21,16 +22,27 @@ const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'run a gateway from a rules file, or in front of one upstream',
     load: async () => (await import('./serve.ts')).serve,
   },
+  check: {
+    summary: 'say all that is wrong with rules files',
+    load: async () => (await import('./check.ts')).check,
+  },
   build: {
     summary: 'check a rules file and write it as JSON, for a Worker',
     load: async () => (await import('./build.ts')).build,
   },
 };
 
+/** Verbs that speak to a running gateway; it has no ear for them in this version. */
+const later = [
+  ...['tap', 'stat', 'top', 'weights', 'canary', 'fault', 'breaker', 'limits', 'dashboard'],
+  'import',
+];
+
 const help = `fetchmesh: traffic governance as a function around fetch
 
   npx fetchmesh serve --upstream http://localhost:3000
   npx fetchmesh serve -f rules.yaml --watch
+  npx fetchmesh check rules.yaml
 
 Verbs:
 ${Object.entries(verbs)
@@ -46,9 +58,18 @@ export async function main(args: readonly string[]): Promise<number> {
     console.log(help);
     return name === undefined ? 2 : 0;
   }
+  if (name === '--version' || name === '-V') {
+    console.log(await version());
+    return 0;
+  }
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
-    console.error(`fetchmesh: unknown verb '${name}'; there is: ${Object.keys(verbs).join(', ')}`);
+    const known = Object.keys(verbs);
+    console.error(
+      later.includes(name)
+        ? `fetchmesh: ${name} is not available in this version`
+        : `fetchmesh: unknown verb '${name}'${didYouMean(name, known)}\n\nThere is: ${known.join(', ')}`,
+    );
     return 2;
   }
   try {

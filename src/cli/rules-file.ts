@@ -5,6 +5,8 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { text as readAll } from 'node:stream/consumers';
 import { UsageError } from './usage.ts';
 
 /** Where rules come from. */
@@ -16,10 +18,11 @@ export interface RulesText {
 /**
  * Reads a rules file.
  *
- * @param file Default: `fetchmesh.yaml`, then `rules.yaml`.
+ * @param file `-` is standard input. Default: `fetchmesh.yaml`, then `rules.yaml`.
  * @returns `undefined` where none was named and there is none.
  */
 export async function readRulesFile(file: string | undefined): Promise<RulesText | undefined> {
+  if (file === '-') return { file, text: await readAll(process.stdin) };
   const candidates = file === undefined ? ['fetchmesh.yaml', 'rules.yaml'] : [file];
   for (const candidate of candidates) {
     try {

@@ -5,6 +5,7 @@
  */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { suggest } from '../rules/suggest.ts';
 
 /** The arguments make no sense; the message says which, and what would. */
 export class UsageError extends Error {
@@ -12,7 +13,8 @@ export class UsageError extends Error {
 }
 
 /**
- * `node:util`'s `parseArgs`, strict, its errors turned into {@link UsageError}.
+ * `node:util`'s `parseArgs`, strict, its errors turned into {@link UsageError}; an option that is not known brings the one to
+ * mind that was meant.
  */
 export function readArguments<T extends ParseArgsConfig>(
   config: T,
@@ -20,8 +22,19 @@ export function readArguments<T extends ParseArgsConfig>(
   try {
     return parseArgs({ ...config, strict: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw new UsageError(message);
+    const written = /'(-[^' ]*)'/.exec(message)?.[1] ?? '';
+    throw new UsageError(
+      `unknown option ${written}${didYouMean(written, Object.keys(config.options ?? {}), '--')}`,
+    );
   }
+}
+
+/** `; did you mean --strict?`, or nothing where no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[], front = ''): string {
+  const meant = suggest(word, candidates);
+  return meant === undefined ? '' : `; did you mean ${front}${meant}?`;
 }
 
 /** A port: a whole number from 0 to 65535; 0 takes any free one. */

@@ -1,0 +1,193 @@
+/**
+ * `fetchmesh check`: everything that is wrong with rules files, in one run.
+ *
+ * @module
+ */
+
+import { writeFile } from 'node:fs/promises';
+import process from 'node:process';
+import { codes, isCode } from '../rules/codes.ts';
+import type { Diagnostic } from '../rules/diagnostics.ts';
+import { applyFixes } from '../rules/fixes.ts';
+import { toAnnotation, toRecord } from '../rules/formats.ts';
+import { type ParsedRules, parseRules } from '../rules/parse.ts';
+import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
+import type { Verb } from './main.ts';
+import { type RulesText, readRulesFile } from './rules-file.ts';
+import { columnsOf, wantsColor } from './terminal.ts';
+import { didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
+
+const help = `fetchmesh check: say all that is wrong with rules files
+
+  npx fetchmesh check
+  npx fetchmesh check rules.yaml --strict --format github
+
+  FILE…                 rules, YAML or JSON; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
+  -f, --rules FILE      the same
+      --upstream URL    where requests go that no rule sends elsewhere, as for serve
+      --strict          warnings are a no as well
+      --format FORMAT   text, json or github (default: text)
+      --json            the same as --format json
+      --fix             carry out the fixes that leave no doubt, and check what comes out
+  -S, --suppress CODE   leave out a warning: -S FM040, or of one route alone: -S FM040=route:users
+      --explain CODE    what a code means
+  -q, --quiet           nothing but errors
+      --no-color        no colours
+
+Exit code: 0 the rules can be used, 1 they cannot, 2 they could not be read.`;
+
+const options = {
+  rules: { type: 'string', short: 'f' },
+  upstream: { type: 'string' },
+  strict: { type: 'boolean', default: false },
+  format: { type: 'string', default: 'text' },
+  json: { type: 'boolean', default: false },
+  fix: { type: 'boolean', default: false },
+  suppress: { type: 'string', short: 'S', multiple: true, default: [] as string[] },
+  explain: { type: 'string' },
+  quiet: { type: 'boolean', short: 'q', default: false },
+  'no-color': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** A file with what was found in it. */
+interface Checked {
+  readonly source: RulesText;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const formats = ['text', 'json', 'github'] as const;
+
+/** Runs the verb. */
+export const check: Verb = async (args) => {
+  const { values, positionals } = readArguments({
+    args: [...args],
+    options,
+    allowPositionals: true,
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  if (values.explain !== undefined) return explainCode(values.explain);
+  const format = values.json ? 'json' : formats.find((known) => known === values.format);
+  if (format === undefined) {
+    throw new UsageError(`--format: '${values.format}' is none of ${formats.join(', ')}`);
+  }
+  const upstream =
+    values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
+  const suppressions = values.suppress.map(readSuppression);
+
+  const files = [...(values.rules === undefined ? [] : [values.rules]), ...positionals];
+  const checked: Checked[] = [];
+  for (const file of files.length === 0 ? [undefined] : files) {
+    const source = await readRulesFile(file);
+    if (source === undefined) {
+      throw new UsageError('no rules: name a file, or write fetchmesh.yaml');
+    }
+    checked.push(await checkOne(source));
+  }
+  print(checked);
+  return checked.some(({ diagnostics }) => diagnostics.some(isNo)) ? 1 : 0;
+
+  async function checkOne(source: RulesText): Promise<Checked> {
+    const parsed = parse(source);
+    if (!values.fix) return { source, diagnostics: remaining(parsed) };
+    const { text, count } = applyFixes(source.text, parsed.diagnostics);
+    const fixed = { ...source, text };
+    if (source.file === '-') process.stdout.write(text);
+    else if (count > 0) await write(source.file, text);
+    console.error(`${source.file}: ${count} ${count === 1 ? 'problem' : 'problems'} fixed`);
+    return { source: fixed, diagnostics: remaining(parse(fixed)) };
+  }
+
+  function parse({ file, text }: RulesText): ParsedRules {
+    return parseRules(text, {
+      file: file === '-' ? '<stdin>' : file,
+      environment: process.env,
+      mode: 'library',
+      ...(upstream !== undefined && { upstream }),
+    });
+  }
+
+  function remaining(parsed: ParsedRules): readonly Diagnostic[] {
+    return parsed.diagnostics
+      .map(asWritten)
+      .filter(
+        (diagnostic) =>
+          diagnostic.severity === 'error' ||
+          !(values.quiet || suppressions.some((suppresses) => suppresses(diagnostic, parsed))),
+      );
+  }
+
+  function isNo({ severity }: Diagnostic): boolean {
+    return severity === 'error' || (values.strict && severity === 'warning');
+  }
+
+  function print(checked: readonly Checked[]): void {
+    const all = checked.flatMap(({ diagnostics }) => diagnostics);
+    // Standard output then holds the mended file.
+    const isFilter = values.fix && checked.some(({ source }) => source.file === '-');
+    const say = isFilter ? console.error : console.log;
+    if (format === 'json') {
+      say(JSON.stringify(all.map(toRecord), undefined, 2));
+      return;
+    }
+    if (format === 'github') {
+      for (const diagnostic of all) say(toAnnotation(diagnostic));
+      return;
+    }
+    const output = isFilter ? process.stderr : process.stdout;
+    const color = !values['no-color'] && wantsColor(output);
+    for (const { source, diagnostics } of checked) {
+      if (diagnostics.length > 0) {
+        say(renderDiagnostics(diagnostics, source.text, { color, columns: columnsOf(output) }));
+      } else if (!values.quiet) {
+        say(summarizeDiagnostics(source.file, diagnostics));
+      }
+    }
+  }
+};
+
+/** What this version cannot carry out is well written all the same; serve, build and reload refuse it. */
+function asWritten(diagnostic: Diagnostic): Diagnostic {
+  return diagnostic.code === 'FM060' ? { ...diagnostic, severity: 'warning' } : diagnostic;
+}
+
+/** Prints what a code means. */
+function explainCode(text: string): number {
+  const code = text.toUpperCase();
+  if (!isCode(code)) {
+    throw new UsageError(
+      `--explain: there is no code '${text}'${didYouMean(code, Object.keys(codes))}`,
+    );
+  }
+  console.log(`${code}: ${codes[code].title}\n\n${codes[code].explanation}`);
+  return 0;
+}
+
+type Suppression = (diagnostic: Diagnostic, parsed: ParsedRules) => boolean;
+
+/** `FM040` everywhere, or `FM040=route:users` within one route. Errors are never left out. */
+function readSuppression(text: string): Suppression {
+  const found = /^(FM\d{3})(?:=route:(.+))?$/i.exec(text);
+  const code = found?.[1]?.toUpperCase() ?? '';
+  if (!isCode(code)) {
+    throw new UsageError(`-S: '${text}' is not a code such as FM040, or FM040=route:NAME`);
+  }
+  const route = found?.[2];
+  return (diagnostic, { rules }) => {
+    if (diagnostic.code !== code) return false;
+    if (route === undefined) return true;
+    const around = rules?.routes.findLast(({ line }) => line <= diagnostic.range.line);
+    return around?.name === route;
+  };
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
+  }
+}
