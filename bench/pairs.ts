@@ -8,10 +8,11 @@ import { pairs as metrics } from './pairs/metrics.ts';
 import type { Pair } from './pairs/pair.ts';
 import { pairs as resilience } from './pairs/resilience.ts';
 import { pairs as routing } from './pairs/routing.ts';
+import { pairs as security } from './pairs/security.ts';
 import { printRatio } from './table.ts';
 
 /** Each list is measured by itself: what is compared is interleaved, what is not is not. */
-const lists: readonly (readonly Pair[])[] = [resilience, limits, metrics, routing];
+const lists: readonly (readonly Pair[])[] = [resilience, limits, metrics, routing, security];
 
 for (const { name, ours, peer, bare, goal } of lists.flat()) {
   const contestants = [

@@ -229,13 +229,16 @@ function problemOf(error: unknown): TokenProblem {
 function objectIn(encoded: string): Record<string, unknown> | undefined {
   try {
     const binary = atob(encoded.replaceAll('-', '+').replaceAll('_', '/'));
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-    const value: unknown = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-    );
+    // Nearly always ASCII, which needs no decoding.
+    const value: unknown = JSON.parse(/[\x80-\xff]/.test(binary) ? textOf(binary) : binary);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isObject ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function textOf(binary: string): string {
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
