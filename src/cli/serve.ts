@@ -5,6 +5,7 @@
  */
 
 import process from 'node:process';
+import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import type { Rules } from '../rules/model.ts';
 import { type ParsedRules, parseRules } from '../rules/parse.ts';
@@ -98,6 +99,7 @@ export const serve: Verb = async (args) => {
     revision: parsed.revision,
     ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
     onError: (error) => console.error('fetchmesh: internal error', error),
+    onAccessDecision: (...decided) => console.error(decisionLine(...decided, Date.now())),
   });
 
   const drain = createDrain();

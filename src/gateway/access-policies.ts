@@ -20,7 +20,10 @@ import { secretNamed } from './secrets.ts';
 export type { Access, AccessPolicies } from './route-policies.ts';
 
 /** Keys that were fetched live on over a reload. */
-function accessOf(rules: Rules, { keep, clock, keysFetch }: PolicySurroundings): Access {
+function accessOf(
+  rules: Rules,
+  { keep, clock, keysFetch, onDecision }: PolicySurroundings,
+): Access {
   const verifiers = new Map(
     (rules.auth ?? []).map((rule) => {
       const verifier = keep({ kind: 'auth', owner: rule.name, settings: rule }, () => {
@@ -75,7 +78,9 @@ function accessOf(rules: Rules, { keep, clock, keysFetch }: PolicySurroundings):
       const verifier = verifierOf(route);
       return [
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
-        ...(allow === undefined ? [] : [authorize([{ name, rules: allow }])]),
+        ...(allow === undefined
+          ? []
+          : [authorize([{ name, rules: allow }], { ...(onDecision && { onDecision }) })]),
       ];
     },
   };

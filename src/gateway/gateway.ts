@@ -15,6 +15,7 @@ import { urlOf } from '../core/url.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
+import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { Store } from '../stores/contract.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
@@ -58,6 +59,8 @@ export interface GatewayOptions {
   readonly isReady?: () => boolean;
   /** Gets errors that no upstream explains; the client gets a 500 without them. Default: nobody. */
   readonly onError?: (error: unknown) => void;
+  /** Gets the records of those whom `allow` did not let in. Default: nobody; they are events on the span. */
+  readonly onAccessDecision?: NonNullable<AuthorizeOptions['onDecision']>;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
   /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
@@ -126,6 +129,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
         ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
         store,
         keysFetch: options.keysFetch,
+        onDecision: options.onAccessDecision,
         pathNormalization: options.pathNormalization,
       }),
     );

@@ -17,6 +17,7 @@ import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
 import type { Hedge, Place, RateLimitRule, Retries, Route, Rules } from '../rules/model.ts';
+import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
@@ -40,6 +41,8 @@ export interface PolicySurroundings {
   readonly access?: AccessPolicies | undefined;
   /** Fetches the key sets of issuers. Default: the runtime's `fetch`. */
   readonly keysFetch?: KeysFetch | undefined;
+  /** Gets the records of who was not let in. */
+  readonly onDecision?: AuthorizeOptions['onDecision'] | undefined;
   /** Gets the policies whose state is worth showing. */
   readonly sightings: Sighting[];
 }

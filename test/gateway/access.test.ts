@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { access } from '../../src/gateway/access-policies.ts';
+import { decisionLine } from '../../src/gateway/decision-log.ts';
 import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import { governance } from '../../src/gateway/governance.ts';
 import { inbound, rejectionOf } from '../../src/index.ts';
@@ -128,15 +129,34 @@ describe('allow', () => {
     expect((await ask('/')).status).toBe(403);
   });
 
-  test('says why on the span, and not in the answer', async () => {
+  test('says why in a record, and not in the answer', async () => {
+    const lines: string[] = [];
     const { ask } = gatewayFor(
       file(
         '  - { path: /**, name: orders, to: web, auth: { jwt: main, allow: { claims: { role: boss } } } }',
       ),
+      { onAccessDecision: (...decided) => lines.push(decisionLine(...decided, 0)) },
     );
-    const response = await ask('/', await token());
+    const response = await ask('/%61?token=secret', await token());
     expect(rejectionOf(response)?.reason).toBe('access_denied');
     expect(await response.text()).not.toMatch(/orders|boss|role/);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      {
+        time: '1970-01-01T00:00:00.000Z',
+        event: 'access_decision',
+        outcome: 'denied',
+        dry_run: false,
+        action: 'allow',
+        policy: 'orders',
+        rule: 0,
+        failed: 'when request.auth.claims[role]',
+        method: 'GET',
+        path: '/a',
+        issuer: 'https://id.test/',
+        subject: 'ada',
+      },
+    ]);
+    expect(lines[0]).not.toMatch(/secret|eyJ/);
   });
 });
 

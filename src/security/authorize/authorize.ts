@@ -11,6 +11,7 @@ import { emit } from '../../core/event.ts';
 import { removeHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
+import { withoutTwins } from '../twins.ts';
 import { compileRule } from './compile.ts';
 import { AuthorizationFacts } from './facts.ts';
 import type { AuthorizationAction, AuthorizationPolicy, Authorizer } from './policy.ts';
@@ -149,8 +150,9 @@ export function authorize(
         const audited = enforced.audit?.first(facts);
         if (audited !== undefined) record(decisionOf('audited', 'audit', audited), facts);
       }
-      const forged = roles?.header !== undefined && !roles.isTrusted(facts);
-      return next(request, forged ? removeHeader(context, roles.header) : context);
+      if (roles?.header === undefined) return next(request, context);
+      const clean = withoutTwins(request, context, new Set([roles.header]));
+      return next(request, roles.isTrusted(facts) ? clean : removeHeader(clean, roles.header));
     };
   });
 }

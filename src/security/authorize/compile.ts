@@ -254,6 +254,13 @@ function testsOfOperation(
   const asked = (facts: AuthorizationFacts): Values => [facts.authority];
   const isDenying = doubt === 'matches';
   const hostLists = lists('hosts', 'notHosts');
+  const methodLists = lists('methods', 'notMethods');
+  const method = ({ request }: AuthorizationFacts): Values => [request.method];
+  // Methods are case-sensitive, and not every upstream knows.
+  const anyCase = ({ request }: AuthorizationFacts): Values => [
+    request.method,
+    request.method.toUpperCase(),
+  ];
   return [
     ...textTests(lists('paths', 'notPaths'), ({ path }) => [path], {
       compile: compilePathPattern,
@@ -266,7 +273,8 @@ function testsOfOperation(
     ...textTests({ ...hostLists, given: undefined }, isDenying ? asked : all, {
       compile: host,
     }),
-    ...textTests(lists('methods', 'notMethods'), ({ request }) => [request.method]),
+    ...textTests({ ...methodLists, unwanted: undefined }, isDenying ? anyCase : method),
+    ...textTests({ ...methodLists, given: undefined }, isDenying ? method : anyCase),
     ...textTests(lists('ports', 'notPorts'), ({ port }) => port),
   ];
 }

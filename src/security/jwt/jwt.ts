@@ -12,6 +12,7 @@ import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
 import { removeHeader, setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
+import { withoutTwins } from '../twins.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';
 import { stripTokens } from './tokens.ts';
 import { type TokenProblem, TokenVerifier, type Verification } from './verifier.ts';
@@ -114,6 +115,7 @@ function passOn(
     const { context: stripped, url } = stripTokens(request, context, issuers);
     let told = stripped;
     for (const name of ours) told = removeHeader(told, name);
+    told = withoutTwins(request, told, ours);
     told = told.with(claims, good?.claims);
     if (good !== undefined) told = tell(told, good);
     if (url === undefined) return next(request, told);

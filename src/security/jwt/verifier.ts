@@ -43,8 +43,14 @@ export type Verification =
 const none: Verification = { kind: 'none' };
 
 /** Of one request, by verifier: routing and policies may both ask. */
-const verifications: Key<ReadonlyMap<TokenVerifier, Verification> | undefined> =
-  key<ReadonlyMap<TokenVerifier, Verification>>('token verifications');
+const verifications: Key<ReadonlyMap<TokenVerifier, Known> | undefined> =
+  key<ReadonlyMap<TokenVerifier, Known>>('token verifications');
+
+interface Known {
+  /** A call that the request causes has its context, and perhaps another token. */
+  readonly texts: string;
+  readonly verification: Verification;
+}
 
 /** Verifies the tokens of requests. State: the keys. */
 export class TokenVerifier {
@@ -77,17 +83,22 @@ export class TokenVerifier {
     request: Request,
     context: Context,
   ): Promise<{ readonly verification: Verification; readonly context: Context }> {
+    const tokens = tokensOf(request, this.issuers);
+    if (tokens === undefined) return { verification: bad('too_many'), context };
+    const texts = tokens.map(({ text }) => text).join('\n');
     const before = context.get(verifications);
     const known = before?.get(this);
-    if (known !== undefined) return { verification: known, context };
-    const verification = await this.#judgeAll(request, context);
-    const all = new Map(before ?? []).set(this, verification);
+    if (known?.texts === texts) return { verification: known.verification, context };
+    const verification = await this.#judgeAll(tokens, request, context);
+    const all = new Map(before ?? []).set(this, { texts, verification });
     return { verification, context: context.with(verifications, all) };
   }
 
-  async #judgeAll(request: Request, context: Context): Promise<Verification> {
-    const tokens = tokensOf(request, this.issuers);
-    if (tokens === undefined) return { kind: 'bad', problem: 'too_many' };
+  async #judgeAll(
+    tokens: readonly FoundToken[],
+    request: Request,
+    context: Context,
+  ): Promise<Verification> {
     let first = none;
     for (const token of tokens) {
       const verification = await this.#judge(token, request, context);

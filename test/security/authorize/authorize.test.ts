@@ -363,6 +363,15 @@ describe('addresses', () => {
   });
 });
 
+test('methods are denied in any case', async () => {
+  const rule = { to: [{ methods: ['PURGE'] }] };
+  expect(await statusOf([deny(rule)], { method: 'purge' })).toBe(403);
+  expect(await statusOf([allow(rule)], { method: 'PURGE' })).toBe(200);
+  expect(await statusOf([allow({ to: [{ notMethods: ['PURGE'] }] })], { method: 'purge' })).toBe(
+    403,
+  );
+});
+
 test('ports are those of the listener, and never those of the host', async () => {
   const rule = { to: [{ ports: ['8443'] }] };
   const url = 'http://shop.example:8443/';

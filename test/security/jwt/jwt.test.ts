@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { inbound, outbound } from '../../../src/core/chain.ts';
 import { claims, spaceDelimitedClaims } from '../../../src/core/claims.ts';
-import { contextOf } from '../../../src/core/context.ts';
+import { type Context, contextOf } from '../../../src/core/context.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
 import { type JwtIssuer, type JwtOptions, jwt } from '../../../src/security/jwt/jwt.ts';
 import { signer } from '../../support/tokens.ts';
@@ -261,6 +261,14 @@ describe('headers for the upstream', () => {
     expect(seen?.headers.has('x-b')).toBe(false);
   });
 
+  test('have no twins that an upstream could take for them', async () => {
+    const request = withToken(token, { x_user: 'root', 'x-realm_level': '9', x_other: '1' });
+    const { seen } = await seenBy({ ...issuer, claimHeaders: { 'x-user': 'sub' } }, request);
+    expect(seen?.headers.get('x-user')).toBe('ada');
+    expect(seen?.headers.has('x_user')).toBe(false);
+    expect(seen?.headers.get('x_other')).toBe('1');
+  });
+
   test('reach a fetch too', async () => {
     const fetch = upstream(status(200));
     await outbound(fetch, jwt(showing, { clock }))(withToken());
@@ -315,6 +323,17 @@ describe('several issuers', () => {
     expect((await seenBy([strict, anyAudience], withToken())).response.status).toBe(200);
     expect((await seenBy([anyAudience, strict], withToken())).response.status).toBe(200);
   });
+});
+
+test('what was found out about one token says nothing of another in a call that the request causes', async () => {
+  const verify = jwt({ ...issuer, forward: true }, { clock });
+  const call = outbound(upstream(status(200)), verify);
+  const app = inbound(async (request) => {
+    const other = new Request(url, { headers: { authorization: 'Bearer forged' } });
+    const { status } = await call(other, contextOf(request) as Context);
+    return new Response(String(status));
+  }, verify);
+  expect(await (await app(withToken())).text()).toBe('401');
 });
 
 test('a type of token can be asked for', async () => {
