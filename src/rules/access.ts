@@ -7,13 +7,12 @@
 import {
   type AllowBlock,
   type AllowWritten,
-  type AuthBlock,
   issuerOf,
   type RouteAuthWritten,
   resolveAllow,
-  resolveAuth,
   resolveRouteAuth,
-} from './blocks/auth.ts';
+} from './blocks/allow.ts';
+import { type AuthBlock, resolveAuth } from './blocks/auth.ts';
 import type { RateLimitBlock } from './blocks/rate-limit.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import type { AuthRule, Route } from './model.ts';

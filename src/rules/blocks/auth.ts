@@ -1,20 +1,18 @@
 /**
- * Whose tokens are taken (`auth` of the file), and what a route asks of its callers (`auth` and `allow` of a route).
+ * Whose tokens are taken: `auth` of the file.
  *
  * @module
  */
 
 import * as z from 'zod';
-import { addressBlock } from '../../core/address.ts';
 import { algorithms } from '../../security/jwt/keys.ts';
-import type { AllowRule, AuthRule, RouteAuth } from '../model.ts';
+import type { AuthRule } from '../model.ts';
 import {
   asList,
   block,
   choice,
   draft,
   flag,
-  list,
   type Named,
   named,
   oneOrMore,
@@ -23,8 +21,7 @@ import {
   textLike,
 } from '../shape.ts';
 import { duration } from './duration.ts';
-import { headerValue } from './headers.ts';
-import { claimName, cookieName, headerName, method, parameterName } from './names.ts';
+import { claimName, cookieName, headerName, parameterName } from './names.ts';
 import { httpUrl } from './url.ts';
 
 /** A published key set, as written; durations in milliseconds. */
@@ -63,38 +60,17 @@ export interface AuthBlock {
   readonly space_delimited_claims?: string | readonly string[];
 }
 
-/** Whom a route lets in, as written: all that is named has to fit. */
-export interface AllowBlock {
-  readonly claims?: Named<string | readonly string[]>;
-  readonly subjects?: string | readonly string[];
-  readonly principals?: string | readonly string[];
-  readonly namespaces?: string | readonly string[];
-  readonly ips?: string | readonly string[];
-  readonly client_ips?: string | readonly string[];
-  readonly methods?: string | readonly string[];
-  readonly headers?: Named<string | readonly string[]>;
-}
-
-/** What a route asks for, as written. */
-export interface RouteAuthBlock {
-  readonly jwt: string;
-  readonly optional?: boolean;
-  readonly preflights?: 'pass' | 'verify';
-  readonly allow?: AllowBlock | readonly AllowBlock[];
-}
-
-/** The name of an issuer, or what a route asks for. */
-export type RouteAuthWritten = string | RouteAuthBlock;
-
-/** Who is let in, or everybody where the defaults have a list. */
-export type AllowWritten = 'off' | AllowBlock | readonly AllowBlock[];
-
-const authName: z.ZodType<string> = textLike(
+/** The name of an issuer, or `off`. */
+export const authName: z.ZodType<string> = textLike(
   'the name of an `auth`',
   /^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/,
   'at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first',
 );
-const plainText = textLike('a text without space around it', /^[^\s](?:.{0,510}[^\s])?$/s);
+/** A text of up to 512 characters. */
+export const plainText: z.ZodType<string> = textLike(
+  'a text without space around it',
+  /^[^\s](?:.{0,510}[^\s])?$/s,
+);
 
 const jwksUrl: z.ZodType<string> = text({
   expected: 'a URL',
@@ -168,57 +144,16 @@ function headerPrefix(): z.ZodType<string> {
 }
 
 /** All issuers, by name. */
-export const auths: z.ZodType<Named<AuthBlock>> = draft(named(authName, auth));
-
-const network: z.ZodType<string> = text({
-  expected: 'an address or a network',
-  read: (value) =>
-    addressBlock(value) === undefined
-      ? new Refusal(({ value }) => ({
-          code: 'FM017',
-          message: `${value} is neither an address nor a network`,
-          label: 'such as 10.0.0.0/8 or 2001:db8::1',
-        }))
-      : value,
-});
-
-const allowBlock: z.ZodType<AllowBlock> = block<AllowBlock>(
-  { title: '`allow`' },
-  {
-    claims: named(claimName, oneOrMore(plainText)),
-    subjects: oneOrMore(plainText),
-    principals: oneOrMore(plainText),
-    namespaces: oneOrMore(plainText),
-    ips: oneOrMore(network),
-    client_ips: oneOrMore(network),
-    methods: oneOrMore(method),
-    headers: named(headerName, oneOrMore(headerValue)),
-  },
+export const auths: z.ZodType<Named<AuthBlock>> = draft(
+  named(
+    textLike(
+      'the name of an `auth`',
+      /^(?!off$)[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/,
+      'at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first, and not `off`',
+    ),
+    auth,
+  ),
 );
-
-const allowList = [allowBlock, list(allowBlock)] as const;
-
-/** One entry, or several of which one has to fit; `off` where the defaults have some. */
-export const allow: z.ZodType<AllowWritten> = z.union([choice(['off']), ...allowList]);
-
-const routeAuthBlock: z.ZodType<RouteAuthBlock> = block<RouteAuthBlock>(
-  { title: '`auth`', required: ['jwt'] },
-  {
-    jwt: authName,
-    optional: flag(),
-    preflights: choice(['pass', 'verify']),
-    allow: z.union(allowList),
-  },
-);
-
-/** The name of an issuer, a block, or `off` where the defaults have one. */
-export const routeAuth: z.ZodType<RouteAuthWritten> = z.union([authName, routeAuthBlock]);
-
-/** Which issuer a route asks for, and where that is said; `undefined` for `off`. */
-export function issuerOf(written: RouteAuthWritten): string | undefined {
-  const name = typeof written === 'string' ? written : written.jwt;
-  return name === 'off' ? undefined : name;
-}
 
 export function resolveAuth(name: string, written: AuthBlock): AuthRule {
   const { issuer, audience, jwks, public_key: publicKey, secret, from, type } = written;
@@ -260,43 +195,4 @@ function resolveJwks(written: string | JwksBlock): NonNullable<AuthRule['jwks']>
     ...(timeout !== undefined && { timeoutMs: timeout }),
     ...(coolDown !== undefined && { coolDownMs: coolDown }),
   };
-}
-
-export function resolveRouteAuth(written: RouteAuthWritten): RouteAuth | undefined {
-  if (typeof written === 'string') {
-    return written === 'off' ? undefined : { jwt: written, optional: false, preflights: 'verify' };
-  }
-  const { jwt, optional = false, preflights = 'verify' } = written;
-  return { jwt, optional, preflights };
-}
-
-export function resolveAllow(written: AllowBlock | readonly AllowBlock[]): readonly AllowRule[] {
-  return asList<AllowBlock>(written).map((entry) => {
-    const { claims = {}, subjects, principals, namespaces, ips, client_ips: clientIps } = entry;
-    const { methods, headers = {} } = entry;
-    const source = {
-      ...(principals !== undefined && { principals: asList(principals) }),
-      ...(namespaces !== undefined && { namespaces: asList(namespaces) }),
-      ...(ips !== undefined && { ipBlocks: asList(ips) }),
-      ...(clientIps !== undefined && { remoteIpBlocks: asList(clientIps) }),
-    };
-    const when = [
-      ...(subjects === undefined
-        ? []
-        : [{ key: 'request.auth.claims[sub]', values: asList(subjects) }]),
-      ...Object.entries(claims).map(([name, values]) => ({
-        key: `request.auth.claims[${name}]`,
-        values: asList(values),
-      })),
-      ...Object.entries(headers).map(([name, values]) => ({
-        key: `request.headers[${name.toLowerCase()}]`,
-        values: asList(values),
-      })),
-    ];
-    return {
-      ...(Object.keys(source).length > 0 && { from: [source] }),
-      ...(methods !== undefined && { to: [{ methods: asList(methods) }] }),
-      ...(when.length > 0 && { when }),
-    };
-  });
 }

@@ -6,6 +6,7 @@
 
 import type * as z from 'zod';
 import { block, choice, draft, list, oneOrMore } from '../shape.ts';
+import { type AllowWritten, allow, type RouteAuthWritten, routeAuth } from './allow.ts';
 import {
   type FallbackBlock,
   fallback,
@@ -14,7 +15,6 @@ import {
   redirect,
   respond,
 } from './answers.ts';
-import { type AllowWritten, allow, type RouteAuthWritten, routeAuth } from './auth.ts';
 import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { duration } from './duration.ts';

@@ -4,9 +4,17 @@
  * @module
  */
 
-import { addressBlock, type ParsedAddress } from '../../core/address.ts';
 import { isFieldName } from '../../core/header-edits.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
+import {
+  addressTests,
+  type Doubt,
+  type Lists,
+  refuseUnknown,
+  type Subject,
+  type Test,
+  textTests,
+} from './lists.ts';
 import {
   compilePathPattern,
   compilePattern,
@@ -20,18 +28,6 @@ import type {
   AuthorizationSource,
 } from './policy.ts';
 
-/** Something that an index can look rules up by. */
-export type Subject = 'path' | 'host' | 'principal' | 'namespace' | 'requestPrincipal';
-
-/** One list of a rule. */
-interface Test {
-  /** Such as `from.principals`, for decision records. */
-  readonly name: string;
-  /** Present where only requests with a fitting value can pass. */
-  readonly index?: { readonly subject: Subject; readonly patterns: readonly Pattern[] };
-  holds(facts: AuthorizationFacts): boolean;
-}
-
 /** A rule, compiled. */
 export interface CompiledRule {
   /** Without a value that fits one of the patterns no request matches. Absent: any request may. */
@@ -40,12 +36,6 @@ export interface CompiledRule {
   /** The part of the rule that does not hold, such as `when request.auth.claims[role]`. */
   failed(facts: AuthorizationFacts): string | undefined;
 }
-
-/**
- * How rules judge what nobody could tell (the peer's identity without TLS, an address): against the request. So it does not
- * match a rule that allows, and does match one that denies.
- */
-export type Doubt = 'matches' | 'does not match';
 
 /** @throws {RangeError} names the place and what is allowed. */
 export function compileRule(place: string, rule: AuthorizationRule, doubt: Doubt): CompiledRule {
@@ -121,88 +111,6 @@ function indexOf(alternatives: readonly (readonly Test[])[] | undefined): Test['
     }
   }
   return undefined;
-}
-
-/** One list, and the one that begins with `not`. */
-interface Lists {
-  readonly place: string;
-  readonly name: string;
-  readonly given: readonly unknown[] | undefined;
-  readonly unwanted: readonly unknown[] | undefined;
-  readonly doubt: Doubt;
-}
-
-function textTests(
-  { place, name, given, unwanted, doubt }: Lists,
-  read: (facts: AuthorizationFacts) => Values,
-  settings: { compile?: (written: string) => Pattern | undefined; subject?: Subject } = {},
-): readonly Test[] {
-  const { compile = compilePattern, subject } = settings;
-  const patternsOf = (list: readonly unknown[]): readonly Pattern[] =>
-    list.map((written) => {
-      const text = typeof written === 'number' ? String(written) : written;
-      const pattern = typeof text === 'string' && text !== '' ? compile(text) : undefined;
-      if (pattern !== undefined) return pattern;
-      throw new RangeError(`${place}: ${JSON.stringify(written)} is nothing to compare with`);
-    });
-  const inDoubt = doubt === 'matches';
-  const tests: Test[] = [];
-  if (given !== undefined) {
-    const patterns = patternsOf(given);
-    tests.push({
-      name,
-      ...(subject !== undefined && { index: { subject, patterns } }),
-      holds: (facts) => {
-        const values = read(facts);
-        return values === undefined ? inDoubt : someFit(patterns, values);
-      },
-    });
-  }
-  if (unwanted !== undefined) {
-    const patterns = patternsOf(unwanted);
-    tests.push({
-      name: `${name}, not`,
-      holds: (facts) => {
-        const values = read(facts);
-        return values === undefined ? inDoubt : !someFit(patterns, values);
-      },
-    });
-  }
-  return tests;
-}
-
-function someFit(patterns: readonly Pattern[], values: readonly string[]): boolean {
-  for (const value of values) {
-    for (const pattern of patterns) if (pattern.fits(value)) return true;
-  }
-  return false;
-}
-
-function addressTests(
-  { place, name, given, unwanted, doubt }: Lists,
-  read: (facts: AuthorizationFacts) => ParsedAddress | undefined,
-): readonly Test[] {
-  const test = (list: readonly unknown[], isWanted: boolean): Test => {
-    const blocks = list.map((written) => {
-      const block = typeof written === 'string' ? addressBlock(written) : undefined;
-      if (block !== undefined) return block;
-      throw new RangeError(
-        `${place}: ${JSON.stringify(written)} is neither an address nor a network`,
-      );
-    });
-    return {
-      name: isWanted ? name : `${name}, not`,
-      holds: (facts) => {
-        const address = read(facts);
-        if (address === undefined) return doubt === 'matches';
-        return blocks.some((block) => block.holds(address)) === isWanted;
-      },
-    };
-  };
-  return [
-    ...(given === undefined ? [] : [test(given, true)]),
-    ...(unwanted === undefined ? [] : [test(unwanted, false)]),
-  ];
 }
 
 function testsOfSource(place: string, source: AuthorizationSource, doubt: Doubt): readonly Test[] {
@@ -290,21 +198,6 @@ const sourceKeys: readonly string[] = [
   'roles',
 ];
 const operationKeys: readonly string[] = ['hosts', 'ports', 'methods', 'paths'];
-
-/** A list of another name would be passed over, and with it what it was meant to keep out. */
-function refuseUnknown(place: string, given: object, known: readonly string[]): void {
-  for (const [key, list] of Object.entries(given)) {
-    const wanted = /^not[A-Z]/.test(key) ? `${key[3]?.toLowerCase()}${key.slice(4)}` : key;
-    if (!known.includes(wanted)) {
-      throw new RangeError(
-        `${place}.${key}: there is no such list; there are ${known.join(', ')}, each with not in front too`,
-      );
-    }
-    if (list !== undefined && !(Array.isArray(list) && list.length > 0)) {
-      throw new RangeError(`${place}.${key}: ${JSON.stringify(list)} is not a list with an entry`);
-    }
-  }
-}
 
 function testsOfCondition(
   place: string,

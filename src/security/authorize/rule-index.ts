@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { CompiledRule, Subject } from './compile.ts';
+import type { CompiledRule } from './compile.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
+import type { Subject } from './lists.ts';
 
 /** A rule, and whose it is. */
 export interface PlacedRule {
