@@ -5,6 +5,7 @@
  */
 
 import process from 'node:process';
+import { catchStopSignals } from './signals.ts';
 import { didYouMean, UsageError } from './usage.ts';
 import { version } from './version.ts';
 
@@ -20,7 +21,11 @@ interface VerbEntry {
 const verbs: Readonly<Record<string, VerbEntry>> = {
   serve: {
     summary: 'run a gateway from a rules file, or in front of one upstream',
-    load: async () => (await import('./serve.ts')).serve,
+    load: async () => {
+      // A signal that comes while the rest loads must not be lost.
+      const signals = catchStopSignals();
+      return (await import('./serve.ts')).serveUntil(signals);
+    },
   },
   check: {
     summary: 'say all that is wrong with rules files',

@@ -11,15 +11,17 @@ import type { Rules } from '../rules/model.ts';
 import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import { adminApp } from '../runtimes/admin.ts';
-import { createDrain, type Drain } from '../runtimes/drain.ts';
-import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
-import { type HealthRunner, runHealthChecks } from '../runtimes/health-runner.ts';
+import { createDrain } from '../runtimes/drain.ts';
+import { watchFile } from '../runtimes/file-watch.ts';
+import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import type { Verb } from './main.ts';
 import { type RulesText, readRulesFile } from './rules-file.ts';
-import { type OpenedStore, openStore } from './store.ts';
+import type { StopSignals } from './signals.ts';
+import { stop } from './stop.ts';
+import { openStore } from './store.ts';
 import {
   readArguments,
   readPort,
@@ -61,8 +63,12 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-/** Runs the verb: resolves when the gateway has drained. */
-export const serve: Verb = async (args) => {
+/** Makes the verb: it resolves when the gateway has drained, which the first signal begins. */
+export function serveUntil(signals: StopSignals): Verb {
+  return (args) => serve(args, signals);
+}
+
+async function serve(args: readonly string[], signals: StopSignals): Promise<number> {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
     console.log(help);
@@ -109,6 +115,9 @@ export const serve: Verb = async (args) => {
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
+  if (values.watch && source.file === '') {
+    console.error('fetchmesh: --watch is ignored: --upstream alone has no rules file to watch');
+  }
   const watch =
     values.watch && source.file !== ''
       ? watchFile(source.file, source.text, async (text) => {
@@ -120,10 +129,10 @@ export const serve: Verb = async (args) => {
   );
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 
-  await stopSignal();
-  await stop({ drain, listeners, checks, watch, telemetry, opened, drainSeconds });
+  await signals.next();
+  await stop({ drain, listeners, checks, watch, telemetry, opened, signals, drainSeconds });
   return 0;
-};
+}
 
 async function readRules(
   file: string | undefined,
@@ -219,53 +228,4 @@ async function start(addresses: readonly Address[]): Promise<Listener[]> {
     }
   }
   return listeners;
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-}
-
-interface Running {
-  readonly drain: Drain;
-  readonly listeners: readonly Listener[];
-  readonly checks: HealthRunner;
-  readonly watch: FileWatch | undefined;
-  readonly telemetry: Telemetry | undefined;
-  readonly opened: OpenedStore | undefined;
-  readonly drainSeconds: number;
-}
-
-/** Readiness goes first, then the listeners, then requests under way end, then telemetry is flushed. */
-async function stop({
-  drain,
-  listeners,
-  checks,
-  watch,
-  telemetry,
-  opened,
-  drainSeconds,
-}: Running): Promise<void> {
-  drain.begin();
-  watch?.close();
-  // Listened for before anything is said: whoever reads it may send the second signal at once.
-  const again = stopSignal();
-  console.error(`fetchmesh: draining ${drain.active} requests`);
-  const [traffic, ...others] = listeners as [Listener, ...Listener[]];
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), drainSeconds * 1_000);
-  });
-  const ended = await Promise.race([traffic.close(), patience, again.then(() => 'late')]);
-  clearTimeout(timer);
-  if (ended === 'late') {
-    console.error(`fetchmesh: ${drain.active} requests cut off`);
-    await traffic.close(true);
-  }
-  checks.stop();
-  await Promise.all([telemetry?.shutdown(), opened?.close()]);
-  await Promise.all(others.map((listener) => listener.close(true)));
-  // Requests that were cut off keep Deno's process alive.
-  if (ended === 'late') process.exit(0);
 }

@@ -6,6 +6,7 @@
 
 import { serve } from 'srvx';
 import type { Handler } from '../core/chain.ts';
+import { watchConnections } from './connections.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -21,6 +22,8 @@ export interface Listener {
   readonly port: number;
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** Requests whose answer has not gone out whole; `undefined` where the runtime does not tell (Deno). */
+  readonly unfinished: number | undefined;
   /**
    * Takes no new connections and lets requests under way end.
    *
@@ -46,13 +49,17 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     gracefulShutdown: false,
     error: () => new Response(null, { status: 500 }),
   });
+  const connections = watchConnections(server);
   await server.ready();
   const url = new URL(server.url as string);
   return {
     port: Number(url.port),
     url: url.origin,
+    get unfinished() {
+      return connections.unfinished;
+    },
     async close(force) {
-      const closed = server.close(force).finally(letGoOfIdle(server.node?.server));
+      const closed = server.close(force).finally(connections.letGo());
       // Deno's server cannot cut requests off once it ends gracefully: whoever forces it has to end the process.
       if (!(force && 'Deno' in globalThis)) await closed;
     },
@@ -64,7 +71,7 @@ const hostField = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::(\d{0,5}))?$/i;
 
 /**
  * A request that names two hosts, or something that is none, gets a 400 (RFC 9112 §3.2): Node's server lets it pass, and an
- * upstream would read another host in it than routing did.
+ * upstream would read another host in it than routing did. So does `*` as target of anything but OPTIONS (§3.2.4).
  */
 function refuseBadHosts(handler: Handler): Handler {
   return async function refuseBadHosts(request, ...platform) {
@@ -74,25 +81,40 @@ function refuseBadHosts(handler: Handler): Handler {
       if (found === null || Number(found[1] ?? 0) > 65_535) {
         return new Response('Bad Request: the Host field is not valid.\n', { status: 400 });
       }
+      const begin = request.url.indexOf('//') + 2;
+      if (!request.url.startsWith(`${host}/`, begin) && !takeHostOfTarget(request, host)) {
+        return new Response('Bad Request: target and Host field differ.\n', { status: 400 });
+      }
+    }
+    if (isAsterisk(request) && request.method !== 'OPTIONS') {
+      return new Response('Bad Request: only OPTIONS may have * as its target.\n', { status: 400 });
     }
     return handler(request, ...platform);
   };
 }
 
-/** How often connections are looked at that became idle, in milliseconds. */
-const idleCheckMs = 50;
-
 /**
- * A connection whose answer began before the end was announced does not know of it, and would keep Node's server open until
- * its keep-alive runs out.
+ * Of a target with a host and a Host field that says another, the target is right (RFC 9112 §3.2.2), for whoever reads the
+ * field too. Bun does not show the target: there both are the field's. Deno's fields cannot be changed.
  *
- * @returns Ends the looking.
+ * @returns Whether both say the same now.
  */
-function letGoOfIdle(server: unknown): () => void {
-  const { closeIdleConnections } = (server ?? {}) as { closeIdleConnections?: () => void };
-  if (closeIdleConnections === undefined) return () => {};
-  const timer = setInterval(() => closeIdleConnections.call(server), idleCheckMs);
-  return () => clearInterval(timer);
+function takeHostOfTarget(request: Request, field: string): boolean {
+  const { host, protocol } = new URL(request.url);
+  const url = `${protocol}//${field}`;
+  if (URL.canParse(url) && new URL(url).host === host) return true;
+  try {
+    request.headers.set('host', host);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Bun and Deno refuse it themselves; Node's server takes it, and srvx makes a path of it. */
+function isAsterisk(request: Request): boolean {
+  const { runtime } = request as { runtime?: { node?: { req?: { url?: string } } } };
+  return runtime?.node?.req?.url === '*';
 }
 
 /**

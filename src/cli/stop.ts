@@ -1,0 +1,96 @@
+/**
+ * The end of `serve`.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import type { Drain } from '../runtimes/drain.ts';
+import type { FileWatch } from '../runtimes/file-watch.ts';
+import type { HealthRunner } from '../runtimes/health-runner.ts';
+import type { Listener } from '../runtimes/listen.ts';
+import type { Telemetry } from '../telemetry/setup.ts';
+import type { StopSignals } from './signals.ts';
+import type { OpenedStore } from './store.ts';
+
+/** What runs, and has to end. */
+export interface Running {
+  readonly drain: Drain;
+  /** The first one takes the traffic. */
+  readonly listeners: readonly Listener[];
+  readonly checks: HealthRunner;
+  readonly watch: FileWatch | undefined;
+  readonly telemetry: Telemetry | undefined;
+  readonly opened: OpenedStore | undefined;
+  readonly signals: StopSignals;
+  readonly drainSeconds: number;
+}
+
+/** What the last export gets where requests have used up the drain's time, in milliseconds. */
+const shortestFlushMs = 1_000;
+
+/**
+ * Readiness goes first, then the listeners, then requests under way end, then telemetry is flushed, in what is left of the
+ * drain's time. Each further signal ends at once what is being waited for.
+ */
+export async function stop(running: Running): Promise<void> {
+  const { drain, listeners, checks, watch, telemetry, opened, signals, drainSeconds } = running;
+  const [traffic, ...others] = listeners as [Listener, ...Listener[]];
+  const endsAt = performance.now() + drainSeconds * 1_000;
+  drain.begin();
+  watch?.close();
+  // Listened for before anything is said: whoever reads it may send the second signal at once.
+  let again = signals.next();
+  console.error(`fetchmesh: draining ${traffic.unfinished ?? drain.active} requests`);
+  const drained = await within(drainSeconds * 1_000, again, traffic.close());
+  if (!drained) {
+    console.error(`fetchmesh: ${cutOff(traffic, drain)} cut off`);
+    again = signals.next();
+    await traffic.close(true);
+  }
+  checks.stop();
+  const flushMs = drained ? Math.max(shortestFlushMs, endsAt - performance.now()) : shortestFlushMs;
+  const flushed = await within(
+    flushMs,
+    again,
+    Promise.all([telemetry?.shutdown(), opened?.close()]),
+  );
+  reportLostSpans(telemetry);
+  await Promise.all(others.map((listener) => listener.close(true)));
+  // What was cut off keeps the process alive.
+  if (!drained || !flushed) process.exit(0);
+}
+
+function cutOff(traffic: Listener, drain: Drain): string {
+  const count = traffic.unfinished ?? drain.active;
+  // Deno counts no answers whose body is on its way.
+  return count === 0 ? 'answers under way' : `${count} requests`;
+}
+
+/** @returns Whether it came about in time and before the signal. */
+async function within(
+  limitMs: number,
+  signal: Promise<void>,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late, signal.then(() => false)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Nothing is lost in silence. */
+function reportLostSpans(telemetry: Telemetry | undefined): void {
+  if (telemetry === undefined) return;
+  const { buffer, exporter } = telemetry.statistics;
+  const rejected = exporter?.rejected ?? 0;
+  const lost = buffer.buffered + buffer.inFlight + buffer.failed + buffer.dropped + rejected;
+  if (lost === 0) return;
+  const taken = buffer.exported - rejected;
+  console.error(`fetchmesh: traces: ${lost} of ${lost + taken} spans are lost`);
+}
