@@ -41,6 +41,13 @@ function accessOf(
     return verifier;
   }
 
+  const settings = {
+    ...(rules.roles && { roles: rules.roles }),
+    ...(onDecision && { onDecision }),
+  };
+  // Also where nobody is kept out: an upstream may take the header for true.
+  const withoutForgedRoles = rules.roles?.header === undefined ? [] : [authorize([], settings)];
+
   /** Those whose tokens decide which route a request takes. */
   const asked = new Map<string, TokenVerifier>();
   for (const route of rules.routes) {
@@ -79,8 +86,8 @@ function accessOf(
       return [
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
         ...(allow === undefined
-          ? []
-          : [authorize([{ name, rules: allow }], { ...(onDecision && { onDecision }) })]),
+          ? withoutForgedRoles
+          : [authorize([{ name, rules: allow }], settings)]),
       ];
     },
   };

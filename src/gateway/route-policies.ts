@@ -103,14 +103,17 @@ export function refuseUnknownTraffic(route: Route, { traffic }: PolicySurroundin
  *
  * @throws {RangeError} names the route.
  */
-export function refuseUnknownAccess({ auth, routes }: Rules, { access }: PolicySurroundings): void {
+export function refuseUnknownAccess(
+  { auth, roles, routes }: Rules,
+  { access }: PolicySurroundings,
+): void {
   if (access) return;
   const route = routes.find(
     (each) => each.auth ?? each.allow ?? each.match.find(({ claims }) => claims),
   );
-  if (route === undefined && auth === undefined) return;
+  if ((route ?? auth ?? roles) === undefined) return;
   throw new RangeError(
-    `governance: ${route === undefined ? 'auth' : `route '${route.name}'`} needs { access } from 'fetchmesh/access'`,
+    `governance: ${route === undefined ? 'the file' : `route '${route.name}'`} needs { access } from 'fetchmesh/access'`,
   );
 }
 

@@ -14,6 +14,7 @@ import {
 } from './blocks/allow.ts';
 import { type AuthBlock, resolveAuth } from './blocks/auth.ts';
 import type { RateLimitBlock } from './blocks/rate-limit.ts';
+import type { RolesBlock } from './blocks/roles.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import type { AuthRule, Route } from './model.ts';
 import type { Path } from './nodes.ts';
@@ -34,6 +35,7 @@ export class AccessResolver {
   readonly #defaults: Draft<DefaultsBlock>;
   readonly #around: Surroundings;
   readonly #isUnsound: boolean;
+  readonly #hasRoles: boolean;
   /** What stands under `defaults` is reported once. */
   readonly #said = new Set<string>();
 
@@ -41,7 +43,9 @@ export class AccessResolver {
     written: Sound<Draft<Named<AuthBlock>>> | undefined,
     defaults: Draft<DefaultsBlock>,
     around: Surroundings,
+    hasRoles: boolean,
   ) {
+    this.#hasRoles = hasRoles;
     this.#defaults = defaults;
     this.#around = around;
     this.#isUnsound = written === unsound;
@@ -164,6 +168,14 @@ export class AccessResolver {
 
   #checkAllow(written: AllowBlock | readonly AllowBlock[], path: Path): void {
     for (const [index, entry] of asList<AllowBlock>(written).entries()) {
+      if (entry.roles !== undefined && !this.#hasRoles) {
+        this.#complain([...path, ...(Array.isArray(written) ? [index] : []), 'roles'], {
+          code: 'FM106',
+          message: '`roles` of nowhere',
+          label: 'nobody would have one',
+          help: 'write under `roles` of the file where they stand: a claim, or a header of trusted peers',
+        });
+      }
       if (Object.keys(entry).length > 0) continue;
       this.#complain(
         Array.isArray(written) ? [...path, index] : path,
@@ -228,5 +240,26 @@ export class AccessResolver {
     for (const [index, limit] of asList<RateLimitBlock>(limits as RateLimitBlock).entries()) {
       keysAt(limit.by, [...limitPath, ...(isList ? [index] : []), 'by']);
     }
+  }
+}
+
+/** Roles stand somewhere, and not in a header that anyone can write (FM106). */
+export function checkRoles(
+  { claim, header, trusted_ips: ips, trusted_principals: principals }: RolesBlock,
+  { positions, report }: Surroundings,
+): void {
+  if (claim === undefined && header === undefined) {
+    report(positions.key(['roles']), {
+      code: 'FM106',
+      message: '`roles` needs `claim` or `header`',
+      label: 'they stand nowhere',
+    });
+  } else if (header !== undefined && ips === undefined && principals === undefined) {
+    report(positions.key(['roles', 'header']), {
+      code: 'FM106',
+      message: 'a header with roles needs peers that are trusted',
+      label: 'whoever can send requests could write it',
+      help: 'write `trusted_ips` or `trusted_principals` beside it',
+    });
   }
 }

@@ -72,7 +72,8 @@ export type Code =
   | 'FM102'
   | 'FM103'
   | 'FM104'
-  | 'FM105';
+  | 'FM105'
+  | 'FM106';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -416,6 +417,13 @@ token. Within one machine that is harmless; elsewhere write https.`,
   FM105: {
     title: 'unused auth',
     explanation: `No route asks for tokens of this issuer.`,
+  },
+  FM106: {
+    title: 'roles of nowhere, or of anybody',
+    explanation: `Routes that let roles in need to know where these stand: in a claim of the token, or in a header such as x-user-role.
+A header counts from peers that are trusted, and is taken off when anybody else wrote it:
+
+  roles: { header: x-user-role, trusted_ips: 10.0.0.0/8 }`,
   },
 };
 

@@ -17,7 +17,7 @@ import type { OutlierSettings } from '../routing/outlier-options.ts';
 import type { RedirectOptions } from '../routing/redirect.ts';
 import type { RespondOptions } from '../routing/respond.ts';
 import type { RewriteOptions } from '../routing/rewrite.ts';
-import type { AuthorizationRule } from '../security/authorize/authorize.ts';
+import type { AuthorizationRule, RolesOptions } from '../security/authorize/authorize.ts';
 import type { HeadersOptions } from '../security/headers.ts';
 import type { MetricNames } from '../telemetry/metrics.ts';
 
@@ -29,6 +29,8 @@ export interface Rules {
   readonly services: readonly Service[];
   /** Whose tokens are taken. Absent: nobody's. */
   readonly auth?: readonly AuthRule[];
+  /** Where the roles of callers stand. Absent: nowhere. */
+  readonly roles?: RolesOptions;
   /** The first that matches wins. */
   readonly routes: readonly Route[];
   readonly telemetry: Telemetry;

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { AccessResolver, type AccessRules } from './access.ts';
+import { AccessResolver, type AccessRules, checkRoles } from './access.ts';
 import type { AuthBlock } from './blocks/auth.ts';
 import { type HealthBlock, resolveHealth } from './blocks/health.ts';
 import { type HedgeBlock, resolveHedge } from './blocks/hedge.ts';
 import { resolveMatch } from './blocks/match.ts';
 import { type RateLimitWritten, resolveRateLimit } from './blocks/rate-limit.ts';
+import { resolveRoles } from './blocks/roles.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveSticky } from './blocks/sticky.ts';
@@ -85,7 +86,9 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
 
   const traffic = new TrafficResolver(defaults, services, around);
   const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
-  const access = new AccessResolver(auths, defaults, around);
+  const roles = sound(file.roles);
+  if (roles !== undefined) checkRoles(roles, around);
+  const access = new AccessResolver(auths, defaults, around, file.roles !== undefined);
   checkProtection(defaults, ['defaults'], around);
   const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
   const names = routeNames(drafts);
@@ -123,6 +126,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     toRules: () => ({
       version: 1,
       ...(auths !== undefined && { auth: access.toRules() }),
+      ...(roles !== undefined && { roles: resolveRoles(roles) }),
       services: services.toServices(),
       routes: routes.map(toRoute),
       telemetry: resolveTelemetry(telemetry ?? {}),

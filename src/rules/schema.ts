@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { type AuthBlock, auths } from './blocks/auth.ts';
 import { type HealthBlock, health } from './blocks/health.ts';
 import { later } from './blocks/later.ts';
+import { type RolesBlock, roles } from './blocks/roles.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
 import { type ServiceWritten, services } from './blocks/services.ts';
 import { type TelemetryBlock, telemetry } from './blocks/telemetry.ts';
@@ -20,6 +21,7 @@ export interface RulesFile {
   readonly telemetry?: TelemetryBlock;
   readonly health?: HealthBlock;
   readonly auth?: Named<AuthBlock>;
+  readonly roles?: RolesBlock;
   readonly services?: Named<ServiceWritten>;
   readonly routes: readonly RouteBlock[];
 }
@@ -31,6 +33,6 @@ scalars.add(version, { kind: 'number', expected: '1', code: 'FM015' });
 export const rulesFile: z.ZodType<RulesFile> = draft(
   block<RulesFile>(
     { title: 'the file', required: ['routes'], later: later.file },
-    { version, defaults, telemetry, health, auth: auths, services, routes },
+    { version, defaults, telemetry, health, auth: auths, roles, services, routes },
   ),
 );

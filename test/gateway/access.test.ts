@@ -160,6 +160,40 @@ describe('allow', () => {
   });
 });
 
+describe('roles', () => {
+  const text = `services: { web: "http://web.test" }
+roles: { header: X-User-Role, trusted_ips: 10.0.0.0/8 }
+routes:
+  - { path: /admin/**, to: web, allow: { roles: [admin, boss] } }
+  - { path: /**, to: web }`;
+  const from = (hostname: string) => ({ remoteAddr: { hostname } });
+  const admin = { 'x-user-role': 'admin' };
+
+  test('of a header count from trusted peers, and reach the upstream from no others', async () => {
+    const { ask, sent } = gatewayFor(text);
+    expect((await ask('/admin/a', undefined, admin, from('10.0.0.7'))).status).toBe(200);
+    expect((await ask('/admin/a', undefined, {}, from('10.0.0.7'))).status).toBe(403);
+    expect((await ask('/admin/a', undefined, admin, from('192.0.2.1'))).status).toBe(403);
+    expect((await ask('/else', undefined, admin, from('192.0.2.1'))).status).toBe(200);
+    expect((await ask('/else', undefined, { x_user_role: 'admin' }, from('10.0.0.7'))).status).toBe(
+      200,
+    );
+    expect(sent.map(({ headers }) => headers.get('x-user-role'))).toEqual(['admin', null, null]);
+    expect(sent.some(({ headers }) => headers.has('x_user_role'))).toBe(false);
+  });
+
+  test('can be claims', async () => {
+    const { ask } = gatewayFor(
+      file(
+        '  - { path: /**, to: web, auth: main, allow: { roles: admin } }',
+        'roles: { claim: realm.roles }\n',
+      ),
+    );
+    expect((await ask('/', await token({ realm: { roles: ['admin'] } }))).status).toBe(200);
+    expect((await ask('/', await token(), admin)).status).toBe(403);
+  });
+});
+
 describe('a secret', () => {
   const text = `services: { web: "http://web.test" }
 auth: { own: { issuer: id, secret: { env: FETCHMESH_TEST_SECRET } } }

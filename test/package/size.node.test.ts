@@ -36,7 +36,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './gateway': 68,
   './governance': 34,
   // Most of it zod and yaml.
-  './rules': 92.5,
+  './rules': 93,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -56,7 +56,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 73,
+  './workers': 73.5,
 };
 
 /**

@@ -1397,4 +1397,24 @@ routes:
       '9:41 error[FM016] `allow` is an empty list',
     ],
   },
+  {
+    name: 'roles that stand nowhere, or that anybody can write',
+    text: `roles: { trusted_ips: 10.0.0.0/8 }
+routes: [{ path: /a, allow: { roles: admin } }]
+`,
+    expected: ['1:1 error[FM106] `roles` needs `claim` or `header`'],
+  },
+  {
+    name: 'roles in a header of anybody',
+    text: `roles: { header: x-user-role }
+routes: [{ path: /a, allow: { roles: admin } }]
+`,
+    expected: ['1:10 error[FM106] a header with roles needs peers that are trusted'],
+  },
+  {
+    name: 'roles that nobody has',
+    text: `routes: [{ path: /a, allow: [{ methods: GET }, { roles: admin }] }]
+`,
+    expected: ['1:50 error[FM106] `roles` of nowhere'],
+  },
 ];

@@ -27,6 +27,7 @@ import { claimName, headerName, method } from './names.ts';
 export interface AllowBlock {
   readonly claims?: Named<string | readonly string[]>;
   readonly subjects?: string | readonly string[];
+  readonly roles?: string | readonly string[];
   readonly principals?: string | readonly string[];
   readonly namespaces?: string | readonly string[];
   readonly ips?: string | readonly string[];
@@ -49,7 +50,8 @@ export type RouteAuthWritten = string | RouteAuthBlock;
 /** Who is let in, or everybody where the defaults have a list. */
 export type AllowWritten = 'off' | AllowBlock | readonly AllowBlock[];
 
-const network: z.ZodType<string> = text({
+/** An address, or a network in CIDR notation. */
+export const network: z.ZodType<string> = text({
   expected: 'an address or a network',
   read: (value) =>
     addressBlock(value) === undefined
@@ -66,6 +68,7 @@ const allowBlock: z.ZodType<AllowBlock> = block<AllowBlock>(
   {
     claims: named(claimName, oneOrMore(plainText)),
     subjects: oneOrMore(plainText),
+    roles: oneOrMore(plainText),
     principals: oneOrMore(plainText),
     namespaces: oneOrMore(plainText),
     ips: oneOrMore(network),
@@ -112,6 +115,7 @@ export function resolveAllow(written: AllowBlock | readonly AllowBlock[]): reado
     const { claims = {}, subjects, principals, namespaces, ips, client_ips: clientIps } = entry;
     const { methods, headers = {} } = entry;
     const source = {
+      ...(entry.roles !== undefined && { roles: asList(entry.roles) }),
       ...(principals !== undefined && { principals: asList(principals) }),
       ...(namespaces !== undefined && { namespaces: asList(namespaces) }),
       ...(ips !== undefined && { ipBlocks: asList(ips) }),

@@ -8,6 +8,7 @@ import type {
   AuthorizationCondition,
   AuthorizationOperation,
   AuthorizationSource,
+  RolesOptions,
 } from '../../security/authorize/authorize.ts';
 import type { AccessRules } from '../access.ts';
 import type { AllowRule, AuthRule, Route, RouteAuth } from '../model.ts';
@@ -57,6 +58,18 @@ export function authRules(): Check {
       'spaceDelimitedClaims?': list(text),
     }),
   );
+}
+
+/** Where roles stand. */
+export function rolesShape(): Check {
+  return block<RolesOptions>({
+    'claim?': text,
+    'header?': text,
+    'trusted?': block<NonNullable<RolesOptions['trusted']>>({
+      'ipBlocks?': list(text),
+      'principals?': list(text),
+    }),
+  });
 }
 
 /** Checks for these members of a route. */

@@ -29,7 +29,7 @@ import {
   type Telemetry,
   type ThrottleRule,
 } from '../model.ts';
-import { accessMembers, authRules } from './access-shape.ts';
+import { accessMembers, authRules, rolesShape } from './access-shape.ts';
 import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
 import { InvalidRulesError } from './source.ts';
 import { conditions, trafficMembers } from './traffic-shape.ts';
@@ -86,6 +86,7 @@ function shapeOfRules(): Check {
   return block<Rules>({
     version: oneOf(1),
     'auth?': authRules(),
+    'roles?': rolesShape(),
     services: list(
       block<Service>({
         name: text,
