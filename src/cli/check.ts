@@ -106,18 +106,18 @@ export const check: Verb = async (args) => {
       file: file === '-' ? '<stdin>' : file,
       environment: process.env,
       mode: 'library',
+      // Well written all the same; serve, build and reload refuse it.
+      unavailable: 'warning',
       ...(upstream !== undefined && { upstream }),
     });
   }
 
   function remaining(parsed: ParsedRules): readonly Diagnostic[] {
-    return parsed.diagnostics
-      .map(asWritten)
-      .filter(
-        (diagnostic) =>
-          diagnostic.severity === 'error' ||
-          !(values.quiet || suppressions.some((suppresses) => suppresses(diagnostic, parsed))),
-      );
+    return parsed.diagnostics.filter(
+      (diagnostic) =>
+        diagnostic.severity === 'error' ||
+        !(values.quiet || suppressions.some((suppresses) => suppresses(diagnostic, parsed))),
+    );
   }
 
   function isNo({ severity }: Diagnostic): boolean {
@@ -148,11 +148,6 @@ export const check: Verb = async (args) => {
     }
   }
 };
-
-/** What this version cannot carry out is well written all the same; serve, build and reload refuse it. */
-function asWritten(diagnostic: Diagnostic): Diagnostic {
-  return diagnostic.code === 'FM060' ? { ...diagnostic, severity: 'warning' } : diagnostic;
-}
 
 /** Prints what a code means. */
 function explainCode(text: string): number {

@@ -31,6 +31,10 @@ const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'say all that is wrong with rules files',
     load: async () => (await import('./check.ts')).check,
   },
+  explain: {
+    summary: 'say which route takes a request, and why',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   build: {
     summary: 'check a rules file and write it as JSON, for a Worker',
     load: async () => (await import('./build.ts')).build,

@@ -7,7 +7,7 @@
 import type { Split } from './split.ts';
 
 /** How finely callers are told apart. */
-const buckets = 10_000;
+export const buckets = 10_000;
 
 /** The longest key that counts; forged ones may be any length. */
 const longestKey = 256;
@@ -21,8 +21,12 @@ const longestKey = 256;
  * @param routeName Keeps the routes apart: a caller who is early in one is not early in all.
  */
 export function stickyChoice(split: Split, routeName: string, key: string): number {
-  const bucket = hash32(`${routeName}|${key.slice(0, longestKey)}`) % buckets;
-  return split.choose(bucket / buckets);
+  return split.choose(stickyBucket(routeName, key) / buckets);
+}
+
+/** The bucket of a caller, from 0 to 9999. */
+export function stickyBucket(routeName: string, key: string): number {
+  return hash32(`${routeName}|${key.slice(0, longestKey)}`) % buckets;
 }
 
 /**

@@ -30,6 +30,11 @@ export interface ParseOptions {
   readonly mode?: 'library' | 'gateway';
   /** Where routes lead that name no destination: a service called `upstream`. Default: none. */
   readonly upstream?: string;
+  /**
+   * What a block is that the language has and this version does not (FM060). `'warning'` is for looking at a file only: rules
+   * that leave out an `auth` are an open door. Default: `'error'`.
+   */
+  readonly unavailable?: 'error' | 'warning';
   /** A longer text is not read, in UTF-16 code units. Default: 10000000. */
   readonly maxLength?: number;
 }
@@ -59,6 +64,7 @@ export interface ParsedRules {
 export function parseRules(text: string, options: ParseOptions = {}): ParsedRules {
   const { file = 'rules.yaml', environment = {}, mode = 'library', maxLength } = options;
   const upstream = options.upstream === undefined ? undefined : upstreamOption(options.upstream);
+  const { unavailable = 'error' } = options;
   const document = readDocument(text, { file, ...(maxLength !== undefined && { maxLength }) });
   const { source, root } = document;
   const diagnostics = [...document.diagnostics];
@@ -66,6 +72,9 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
 
   const report = reportTo(diagnostics, source);
   const written = read(rulesFile, root, file, { source, environment, report });
+  for (const [index, diagnostic] of diagnostics.entries()) {
+    if (diagnostic.code === 'FM060') diagnostics[index] = { ...diagnostic, severity: unavailable };
+  }
   let resolved: ResolvedFile | undefined;
   if (written !== unsound) {
     const around = { mode, upstream, source, positions: new Positions(root), report };

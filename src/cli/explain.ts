@@ -1,0 +1,138 @@
+/**
+ * `fetchmesh explain`: what becomes of a request, and why.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import type { Claims } from '../core/claims.ts';
+import { explainRequest } from '../rules/explain/explain.ts';
+import { explanationRecord, renderExplanation } from '../rules/explain/render.ts';
+import { parseRules } from '../rules/parse.ts';
+import { renderDiagnostics } from '../rules/render.ts';
+import { type AskedRequest, readCurl } from './curl.ts';
+import type { Verb } from './main.ts';
+import { readRulesFile } from './rules-file.ts';
+import { wantsColor } from './terminal.ts';
+import { readArguments, readUpstream, UsageError } from './usage.ts';
+
+const help = `fetchmesh explain: which route takes a request, why the others do not, and what is in force on it
+
+  npx fetchmesh explain GET https://shop.example/api/v2/users/42 -H 'cookie: sid=abc'
+  npx fetchmesh explain -f rules.yaml curl -X POST http://localhost:8080/orders -H 'x-env: canary'
+
+  METHOD URL            a path alone will do; or a whole curl line, as it was pasted
+  -H, --header 'K: V'   a header of the request; as often as needed
+  -b, --cookie TEXT     its cookies
+      --ip ADDRESS      where it comes from (default: 127.0.0.1)
+      --claims JSON     what its verified token says, such as '{"sub":"ada"}'
+  -f, --rules FILE      rules, YAML or JSON; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
+      --upstream URL    where requests go that no rule sends elsewhere, as for serve
+      --json            the answer as JSON
+
+Exit code: 0 a route takes it, 1 none does, 2 it could not be said.`;
+
+const options = {
+  header: { type: 'string', short: 'H', multiple: true, default: [] as string[] },
+  cookie: { type: 'string', short: 'b' },
+  ip: { type: 'string', default: '127.0.0.1' },
+  claims: { type: 'string' },
+  rules: { type: 'string', short: 'f' },
+  upstream: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** Runs the verb. */
+export const explain: Verb = async (args) => {
+  // Everything from there on is curl's.
+  const curl = args.findIndex((arg) => /^curl(\s|$)/.test(arg));
+  const own = curl === -1 ? args : args.slice(0, curl);
+  const { values, positionals } = readArguments({
+    args: [...own],
+    options,
+    allowPositionals: true,
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const asked = curl === -1 ? fromArguments(positionals) : readCurl(args.slice(curl));
+  const headers = [
+    ...asked.headers,
+    ...values.header,
+    ...(values.cookie === undefined ? [] : [`cookie: ${values.cookie}`]),
+  ];
+  const request = makeRequest({ ...asked, headers });
+  const claims = values.claims === undefined ? undefined : readClaims(values.claims);
+  const upstream =
+    values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
+
+  const source = await readRulesFile(values.rules);
+  if (source === undefined) throw new UsageError('no rules: name a file with -f');
+  const { rules, diagnostics } = parseRules(source.text, {
+    file: source.file,
+    environment: process.env,
+    mode: 'library',
+    unavailable: 'warning',
+    ...(upstream !== undefined && { upstream }),
+  });
+  if (rules === undefined) {
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    console.error(renderDiagnostics(errors, source.text, { color: wantsColor(process.stderr) }));
+    return 2;
+  }
+  const explanation = explainRequest(rules, source.text, request, { address: values.ip, claims });
+  console.log(
+    values.json
+      ? JSON.stringify(explanationRecord(explanation), undefined, 2)
+      : renderExplanation(explanation, source.file),
+  );
+  return explanation.matched === undefined && explanation.answer === undefined ? 1 : 0;
+};
+
+function fromArguments(positionals: readonly string[]): AskedRequest {
+  const [first, second, ...rest] = positionals;
+  if (first === undefined || rest.length > 0) {
+    throw new UsageError('give a method and a URL, such as GET /api/users, or a curl line');
+  }
+  return second === undefined
+    ? { method: 'GET', url: first, headers: [] }
+    : { method: first.toUpperCase(), url: second, headers: [] };
+}
+
+function makeRequest({ method, url, headers }: AskedRequest): Request {
+  const written = url.startsWith('/') ? `http://localhost${url}` : url;
+  const target = URL.parse(/^https?:\/\//i.test(written) ? written : `http://${written}`);
+  if (target === null) throw new UsageError(`'${url}' is not a URL`);
+  target.username = '';
+  target.password = '';
+  const fields = new Headers();
+  for (const header of headers) {
+    const [, name, value] = /^([^:]+):\s*(.*)$/s.exec(header) ?? [];
+    try {
+      if (name === undefined || value === undefined) throw new TypeError('no colon');
+      if (name.toLowerCase() === 'host') target.host = value;
+      else fields.append(name, value);
+    } catch {
+      throw new UsageError(`-H: '${header}' is not a header such as 'x-env: canary'`);
+    }
+  }
+  try {
+    return new Request(target, { method, headers: fields });
+  } catch {
+    throw new UsageError(`'${method}' is not a method that can be asked with`);
+  }
+}
+
+function readClaims(text: string): Claims {
+  try {
+    const claims: unknown = JSON.parse(text);
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) {
+      return claims as Claims;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new UsageError(`--claims: '${text}' is not a JSON object such as {"sub":"ada"}`);
+}

@@ -1,0 +1,103 @@
+/**
+ * Explanations as text, and as a record for machines.
+ *
+ * @module
+ */
+
+import { bucketCount, type Explanation, type MatchedRoute, type SplitChoice } from './explain.ts';
+
+/** Columns in which things begin, so that rows stand under each other. */
+const nameColumn = 20;
+const keyColumn = 12;
+const shortColumn = 16;
+const longColumn = 34;
+
+/**
+ * Renders an explanation, one thing a line.
+ *
+ * @param file The name of the rules file.
+ */
+export function renderExplanation(explanation: Explanation, file: string): string {
+  const { method, path, answer, rejected, matched, later } = explanation;
+  const lines = [`${method} ${path}`];
+  if (answer !== undefined) return [...lines, `  > ${answer}`].join('\n');
+  for (const { route, detail } of rejected) lines.push(`  - ${column(route, nameColumn)}${detail}`);
+  if (matched === undefined) {
+    return [...lines, '  no route takes it: the gateway answers 404'].join('\n');
+  }
+  lines.push(`  > ${column(matched.route, nameColumn)}${file}:${matched.line}`);
+  lines.push(...renderMatched(matched).map((line) => `      ${line}`));
+  if (later.length > 0) {
+    const routes = later.length === 1 ? '1 later route' : `${later.length} later routes`;
+    lines.push(`  ${routes} would also match: ${later.join(', ')}`);
+  }
+  return lines.join('\n');
+}
+
+function renderMatched({ split, effective }: MatchedRoute): string[] {
+  const lines: string[] = [];
+  if (split !== undefined) {
+    lines.push(row('to', split.choice ?? split.shares.map(share).join(' or '), splitText(split)));
+  }
+  for (const { key, value, origin } of effective) {
+    const place = origin.place === 'defaults' ? 'defaults, ' : '';
+    lines.push(row(key.replaceAll('_', ' '), value, `${place}line ${origin.line}`));
+  }
+  return lines;
+}
+
+function row(key: string, value: string, remark: string): string {
+  const width = value.length < shortColumn ? shortColumn : longColumn;
+  return `${column(key, keyColumn)}${remark === '' ? value : column(value, width)}${remark}`.trimEnd();
+}
+
+function column(text: string, width: number): string {
+  return text.length < width ? text.padEnd(width) : `${text}  `;
+}
+
+function share({ to, percent }: SplitChoice['shares'][number]): string {
+  return `${to} ${percent}%`;
+}
+
+function splitText({ by, key, bucket, choice, shares }: SplitChoice): string {
+  if (by === 'only') return '';
+  if (by === 'chance') return choice === undefined ? 'by chance' : 'all of it';
+  if (bucket === undefined)
+    return `by ${key}, which the request has not: a cookie stands in for it`;
+  const others = shares.filter(({ to, buckets }) => to !== choice && buckets !== undefined);
+  const taken = others.map(
+    ({ to, percent, buckets }) => `${to} takes ${buckets?.join('-')} (${percent}%)`,
+  );
+  return [`bucket ${bucket} of ${bucketCount} by ${key}`, ...taken].join('; ');
+}
+
+/** An explanation as `fetchmesh explain --json` prints it. */
+export function explanationRecord(explanation: Explanation): unknown {
+  const { method, path, answer, rejected, matched, later } = explanation;
+  const split = matched?.split;
+  return {
+    request: { method, path },
+    ...(answer !== undefined && { answer }),
+    matched: matched === undefined ? null : { route: matched.route, line: matched.line },
+    rejected: rejected.map(({ route, line, code, detail }) => ({
+      route,
+      line,
+      reason_code: code,
+      detail,
+    })),
+    effective: Object.fromEntries(
+      (matched?.effective ?? []).map(({ key, value, origin }) => [key, { value, origin }]),
+    ),
+    split:
+      split === undefined
+        ? null
+        : {
+            by: split.by,
+            key: split.key ?? null,
+            bucket: split.bucket ?? null,
+            weights: Object.fromEntries(split.shares.map(({ to, percent }) => [to, percent])),
+            choice: split.choice ?? null,
+          },
+    later,
+  };
+}
