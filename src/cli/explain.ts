@@ -4,16 +4,12 @@
  * @module
  */
 
-import process from 'node:process';
 import type { Claims } from '../core/claims.ts';
 import { explainRequest } from '../rules/explain/explain.ts';
 import { explanationRecord, renderExplanation } from '../rules/explain/render.ts';
-import { parseRules } from '../rules/parse.ts';
-import { renderDiagnostics } from '../rules/render.ts';
 import { type AskedRequest, readCurl } from './curl.ts';
 import type { Verb } from './main.ts';
-import { readRulesFile } from './rules-file.ts';
-import { wantsColor } from './terminal.ts';
+import { readRules } from './read-rules.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh explain: which route takes a request, why the others do not, and what is in force on it
@@ -68,25 +64,16 @@ export const explain: Verb = async (args) => {
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
 
-  const source = await readRulesFile(values.rules);
-  if (source === undefined) throw new UsageError('no rules: name a file with -f');
-  const { rules, diagnostics } = parseRules(source.text, {
-    file: source.file,
-    environment: process.env,
-    mode: 'library',
-    unavailable: 'warning',
-    ...(upstream !== undefined && { upstream }),
+  const read = await readRules(values.rules, upstream);
+  if (read === undefined) return 2;
+  const explanation = explainRequest(read.rules, read.text, request, {
+    address: values.ip,
+    claims,
   });
-  if (rules === undefined) {
-    const errors = diagnostics.filter(({ severity }) => severity === 'error');
-    console.error(renderDiagnostics(errors, source.text, { color: wantsColor(process.stderr) }));
-    return 2;
-  }
-  const explanation = explainRequest(rules, source.text, request, { address: values.ip, claims });
   console.log(
     values.json
       ? JSON.stringify(explanationRecord(explanation), undefined, 2)
-      : renderExplanation(explanation, source.file),
+      : renderExplanation(explanation, read.file),
   );
   return explanation.matched === undefined && explanation.answer === undefined ? 1 : 0;
 };

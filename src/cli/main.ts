@@ -35,11 +35,40 @@ const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'say which route takes a request, and why',
     load: async () => (await import('./explain.ts')).explain,
   },
+  routes: {
+    summary: 'list all routes in a table',
+    load: async () => (await import('./routes.ts')).routes,
+  },
+  diff: {
+    summary: 'say what differs between two rules files',
+    load: async () => (await import('./diff.ts')).diff,
+  },
+  init: {
+    summary: 'write the files to begin with',
+    load: async () => (await import('./init.ts')).init,
+  },
+  doctor: {
+    summary: 'ask upstreams, store and collector how they are',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  reload: {
+    summary: 'tell a running gateway to read its rules again',
+    load: async () => (await import('./reload.ts')).reload,
+  },
   build: {
     summary: 'check a rules file and write it as JSON, for a Worker',
     load: async () => (await import('./build.ts')).build,
   },
+  completion: {
+    summary: 'let the shell complete verbs and options',
+    load: async () => (await import('./completion.ts')).completion(summaries()),
+  },
 };
+
+/** By name, for help and completion. */
+function summaries(): Record<string, string> {
+  return Object.fromEntries(Object.entries(verbs).map(([name, { summary }]) => [name, summary]));
+}
 
 /** Verbs that speak to a running gateway; it has no ear for them in this version. */
 const later = [

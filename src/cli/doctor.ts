@@ -1,0 +1,195 @@
+/**
+ * `fetchmesh doctor`: whether a gateway with these rules could do its work from here.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import type { Rules } from '../rules/model.ts';
+import type { Verb } from './main.ts';
+import { readRules } from './read-rules.ts';
+import { openStore } from './store.ts';
+import { wantsColor } from './terminal.ts';
+import { readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
+
+const help = `fetchmesh doctor: can a gateway with these rules do its work from here?
+
+  npx fetchmesh doctor
+  npx fetchmesh doctor -f rules.yaml --store redis://localhost:6379 --otlp-endpoint http://localhost:4318/v1/traces
+
+  -f, --rules FILE         rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml)
+      --upstream URL       as for serve
+      --store URL          as for serve
+      --otlp-endpoint URL  as for serve (default: that of the rules, then $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --timeout S          seconds that each question may take (default: 3)
+      --json               the same as JSON
+
+Asks upstreams, the store and the collector; sends no traffic through them. Exit code: 0 all is well, 1 something is not.`;
+
+const options = {
+  rules: { type: 'string', short: 'f' },
+  upstream: { type: 'string' },
+  store: { type: 'string' },
+  'otlp-endpoint': { type: 'string' },
+  timeout: { type: 'string', default: '3' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** What came of one question. */
+interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  /** What was seen. */
+  readonly detail: string;
+  /** What to do where it is not well. */
+  readonly hint?: string;
+}
+
+/** Clocks that differ by more make tokens and traces wrong. */
+const mostSkewMs = 5_000;
+
+/** Runs the verb. */
+export const doctor: Verb = async (args) => {
+  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const timeoutMs = Math.max(1, readSeconds('--timeout', values.timeout) * 1_000);
+  const upstream =
+    values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
+  if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
+  const read = await readRules(values.rules, upstream);
+  if (read === undefined) return 1;
+  const { rules, file } = read;
+  const endpoint =
+    values['otlp-endpoint'] ??
+    rules.telemetry.traces.otlp ??
+    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const findings = (
+    await Promise.all([
+      { what: 'rules', ok: true, detail: `${file}: ${rules.routes.length} routes` },
+      ...upstreamsOf(rules).map((url) => askUpstream(url, timeoutMs)),
+      ...(values.store === undefined ? [] : [askStore(values.store, timeoutMs)]),
+      ...(endpoint ? [askCollector(endpoint, timeoutMs)] : []),
+    ])
+  ).flat();
+  if (values.json) console.log(JSON.stringify(findings, undefined, 2));
+  else for (const finding of findings) console.log(render(finding));
+  return findings.every(({ ok }) => ok) ? 0 : 1;
+};
+
+function upstreamsOf({ services }: Rules): readonly string[] {
+  const urls = services.flatMap(({ versions }) => versions.flatMap(({ urls }) => urls));
+  return [...new Set(urls)];
+}
+
+/** Whether it answers at all, whatever; and what its clock says. */
+async function askUpstream(url: string, timeoutMs: number): Promise<Finding[]> {
+  const what = `upstream ${url}`;
+  try {
+    const began = Date.now();
+    const response = await fetch(url, {
+      method: 'HEAD',
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    const tookMs = Date.now() - began;
+    const answered: Finding = {
+      what,
+      ok: true,
+      detail: `answers ${response.status} in ${tookMs} ms`,
+    };
+    const date = Date.parse(response.headers.get('date') ?? '');
+    const skewMs = Number.isNaN(date) ? 0 : Math.abs(date - began);
+    if (skewMs <= mostSkewMs + tookMs + 1_000) return [answered];
+    return [
+      answered,
+      {
+        what: `clock of ${url}`,
+        ok: false,
+        detail: `differs from the one here by ${Math.round(skewMs / 1_000)} s`,
+        hint: 'let both follow a time server: tokens and traces depend on it',
+      },
+    ];
+  } catch (error) {
+    return [
+      { what, ok: false, detail: reason(error), hint: 'is it running, and is the address right?' },
+    ];
+  }
+}
+
+async function askStore(url: string, timeoutMs: number): Promise<Finding> {
+  const what = 'store';
+  let opened: Awaited<ReturnType<typeof openStore>> | undefined;
+  try {
+    opened = await within(timeoutMs, openStore(url, { mode: 'exact', say: () => {} }));
+    const { store } = opened;
+    const taken = store.take?.('fetchmesh-doctor', { quota: 1, windowMs: 1_000, burst: 0 }, 1, 1);
+    await within(timeoutMs, Promise.resolve(taken));
+    return { what, ok: true, detail: 'takes and answers' };
+  } catch (error) {
+    return {
+      what,
+      ok: false,
+      detail: reason(error),
+      hint: 'limits apply on_store_error until it answers',
+    };
+  } finally {
+    await opened?.close();
+  }
+}
+
+/** An export of nothing: a collector answers it with 200. */
+async function askCollector(endpoint: string, timeoutMs: number): Promise<Finding> {
+  const { resolveTracesUrl } = await import('../telemetry/otlp-endpoint.ts');
+  const url = resolveTracesUrl(endpoint);
+  const what = `collector ${url}`;
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"resourceSpans":[]}',
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    const detail = `answers ${response.status}`;
+    return response.ok
+      ? { what, ok: true, detail }
+      : {
+          what,
+          ok: false,
+          detail,
+          hint: 'OTLP over HTTP is at /v1/traces, by default on port 4318',
+        };
+  } catch (error) {
+    return { what, ok: false, detail: reason(error), hint: 'spans are dropped until it answers' };
+  }
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${milliseconds} ms`)), milliseconds);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** What `fetch` rejects with says little; its cause says more. */
+function reason(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error
+    ? `${message}: ${cause.message || (cause as NodeJS.ErrnoException).code}`
+    : message;
+}
+
+function render({ what, ok, detail, hint }: Finding): string {
+  const sign = ok ? '√' : '×';
+  const color = wantsColor(process.stdout);
+  const mark = color ? `\u001b[${ok ? 32 : 31}m${sign}\u001b[0m` : sign;
+  const line = `${mark} ${what}: ${detail}`;
+  return hint === undefined ? line : `${line}\n    ${hint}`;
+}

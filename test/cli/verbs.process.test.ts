@@ -1,0 +1,197 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { folder, run } from '../support/command-line.ts';
+
+const rules = `services: { web: "http://127.0.0.1:3000" }
+routes:
+  - { name: marked, path: /api/**, methods: [GET], match: { headers: { x-env: canary } }, timeout: 2s }
+  - { name: all, path: /**, retries: 0 }
+`;
+
+describe('routes', () => {
+  test('a table of no more than 100 columns', async () => {
+    const { code, stdout } = await run(['routes', '-f', '-'], { input: rules });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `LINE  ROUTE   PATH     WHEN                       TO   TIMEOUT  RETRIES
+3     marked  /api/**  GET · header x-env=canary  web  2s       -
+4     all     /**      -                          web  -        off
+`,
+    });
+  });
+
+  test('--json has what the table has', async () => {
+    const { stdout } = await run(['routes', '-f', '-', '--json'], { input: rules });
+    expect(JSON.parse(stdout)[0]).toMatchObject({
+      name: 'marked',
+      line: 3,
+      to: 'web',
+      effective: { timeout: { value: '2s', origin: { place: 'route', line: 3 } } },
+    });
+  });
+});
+
+describe('diff', () => {
+  test('says what differs; 1 with --exit-code alone', async () => {
+    const cwd = await folder({ 'a.yaml': rules, 'b.yaml': rules.replace('2s', '3s') });
+    const { code, stdout } = await run(['diff', 'a.yaml', 'b.yaml'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toBe('~ route marked\n    timeout       2s → 3s\n');
+    expect((await run(['diff', 'a.yaml', 'b.yaml', '--exit-code'], { cwd })).code).toBe(1);
+    expect(await run(['diff', 'a.yaml', 'a.yaml', '--exit-code'], { cwd })).toEqual({
+      code: 0,
+      stdout: 'no difference\n',
+      stderr: '',
+    });
+  });
+
+  test('2 where one of them cannot be used', async () => {
+    const cwd = await folder({ 'a.yaml': rules, 'b.yaml': 'routes: 1' });
+    const { code, stderr } = await run(['diff', 'a.yaml', 'b.yaml'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('--> b.yaml:1:9');
+  });
+});
+
+describe('init', () => {
+  test.each([
+    ['node', ['fetchmesh.yaml']],
+    ['deno', ['fetchmesh.yaml', 'gateway.ts']],
+    ['bun', ['fetchmesh.yaml', 'gateway.ts']],
+    ['workers', ['fetchmesh.yaml', 'worker.js', 'wrangler.toml']],
+  ])(
+    '%s: writes files that pass the check, and three commands to go on with',
+    async (runtime, files) => {
+      const cwd = await folder();
+      const { code, stdout } = await run(['init', '--runtime', runtime], { cwd });
+      expect(code).toBe(0);
+      for (const file of files) expect(stdout).toContain(`wrote ${file}\n`);
+      expect(stdout.match(/^ {2}\S/gm)).toHaveLength(3);
+      expect(await run(['check', '--strict'], { cwd })).toEqual({
+        code: 0,
+        stdout: 'fetchmesh.yaml: no problems\n',
+        stderr: '',
+      });
+    },
+  );
+
+  test('leaves alone what is there', async () => {
+    const cwd = await folder({ 'fetchmesh.yaml': rules });
+    const { code, stderr } = await run(['init'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toBe('fetchmesh.yaml is there already, and was left alone\n');
+    expect(await readFile(join(cwd, 'fetchmesh.yaml'), 'utf8')).toBe(rules);
+  });
+
+  test('an upstream with a password is refused, and does not show', async () => {
+    const { code, stderr } = await run(['init', '--upstream', 'http://ada:geheim@a.example']);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain('geheim');
+  });
+});
+
+describe('doctor', () => {
+  test('asks what the rules name', async () => {
+    const server = createServer((_, response) => response.writeHead(404).end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const up = `services: { web: "http://127.0.0.1:${port}" }\nroutes: [{ path: /** }]\n`;
+    const well = await run(['doctor', '-f', '-', '--store', 'memory:'], { input: up });
+    expect(well.stdout).toMatch(
+      new RegExp(
+        `^√ rules: .*\n√ upstream http://127.0.0.1:${port}: answers 404 in \\d+ ms\n√ store: `,
+      ),
+    );
+    expect(well.code).toBe(0);
+
+    const endpoint = `http://127.0.0.1:${port}`;
+    const ill = await run(['doctor', '-f', '-', '--otlp-endpoint', endpoint, '--json'], {
+      input: up,
+    });
+    expect(ill.code).toBe(1);
+    expect(JSON.parse(ill.stdout).at(-1)).toMatchObject({
+      what: `collector ${endpoint}/v1/traces`,
+      ok: false,
+      detail: 'answers 404',
+    });
+  });
+
+  test('a refused connection is a no with a hint', async () => {
+    const input = 'services: { web: "http://127.0.0.1:1" }\nroutes: [{ path: /** }]\n';
+    const { code, stdout } = await run(['doctor', '-f', '-'], { input });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^× upstream http:\/\/127\.0\.0\.1:1: .+\n {4}is it running/m);
+  });
+});
+
+describe('completion', () => {
+  test('bash completes verbs, and options of the verb', async () => {
+    const { stdout } = await run(['completion', 'bash']);
+    const complete = async (...words: string[]): Promise<string> => {
+      const script = `${stdout}\nCOMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _fetchmesh; echo "\${COMPREPLY[@]}"`;
+      return (await promisify(execFile)('bash', ['-c', script])).stdout.trim();
+    };
+    expect(await complete('fetchmesh', 'ch')).toBe('check');
+    expect(await complete('fetchmesh', 'check', '--st')).toBe('--strict');
+    expect(await complete('fetchmesh', 'serve', '--adm')).toBe('--admin-port --admin-host');
+  });
+
+  test.each(['serve', 'check', 'explain', 'routes', 'diff', 'init', 'build', 'reload'])(
+    'every option that the help of %s names is completed',
+    async (verb) => {
+      const [help, script] = await Promise.all([
+        run([verb, '--help']),
+        run(['completion', 'powershell']),
+      ]);
+      const named = [...help.stdout.matchAll(/^ {2}[-A-Z…, a-z]*(--[a-z-]+)/gm)].map(
+        ([, name]) => name,
+      );
+      expect(named.length).toBeGreaterThan(0);
+      const completed = new RegExp(`'${verb}' = (.*)`).exec(script.stdout)?.[1] ?? '';
+      for (const name of named) expect(completed).toContain(`'${name}'`);
+    },
+  );
+
+  test.each(['zsh', 'fish'])('%s has every verb', async (shell) => {
+    const { code, stdout } = await run(['completion', shell]);
+    expect(code).toBe(0);
+    for (const verb of ['serve', 'check', 'explain', 'doctor']) expect(stdout).toContain(verb);
+  });
+
+  test('another shell is a 2', async () => {
+    const { code, stderr } = await run(['completion', 'tcsh']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('which shell? one of bash, zsh, fish, powershell');
+  });
+});
+
+describe('reload', () => {
+  test.each([
+    [['reload'], /which process\? give --pid/],
+    [['reload', '--pid', '0'], /--pid: '0' is not the number of a process/],
+    [['reload', '--pid', '-1'], /./],
+    [['reload', '--pid', '999999999'], /process 999999999 cannot be told/],
+  ])('2 where there is nobody to tell: %j', async (args, said) => {
+    const { code, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(said);
+  });
+
+  test('nothing is sent where the rules are wrong', async () => {
+    const { code, stderr } = await run(['reload', '--pid', String(process.pid), '-f', '-'], {
+      input: 'routes: 3',
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('error[FM');
+  });
+});
