@@ -12,7 +12,7 @@ import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
-import { watchFile } from '../runtimes/file-watch.ts';
+import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
@@ -45,7 +45,7 @@ const help = `fetchmesh serve: run a gateway
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
       --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
-      --watch             load the rules again whenever the file changes
+      --watch             load the rules again whenever the file changes; SIGHUP does it once
       --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
 
 const options = {
@@ -115,15 +115,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
-  if (values.watch && source.file === '') {
-    console.error('fetchmesh: --watch is ignored: --upstream alone has no rules file to watch');
-  }
-  const watch =
-    values.watch && source.file !== ''
-      ? watchFile(source.file, source.text, async (text) => {
-          reload(gateway, await parse({ file: source.file, text }, upstream));
-        })
-      : undefined;
+  const watch = watchRules(source, gateway, { automatic: values.watch, upstream });
   console.error(
     `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
   );
@@ -132,6 +124,34 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   await signals.next();
   await stop({ drain, listeners, checks, watch, telemetry, opened, signals, drainSeconds });
   return 0;
+}
+
+/** Loads the rules again when their file changes, if that is wished, and whenever SIGHUP asks for it. */
+function watchRules(
+  { file, text }: RulesText,
+  gateway: Gateway,
+  { automatic, upstream }: { readonly automatic: boolean; readonly upstream: string | undefined },
+): FileWatch | undefined {
+  const isFile = file !== '' && file !== '-';
+  if (automatic && !isFile) {
+    console.error('fetchmesh: --watch is ignored: there is no rules file to watch');
+  }
+  const watch = isFile
+    ? watchFile(
+        file,
+        text,
+        async (changed) => reload(gateway, await parse({ file, text: changed }, upstream)),
+        { automatic },
+      )
+    : undefined;
+  // Without a listener the signal would end the process.
+  process.on('SIGHUP', async () => {
+    if (await watch?.check()) return;
+    console.error(
+      `fetchmesh: SIGHUP: the rules have not changed; revision ${gateway.revision} stays in force`,
+    );
+  });
+  return watch;
 }
 
 async function readRules(

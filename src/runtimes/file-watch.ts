@@ -15,14 +15,16 @@ export interface WatchOptions {
    * that save by renaming, and the symbolic links of Kubernetes. Default: 1000.
    */
   readonly pollMs?: number;
+  /** Whether changes are looked for; where not, they are seen by `check` alone. Default: true. */
+  readonly automatic?: boolean;
   /** How long to wait after a report for the writer to finish, in milliseconds. Default: 10. */
   readonly settleMs?: number;
 }
 
 /** A file under watch. */
 export interface FileWatch {
-  /** Compares at once. Resolves when a change, if there was one, was handed over. */
-  check(): Promise<void>;
+  /** Compares at once. Resolves when a change was handed over, to whether there was one. */
+  check(): Promise<boolean>;
   close(): void;
 }
 
@@ -38,29 +40,33 @@ export function watchFile(
   onChange: (content: string) => void | Promise<void>,
   options: WatchOptions = {},
 ): FileWatch {
-  const { pollMs = 1_000, settleMs = 10 } = options;
+  const { pollMs = 1_000, settleMs = 10, automatic = true } = options;
   let current = known;
-  let checking: Promise<void> | undefined;
+  let checking: Promise<boolean> | undefined;
   let again = false;
 
-  async function compare(): Promise<void> {
+  async function compare(): Promise<boolean> {
+    let hasChanged = false;
     do {
       again = false;
       const content = await readFile(path, 'utf8').catch(() => current);
       if (content !== current) {
         current = content;
+        hasChanged = true;
         await onChange(content);
       }
     } while (again);
     checking = undefined;
+    return hasChanged;
   }
-  function check(): Promise<void> {
+  function check(): Promise<boolean> {
     // A change reported while the last one is handed over must not be lost.
     if (checking !== undefined) again = true;
     checking ??= compare();
     return checking;
   }
 
+  if (!automatic) return { check, close() {} };
   let settling: NodeJS.Timeout | undefined;
   let watcher: FSWatcher | undefined;
   try {

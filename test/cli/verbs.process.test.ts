@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { folder, run } from '../support/command-line.ts';
+import { endAll, serve } from '../support/serving.ts';
 
 const rules = `services: { web: "http://127.0.0.1:3000" }
 routes:
@@ -194,4 +195,32 @@ describe('reload', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('error[FM');
   });
+});
+
+describe('R8: SIGHUP', () => {
+  test.each(['node', 'bun', 'deno'] as const)(
+    '%s: reads the rules again, watched or not',
+    async (runtime) => {
+      onTestFinished(endAll);
+      const answer = (status: number): string =>
+        `routes: [{ path: /**, respond: { status: ${status} } }]\n`;
+      const cwd = await folder({ 'rules.yaml': answer(201) });
+      const file = join(cwd, 'rules.yaml');
+      const gateway = await serve(['-f', file], runtime);
+      const told = () => run(['reload', '--pid', String(gateway.process.pid)]);
+
+      await writeFile(file, answer(202));
+      expect(await told()).toMatchObject({ code: 0 });
+      await gateway.said(/revision \w+ is in force/);
+      expect((await fetch(gateway.url)).status).toBe(202);
+
+      await told();
+      await gateway.said(/SIGHUP: the rules have not changed/);
+
+      await writeFile(file, 'routes: 3');
+      await told();
+      await gateway.said(/rules not loaded; revision \w+ stays in force/);
+      expect((await fetch(gateway.url)).status).toBe(202);
+    },
+  );
 });
