@@ -1,10 +1,12 @@
 /**
- * Builds `dist/`: the library as it stands, file by file, and the command line in a bundle that starts fast.
+ * Builds `dist/`: the library as it stands, file by file, and the command line in a bundle that starts fast; and
+ * `rules.schema.json` beside it, which editors find under the name that `fetchmesh init` writes.
  */
 
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { rulesJsonSchema } from '../src/rules/json-schema.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
@@ -26,3 +28,4 @@ await build({
   // Picks its adapter by the runtime that loads it.
   external: ['srvx', 'srvx/node'],
 });
+writeFileSync('rules.schema.json', `${JSON.stringify(rulesJsonSchema())}\n`);

@@ -41,7 +41,7 @@ export function pack(directory: string): Packed {
     exports: Record<string, unknown>;
   };
   const entries = Object.keys(exports)
-    .filter((entry) => entry !== './package.json')
+    .filter((entry) => !entry.endsWith('.json'))
     .map((entry) => name + entry.slice(1));
   return { file: join(directory, packed.filename), entries };
 }
