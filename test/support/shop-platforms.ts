@@ -1,3 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
+import { createTestHarness } from 'wrangler';
+import { gateway, workers } from '../../tools/workers/shop.ts';
 import { endAll, type Runtime, startScript } from './serving.ts';
 
 /** What order writes for each order that it takes. */
@@ -6,16 +9,36 @@ export interface OrderLine {
   readonly 'inventory.host': string;
 }
 
+/** What a request may be made of. */
+export interface AskInit {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** What is asked of a response: each platform has its own type of them. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: { cancel(): Promise<void> } | null;
+  text(): Promise<string>;
+  json(): Promise<unknown>;
+}
+
 /** A running shop, wherever it runs. */
 export interface RunningShop {
   /** Asks the gateway. */
-  ask(path: string, init?: RequestInit): Promise<Response>;
+  ask(path: string, init?: AskInit): Promise<Answer>;
   /** Asks an instance of a service, such as `inventory-canary`, past the gateway. */
-  askInstance(name: string, path: string): Promise<Response>;
+  askInstance(name: string, path: string): Promise<Answer>;
   /** What order wrote so far; resolves when there are so many lines. */
   orders(count: number): Promise<readonly OrderLine[]>;
-  /** Ends it as the platform ends things. What it kept is out then: its last spans are at the collector. */
-  stop(): Promise<void>;
+  /**
+   * Ends it as the platform ends things: its last spans are at the collector then. Fails where something went wrong in it.
+   *
+   * @param complete Resolves when they are. Nobody tells a Worker that it ends, so that is waited for there, and only there.
+   */
+  stop(complete: () => Promise<void>): Promise<void>;
 }
 
 /** Somewhere to run the shop. */
@@ -59,9 +82,57 @@ function processOn(runtime: Runtime): ShopPlatform {
   };
 }
 
+let harness: ReturnType<typeof createTestHarness> | undefined;
+
+/** Seven Workers from their own configuration files, joined by service bindings, with their rules in KV. */
+const workerd: ShopPlatform = {
+  name: 'workerd',
+  async endAll() {
+    await harness?.close();
+    harness = undefined;
+  },
+  // Workers draw by the platform's own randomness: there is no seed.
+  async start({ otlpEndpoint }) {
+    const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+    const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    const AUTH_PRIVATE_JWK = JSON.stringify(await crypto.subtle.exportKey('jwk', privateKey));
+    const shop = createTestHarness({
+      root: '.',
+      workers: [gateway, ...workers.filter((worker) => worker !== gateway)].map(({ config }) => ({
+        configPath: config,
+        vars: { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint },
+        ...(config.includes('auth') && { secrets: { AUTH_PRIVATE_JWK } }),
+      })),
+    });
+    harness = shop;
+    await shop.listen();
+    const logged = (start: string) =>
+      shop
+        .getLogs()
+        .map(({ message }) => String(message))
+        .filter((line) => line.startsWith(start));
+    return {
+      ask: (path, init) => shop.fetch(`http://shop.example${path}`, init),
+      askInstance: (name, path) =>
+        shop.getWorker(`shop-${name.replace('-stable', '')}`).fetch(`http://shop.internal${path}`),
+      async orders(count) {
+        let lines = logged('{"service":"order"');
+        for (; lines.length < count; lines = logged('{"service":"order"')) await setTimeout(20);
+        return lines.map((line) => JSON.parse(line));
+      },
+      async stop(complete) {
+        await complete();
+        const bad = shop.getLogs().filter(({ level }) => level === 'error');
+        if (bad.length > 0) throw new Error(`A Worker logged errors: ${JSON.stringify(bad)}`);
+      },
+    };
+  },
+};
+
 /** Every platform that the shop is tested on. */
 export const shopPlatforms: readonly ShopPlatform[] = [
   processOn('node'),
   processOn('bun'),
   processOn('deno'),
+  workerd,
 ];
