@@ -4,6 +4,8 @@
  * @module
  */
 
+import { withoutOws } from './white-space.ts';
+
 /** One value, and its properties as they came. */
 export interface BaggageEntry {
   readonly value: string;
@@ -35,10 +37,10 @@ const baggageOctets = /^[!\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
  */
 export function parseBaggage(header: string | null): Baggage {
   if (header === null || header === '') return none;
-  const text = header.slice(0, limits.bytes);
+  const text = header.slice(0, limits.bytes + 1);
   // A member that the limit cuts in half is no member.
   const whole =
-    text.length < header.length ? text.slice(0, Math.max(0, text.lastIndexOf(','))) : text;
+    text.length > limits.bytes ? text.slice(0, Math.max(0, text.lastIndexOf(','))) : text;
   const baggage = new Map<string, BaggageEntry>();
   for (const member of whole.split(',', limits.members)) {
     if (member.length > limits.pairBytes) continue;
@@ -46,10 +48,10 @@ export function parseBaggage(header: string | null): Baggage {
     const pair = semicolon === -1 ? member : member.slice(0, semicolon);
     const equals = pair.indexOf('=');
     if (equals === -1) continue;
-    const key = pair.slice(0, equals).trim();
-    const value = pair.slice(equals + 1).trim();
+    const key = withoutOws(pair.slice(0, equals));
+    const value = withoutOws(pair.slice(equals + 1));
     if (!token.test(key) || !baggageOctets.test(value)) continue;
-    const properties = semicolon === -1 ? '' : member.slice(semicolon + 1).trim();
+    const properties = semicolon === -1 ? '' : withoutOws(member.slice(semicolon + 1));
     baggage.set(key, {
       value: percentDecoded(value),
       ...(properties !== '' && { properties }),
@@ -94,7 +96,7 @@ function percentDecoded(value: string): string {
   if (!value.includes('%')) return value;
   return value.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
     const bytes = Uint8Array.from(run.slice(1).split('%'), (digits) => Number.parseInt(digits, 16));
-    return new TextDecoder().decode(bytes);
+    return new TextDecoder('utf-8', { ignoreBOM: true, fatal: false }).decode(bytes);
   });
 }
 

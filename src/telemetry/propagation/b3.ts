@@ -5,6 +5,7 @@
  */
 
 import type { SpanContext } from '@opentelemetry/api';
+import { withoutOws } from '../../core/white-space.ts';
 
 const ids = { trace: /^(?:[0-9a-f]{16}){1,2}$/i, span: /^[0-9a-f]{16}$/i };
 const allZero = /^0+$/;
@@ -22,16 +23,17 @@ const single = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-([01d]))?(?:-([0-
  * @returns `undefined` where the headers are absent or malformed.
  */
 export function extractB3(headers: Headers): SpanContext | undefined {
-  const header = headers.get('b3');
-  if (header !== null) {
-    const parts = single.exec(header.trim());
+  const get = (name: string) => {
+    const value = headers.get(name);
+    return value === null ? undefined : withoutOws(value);
+  };
+  const header = get('b3');
+  if (header !== undefined) {
+    const parts = single.exec(header);
     return parts === null ? undefined : spanContext(parts[1], parts[2], parts[3] ?? '');
   }
-  const traceId = headers.get('x-b3-traceid')?.trim();
-  const spanId = headers.get('x-b3-spanid')?.trim();
-  const debug = headers.get('x-b3-flags')?.trim() === '1';
-  const state = debug ? 'd' : (headers.get('x-b3-sampled')?.trim().toLowerCase() ?? '');
-  return spanContext(traceId, spanId, state);
+  const state = get('x-b3-flags') === '1' ? 'd' : (get('x-b3-sampled')?.toLowerCase() ?? '');
+  return spanContext(get('x-b3-traceid'), get('x-b3-spanid'), state);
 }
 
 function spanContext(

@@ -5,6 +5,7 @@
  */
 
 import type { SpanContext, TraceState } from '@opentelemetry/api';
+import { withoutOws } from '../../core/white-space.ts';
 
 const sampledFlag = 0x01;
 
@@ -36,7 +37,7 @@ const mostStateMembers = 32;
 export function extractTraceContext(headers: Headers): SpanContext | undefined {
   const traceparent = headers.get('traceparent');
   if (traceparent === null || traceparent.length > 1_024) return undefined;
-  const parts = traceparentForm.exec(trimmed(traceparent));
+  const parts = traceparentForm.exec(withoutOws(traceparent));
   if (parts === null) return undefined;
   const [, version, traceId, spanId, flags, more] = parts as unknown as [
     ...[string, string, string, string, string],
@@ -78,7 +79,7 @@ function parseTraceState(header: string | null): Map<string, string> | undefined
   if (header === null || header.length > 32 * 514) return undefined;
   const members = new Map<string, string>();
   for (const part of header.split(',')) {
-    const member = trimmed(part);
+    const member = withoutOws(part);
     // The recommendation allows empty members.
     if (member === '') continue;
     const equals = member.indexOf('=');
@@ -89,19 +90,6 @@ function parseTraceState(header: string | null): Map<string, string> | undefined
     members.set(key, value);
   }
   return members;
-}
-
-/** Optional white space of HTTP: spaces and tabs, which workerd leaves in place. */
-function trimmed(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
 
 /** Immutable, as the OpenTelemetry API asks: a changed member moves to the front. */

@@ -20,6 +20,11 @@ describe('the single header', () => {
     ['with a parent', `${traceId}-${spanId}-1-${parentId}`, 1],
     ['with an all-zero parent, as a root has it', `${traceId}-${spanId}-1-${'0'.repeat(16)}`, 1],
     ['in upper case', `${traceId.toUpperCase()}-${spanId.toUpperCase()}-1`, 1],
+    ['debug in upper case', `${traceId}-${spanId}-D`, 1],
+    ['debug with a parent', `${traceId}-${spanId}-d-${parentId}`, 1],
+    ['not sampled, with a parent', `${traceId}-${spanId}-0-${parentId}`, 0],
+    ['a parent without a decision', `${traceId}-${spanId}-${parentId}`, 0],
+    ['white space around it', ` \t${traceId}-${spanId}-1\t `, 1],
   ])('%s', (_, b3, traceFlags) => {
     expect(extract({ b3 })).toEqual({ traceId, spanId, traceFlags, isRemote: true });
   });
@@ -41,9 +46,33 @@ describe('the single header', () => {
     ['an unknown decision', `${traceId}-${spanId}-x`],
     ['a parent too short', `${traceId}-${spanId}-1-${parentId.slice(1)}`],
     ['more behind it', `${traceId}-${spanId}-1-${parentId}-x`],
+    ['a dash behind the ids', `${traceId}-${spanId}-`],
+    ['a dash behind the decision', `${traceId}-${spanId}-1-`],
+    ['a trace id alone', traceId],
+    ['no span id', `${traceId}--1`],
+    ['no trace id', `-${spanId}-1`],
+    ['a trace id of 31 digits', `${traceId.slice(1)}-${spanId}-1`],
+    ['a trace id of 24 digits', `${traceId.slice(8)}-${spanId}-1`],
+    ['a trace id of 15 digits', `${shortTraceId.slice(1)}-${spanId}-1`],
+    ['a short trace id all zero', `${'0'.repeat(16)}-${spanId}-1`],
+    ['a span id too long', `${traceId}-${spanId}0-1`],
+    ['digits that are none', `${traceId.replace('8', 'g')}-${spanId}-1`],
+    ['a decision in words', `${traceId}-${spanId}-true`],
+    ['a decision of two digits', `${traceId}-${spanId}-01`],
+    ['a parent too long', `${traceId}-${spanId}-1-${parentId}0`],
+    ['underscores', `${traceId}_${spanId}_1`],
+    ['white space within', `${traceId} -${spanId}-1`],
+    ['a no-break space around it', `\u00a0${traceId}-${spanId}-1`],
+    ['two values', `${traceId}-${spanId}-1, ${traceId}-${spanId}-1`],
     ['a megabyte', 'a'.repeat(1_000_000)],
   ])('%s is nothing', (_, b3) => {
     expect(extract({ b3 })).toBeUndefined();
+  });
+
+  test('the single header counts before the others', () => {
+    const others = { 'x-b3-traceid': '1'.repeat(32), 'x-b3-spanid': '1'.repeat(16) };
+    expect(extract({ b3: `${traceId}-${spanId}-1`, ...others })).toMatchObject({ traceId, spanId });
+    expect(extract({ b3: '', ...others })).toBeUndefined();
   });
 
   test('a malformed single header is not mended by the others', () => {
@@ -64,6 +93,12 @@ describe('the X-B3 headers', () => {
     ['debug wins', { 'x-b3-flags': '1', 'x-b3-sampled': '0' }, 1],
     ['a parent', { 'x-b3-sampled': '1', 'x-b3-parentspanid': parentId }, 1],
     ['an all-zero parent', { 'x-b3-sampled': '1', 'x-b3-parentspanid': '0'.repeat(16) }, 1],
+    ['sampled, in capitals', { 'x-b3-sampled': 'TRUE' }, 1],
+    ['no debug', { 'x-b3-flags': '0', 'x-b3-sampled': '1' }, 1],
+    ['no debug, and no decision', { 'x-b3-flags': '0' }, 0],
+    ['flags that are not defined', { 'x-b3-flags': '3' }, 0],
+    ['ids in upper case', { 'x-b3-traceid': traceId.toUpperCase(), 'x-b3-sampled': '0' }, 0],
+    ['white space around ids', { 'x-b3-spanid': ` ${spanId}\t`, 'x-b3-sampled': '1' }, 1],
   ])('%s', (_, more, traceFlags) => {
     expect(extract({ ...multi, ...more } as Record<string, string>)).toEqual({
       traceId,
@@ -78,6 +113,16 @@ describe('the X-B3 headers', () => {
     ['no trace id', { 'x-b3-spanid': spanId }],
     ['an unknown decision', { ...multi, 'x-b3-sampled': 'maybe' }],
     ['two trace ids', { ...multi, 'x-b3-traceid': `${traceId}, ${traceId}` }],
+    ['two span ids', { ...multi, 'x-b3-spanid': `${spanId}, ${spanId}` }],
+    ['two decisions', { ...multi, 'x-b3-sampled': '1, 0' }],
+    ['an empty trace id', { ...multi, 'x-b3-traceid': '' }],
+    ['an empty span id', { ...multi, 'x-b3-spanid': '' }],
+    ['a trace id all zero', { ...multi, 'x-b3-traceid': '0'.repeat(32) }],
+    ['a span id all zero', { ...multi, 'x-b3-spanid': '0'.repeat(16) }],
+    ['a trace id of 31 digits', { ...multi, 'x-b3-traceid': traceId.slice(1) }],
+    ['a span id of 17 digits', { ...multi, 'x-b3-spanid': `${spanId}0` }],
+    ['digits that are none', { ...multi, 'x-b3-spanid': spanId.replace('e', 'x') }],
+    ['a no-break space at an id', { ...multi, 'x-b3-spanid': `\u00a0${spanId}` }],
   ])('%s is nothing', (_, headers) => {
     expect(extract(headers as Record<string, string>)).toBeUndefined();
   });

@@ -27,6 +27,8 @@ describe('traceparent', () => {
     ['a later version with more behind it', `cc-${traceId}-${spanId}-01-what-the-future`, 1],
     ['a later version with an empty rest', `cc-${traceId}-${spanId}-01-`, 1],
     ['white space around it', ` \t${valid} \t`, 1],
+    ['the random flag of a later version is kept', `01-${traceId}-${spanId}-02`, 2],
+    ['flags of the future of a later version are cleared', `fe-${traceId}-${spanId}-fe-x`, 2],
   ])('%s is taken', (_, traceparent, traceFlags) => {
     expect(extract(traceparent)).toEqual({ traceId, spanId, traceFlags, isRemote: true });
   });
@@ -55,6 +57,16 @@ describe('traceparent', () => {
     ['flags too long', `00-${traceId}-${spanId}-001`],
     ['flags missing', `00-${traceId}-${spanId}`],
     ['underscores', valid.replaceAll('-', '_')],
+    ['illegal characters in the span id', `00-${traceId}-${spanId.replace('f', 'g')}-01`],
+    ['illegal characters in the flags', `00-${traceId}-${spanId}-.0`],
+    ['illegal characters at the end of the flags', `00-${traceId}-${spanId}-0.`],
+    ['a version that ends in no digit', `0.-${traceId}-${spanId}-01`],
+    ['no version', `${traceId}-${spanId}-01`],
+    ['no dashes', valid.replaceAll('-', '')],
+    ['a comma behind it', `${valid},`],
+    ['a later version with too short a trace id', `cc-${traceId.slice(1)}-${spanId}-01-x`],
+    ['a later version with all zero', `cc-${'0'.repeat(32)}-${spanId}-01`],
+    ['a no-break space around it', `\u00a0${valid}`],
     ['white space within', `00 -${traceId}-${spanId}-01`],
     ['over-long', `cc-${traceId}-${spanId}-01-${'x'.repeat(2_000)}`],
   ])('%s is refused', (_, traceparent) => {
@@ -91,6 +103,15 @@ describe('tracestate', () => {
     ['a value of 256 characters', [`foo=${'x'.repeat(256)}`], `foo=${'x'.repeat(256)}`],
     ['blanks within a value', ['foo=a b'], 'foo=a b'],
     ['32 members', [members(32)], members(32)],
+    ['32 members and empty ones', [`,${members(32)},,`], members(32)],
+    ['an empty header before', ['', 'foo=1'], 'foo=1'],
+    [
+      'all characters of values',
+      ['a=!"#$%&\'()*+-./:;<>?@[]^_`{|}~'],
+      'a=!"#$%&\'()*+-./:;<>?@[]^_`{|}~',
+    ],
+    ['a blank before a value is part of it', ['foo= 1'], 'foo= 1'],
+    ['order over two headers', ['c=1,a=2', 'b=3'], 'c=1,a=2,b=3'],
   ])('%s', (_, values, expected) => {
     expect(state(...values)).toBe(expected);
   });
@@ -112,6 +133,15 @@ describe('tracestate', () => {
     ['no system', ['foo@=1']],
     ['no tenant', ['@foo=1']],
     ['two signs', ['foo@bar@baz=1']],
+    ['two signs in a row', ['foo@@bar=1,bar=2']],
+    ['a system that begins with a digit', ['foo@0bar=1']],
+    ['a dot in a key', ['foo.bar=1']],
+    ['a tab in a value', ['foo=a\tb']],
+    ['a letter beyond ASCII in a value', ['foo=\u00e9']],
+    ['a delete character in a value', ['foo=\u007f']],
+    ['a value of nothing but blanks', ['foo= ,bar=1']],
+    ['an empty value before another member', ['foo=,bar=3']],
+    ['33 members over two headers', [members(32), 'last=1']],
     ['a value of 257 characters', [`foo=${'x'.repeat(257)}`]],
     ['an equals sign in a value', ['foo=bar=baz']],
     ['one illegal member among good ones', ['foo=1,BAD=2,bar=3']],
