@@ -8,6 +8,7 @@ import { baggageOf } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { withExchange } from '../core/exchange.ts';
+import { sampledSpan } from './exemplar.ts';
 import { knownMethod, labelName, longestBaggageValue } from './http.ts';
 import { observe } from './observe.ts';
 import { articlePreset } from './presets/article.ts';
@@ -48,7 +49,8 @@ const presets: Readonly<Record<MetricNames, MetricsPreset>> = {
  * Counts requests, measures how long they take until the response's headers, and how many are under way.
  *
  * A request is recorded once: with its response, with its error, or when the caller goes away (status 499). Memory is
- * bounded by the registry's limit on series; methods that clients invent are all `_OTHER`.
+ * bounded by the registry's limit on series; methods that clients invent are all `_OTHER`. Inside of `tracing`, durations
+ * bear the ids of sampled traces as exemplars, which OpenMetrics shows.
  *
  * @example
  * ```ts
@@ -74,6 +76,7 @@ export function metrics(options: MetricsOptions): Middleware {
         const { context, record } = withExchange(outer);
         const method = knownMethod(request.method);
         const scheme = request.url.startsWith('https:') ? 'https' : 'http';
+        const labels = context.get(sampledSpan);
         const startMs = clock.monotonic();
         recorder.begin({ method, scheme });
         return observe(next, request, context, ({ response, errorType, flag }) => {
@@ -90,6 +93,7 @@ export function metrics(options: MetricsOptions): Middleware {
             environment: record.environment ?? environment,
             durationSeconds: (clock.monotonic() - startMs) / 1_000,
             baggage: baggageValues(request, baggage),
+            exemplar: labels && { labels, timestampMs: clock.now() },
           });
         });
       },

@@ -8,14 +8,18 @@ import {
   type Attributes,
   context as openTelemetry,
   ROOT_CONTEXT,
+  type Span,
   SpanKind,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { peerAddress } from '../core/address.ts';
 import { baggageOf } from '../core/baggage.ts';
 import type { Next } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
 import { urlOf } from '../core/url.ts';
+import { sampledSpan } from './exemplar.ts';
 import { knownMethod, longestBaggageValue } from './http.ts';
 import { observe } from './observe.ts';
 import {
@@ -48,7 +52,7 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
     };
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
-    const inner = enter(context.with(remoteParent, remote), active, span);
+    const inner = withSampledSpan(enter(context.with(remoteParent, remote), active, span), span);
     return openTelemetry.with(active, () =>
       observe(next, request, inner, (ending) => {
         if (record.route !== undefined) span.updateName(spanName(method, record));
@@ -56,6 +60,12 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
       }),
     );
   };
+}
+
+function withSampledSpan(context: Context, span: Span): Context {
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  if (!span.isRecording() || (traceFlags & TraceFlags.SAMPLED) === 0) return context;
+  return context.with(sampledSpan, { trace_id: traceId, span_id: spanId });
 }
 
 /** `GET /users/:id`; never the path, of which there are too many. */

@@ -40,12 +40,13 @@ export const articlePreset: MetricsPreset = ({ registry, service, baggageLabels 
   });
   return {
     begin: () => active.increment(),
-    end({ method, status, environment, destinationService, durationSeconds, baggage }) {
+    end(facts) {
+      const { method, status, environment, destinationService, durationSeconds, baggage } = facts;
       active.decrement();
       const code = String(status);
       duration
         .with(withBaggage({ method, status: code, env: environment }, baggageLabels, baggage))
-        .observe(durationSeconds);
+        .observe(durationSeconds, facts.exemplar);
       requests.with(withBaggage({ env: environment }, baggageLabels, baggage)).increment();
       destinations
         .with({ destination_service: destinationService, response_code: code })

@@ -52,7 +52,7 @@ export const istioPreset: MetricsPreset = ({ registry, service, baggageLabels })
         facts.baggage,
       );
       requests.with(values).increment();
-      duration.with(values).observe(facts.durationSeconds * 1_000);
+      duration.with(values).observe(facts.durationSeconds * 1_000, facts.exemplar);
     },
   };
 };

@@ -33,7 +33,8 @@ export const openTelemetryPreset: MetricsPreset = ({ registry, baggageLabels }) 
     begin({ method, scheme }) {
       active.with({ http_request_method: method, url_scheme: scheme }).increment();
     },
-    end({ method, scheme, status, route, errorType, durationSeconds, baggage }) {
+    end(facts) {
+      const { method, scheme, status, route, errorType, durationSeconds, baggage } = facts;
       active.with({ http_request_method: method, url_scheme: scheme }).decrement();
       const labels = {
         http_request_method: method,
@@ -42,7 +43,9 @@ export const openTelemetryPreset: MetricsPreset = ({ registry, baggageLabels }) 
         http_route: route ?? '',
         error_type: errorType ?? '',
       };
-      duration.with(withBaggage(labels, baggageLabels, baggage)).observe(durationSeconds);
+      duration
+        .with(withBaggage(labels, baggageLabels, baggage))
+        .observe(durationSeconds, facts.exemplar);
     },
   };
 };

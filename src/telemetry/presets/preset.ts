@@ -5,6 +5,7 @@
  */
 
 import type { Direction } from '../../core/context.ts';
+import type { Exemplar } from '../instruments.ts';
 import type { Registry } from '../registry.ts';
 
 /** What a preset is built from. */
@@ -33,6 +34,8 @@ export interface RequestFacts extends BeginFacts {
   readonly environment: string;
   readonly durationSeconds: number;
   readonly baggage: readonly string[];
+  /** Where its trace is, for those that are recorded. */
+  readonly exemplar: Exemplar | undefined;
 }
 
 /** Registers its metrics and returns what records into them. */
