@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -59,5 +59,71 @@ describe.each(['bun', 'deno'] as const)('fetchmesh serve on %s', (runtime) => {
     for (const answer of waiting.splice(0)) answer();
     expect(await (await slow).text()).toBe('waited');
     expect(await gateway.exited()).toBe(0);
+  });
+});
+
+describe.each(['node', 'bun', 'deno'] as const)('--watch on %s', (runtime) => {
+  /** A gateway on this file, and what it answers. */
+  async function watching(file: string) {
+    const gateway = await serve(['-f', file, '--upstream', upstreamUrl, '--watch'], runtime);
+    const serves = async (path: string): Promise<boolean> => {
+      const response = await fetch(gateway.url + path);
+      await response.text();
+      return response.ok;
+    };
+    let reloads = 0;
+    /** Resolves at the next reload. */
+    const reloaded = () => {
+      reloads += 1;
+      return gateway.said(new RegExp(`(?:is in force\\n[^]*){${reloads}}`));
+    };
+    return { serves, reloaded };
+  }
+
+  const rulesFor = (path: string): string => `routes: [{ path: ${path} }]`;
+
+  test('sees a file that an editor saves by renaming, again and again', async () => {
+    const file = join(directory, `${runtime}-renamed.yaml`);
+    await writeFile(file, rulesFor('/0'));
+    const { serves, reloaded } = await watching(file);
+    for (const path of ['/1', '/2', '/3']) {
+      await writeFile(`${file}.new`, rulesFor(path));
+      await rename(`${file}.new`, file);
+      await reloaded();
+      expect(await serves(path), path).toBe(true);
+    }
+    expect(await serves('/0')).toBe(false);
+  });
+
+  test('sees a ConfigMap change: a symbolic link to a folder, swapped', async () => {
+    const volume = join(directory, `${runtime}-volume`);
+    async function write(version: number): Promise<void> {
+      const folder = `..version_${version}`;
+      await mkdir(join(volume, folder), { recursive: true });
+      await writeFile(join(volume, folder, 'rules.yaml'), rulesFor(`/${version}`));
+      await symlink(folder, join(volume, '..data_tmp'));
+      await rename(join(volume, '..data_tmp'), join(volume, '..data'));
+      if (version > 0) await rm(join(volume, `..version_${version - 1}`), { recursive: true });
+    }
+    await write(0);
+    await symlink('..data/rules.yaml', join(volume, 'rules.yaml'));
+    const { serves, reloaded } = await watching(join(volume, 'rules.yaml'));
+    for (const version of [1, 2, 3]) {
+      await write(version);
+      await reloaded();
+      expect(await serves(`/${version}`), String(version)).toBe(true);
+    }
+    expect(await serves('/0')).toBe(false);
+  });
+
+  test('keeps what is in force while the file is away', async () => {
+    const file = join(directory, `${runtime}-away.yaml`);
+    await writeFile(file, rulesFor('/0'));
+    const { serves, reloaded } = await watching(file);
+    await rm(file);
+    expect(await serves('/0')).toBe(true);
+    await writeFile(file, rulesFor('/1'));
+    await reloaded();
+    expect(await serves('/1')).toBe(true);
   });
 });
