@@ -11,6 +11,19 @@ import { devVars, newSigningKey } from './workers/signing-key.ts';
 import { environment } from './workers/wrangler.ts';
 
 const url = 'http://localhost:8080';
+const help = `npm run dev:workers
+
+Runs the shop on workerd on this machine, by wrangler: seven Workers, ${url}. It has no options; Ctrl-C ends it.`;
+
+const [argument] = process.argv.slice(2);
+if (argument === '--help' || argument === '-h') {
+  console.log(help);
+  process.exit(0);
+}
+if (argument !== undefined) {
+  console.error(`'${argument}': there are no options\n\n${help}`);
+  process.exit(2);
+}
 
 buildRules();
 if (!existsSync(devVars)) {

@@ -76,12 +76,23 @@ ${endpoint ? `Traces go to ${endpoint}.` : 'Traces: npm start -- --otlp-endpoint
 Ctrl-C ends it.
 `);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
-    await shop.close();
-    await Promise.all(providers.map((telemetry) => telemetry.shutdown()));
-    process.exit(0);
-  });
+let ending = false;
+async function end(): Promise<void> {
+  if (ending) return;
+  ending = true;
+  await shop.close();
+  await Promise.all(providers.map((telemetry) => telemetry.shutdown()));
+  process.exit(0);
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+if (process.env['npm_lifecycle_event'] === 'start') whenParentEnds(end);
+
+/** npm passes a signal on to its shell only, which dies of it and leaves the shop behind. */
+function whenParentEnds(callback: () => void): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) callback();
+  }, 500).unref();
 }
 
 /** A tracer provider for each service, all sending to one place. */
