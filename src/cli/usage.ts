@@ -5,6 +5,7 @@
  */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { hasBlockedPort } from '../rules/blocks/blocked-ports.ts';
 import { suggest } from '../rules/suggest.ts';
 
 /** The arguments make no sense; the message says which, and what would. */
@@ -57,10 +58,14 @@ export function readUrl(option: string, text: string): URL {
 
 /** A URL that paths are appended to, without what must not be in front of them or be seen in logs. */
 export function readUpstream(option: string, text: string): string {
-  const { href, username, password, search, hash } = readUrl(option, text);
+  const url = readUrl(option, text);
+  const { href, username, password, search, hash } = url;
   if (username !== '' || password !== '' || search !== '' || hash !== '') {
     // Not shown: it may hold a password.
     throw new UsageError(`${option}: give a URL without user, password, query and fragment`);
+  }
+  if (hasBlockedPort(url)) {
+    throw new UsageError(`${option}: the Fetch Standard blocks port ${url.port}; choose another`);
   }
   return href;
 }

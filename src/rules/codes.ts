@@ -195,7 +195,8 @@ the URL where it is present). url and urls exclude each other, and a service wit
   FM023: {
     title: 'bad URL',
     explanation: `An upstream is an absolute http or https URL, with or without a path in front. Credentials do not belong in it: fetch
-refuses such URLs, and they end up in logs. A query or fragment would be lost.`,
+refuses such URLs, and they end up in logs. A query or fragment would be lost. Some ports, such as 6000 and 6667, are blocked by
+the Fetch Standard: on most runtimes no request ever gets there.`,
   },
   FM024: {
     title: 'unused service',

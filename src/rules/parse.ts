@@ -95,7 +95,7 @@ function upstreamOption(value: string): string {
   const url = httpUrl(value);
   if (url instanceof Refusal || url.search !== '' || url.hash !== '') {
     throw new RangeError(
-      `upstream: '${value}' is not an http or https URL without credentials, query and fragment`,
+      `upstream: '${value}' is not an http or https URL without credentials, query, fragment and blocked port`,
     );
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

@@ -586,6 +586,11 @@ routes: [{ path: /a, to: { a: 50, b: 20, c: 10, d: 10, e: 10 } }]
     ],
   },
   {
+    name: 'a port that Fetch blocks',
+    text: 'services: { web: http://web.internal:6000 }\nroutes: [{ path: /, to: web }]',
+    expected: ['1:18 error[FM023] `http://web.internal:6000` has port 6000'],
+  },
+  {
     name: 'a password in a URL',
     text: `services: { web: "http://admin:hunter2@web.internal" }
 routes: [{ path: /a }]

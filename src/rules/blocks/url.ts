@@ -6,6 +6,7 @@
 
 import type * as z from 'zod';
 import { type Complaint, Refusal, text } from '../shape.ts';
+import { hasBlockedPort } from './blocked-ports.ts';
 
 /** A URL to send requests to: origin and optional base path, without a slash at its end. */
 export const upstreamUrl: z.ZodType<string> = text({
@@ -30,7 +31,7 @@ export const collectorUrl: z.ZodType<string> = text({
   },
 });
 
-/** Reads an http or https URL without credentials, which `fetch` would refuse and logs would keep. */
+/** Reads an http or https URL that `fetch` takes: without credentials, which logs would keep too, or a blocked port. */
 export function httpUrl(value: string): URL | Refusal {
   const url = URL.parse(value);
   const withScheme = /^[\w.-]+(:\d+)?(\/|$)/.test(value) ? `http://${value}` : undefined;
@@ -48,6 +49,9 @@ export function httpUrl(value: string): URL | Refusal {
   }
   if (url.username !== '' || url.password !== '') {
     return bad('carries credentials', '`fetch` refuses such URLs, and logs would keep them');
+  }
+  if (hasBlockedPort(url)) {
+    return bad(`has port ${url.port}`, 'the Fetch Standard blocks it: choose another port');
   }
   return url;
 }
