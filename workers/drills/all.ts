@@ -1,0 +1,22 @@
+/** Every drill, in the order in which they are run. */
+
+import { abort } from './abort.ts';
+import { canary } from './canary.ts';
+import { delay } from './delay.ts';
+import type { Drill } from './drill.ts';
+import { outage } from './outage.ts';
+import { overload } from './overload.ts';
+import { restart } from './restart.ts';
+import { slowClients } from './slow-clients.ts';
+import { store } from './store.ts';
+
+export const drills: readonly Drill[] = [
+  canary,
+  delay,
+  abort,
+  outage,
+  store,
+  overload,
+  slowClients,
+  restart,
+];

@@ -1,0 +1,126 @@
+/** Rolling restarts of a gateway of two processes, behind a balancer that asks for readiness, under load. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import process from 'node:process';
+import { type Drill, having, send, sumOf } from './drill.ts';
+
+const restarts = 20;
+const command = new URL('../../bin/fetchmesh.mjs', import.meta.url).pathname;
+
+/** A gateway as a process. */
+interface Instance {
+  readonly child: ChildProcess;
+  readonly url: URL;
+  readonly admin: string;
+  isReady: boolean;
+}
+
+export const restart: Drill = {
+  name: 'restart',
+  summary: `Two gateways are restarted in turn, ${restarts} times in all, while requests come in: none of them fails.`,
+  async run(stage) {
+    const shop = await stage.open(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return Response.json({ done: true });
+    });
+    const instances = [await start(shop), await start(shop)];
+    const balancer = balance(instances);
+    balancer.listen(0, '127.0.0.1');
+    await once(balancer, 'listening');
+    stage.onEnd(async () => {
+      balancer.close();
+      balancer.closeAllConnections();
+      for (const { child } of instances) child.kill('SIGKILL');
+    });
+    const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}/`;
+
+    let isOver = false;
+    const load = (async () => {
+      const answers = [];
+      while (!isOver) answers.push(...(await send(40, url, { atOnce: 8 })));
+      return answers;
+    })();
+    let served = 0;
+    const codes: (number | null)[] = [];
+    for (let round = 0; round < restarts; round++) {
+      const index = round % 2;
+      const old = instances[index] as Instance;
+      instances[index] = await start(shop);
+      served += await servedBy(old);
+      // The balancer learns first, as by a failed readiness probe; then the process is told.
+      old.isReady = false;
+      const exit = once(old.child, 'exit') as Promise<[number | null]>;
+      old.child.kill('SIGTERM');
+      codes.push((await exit)[0]);
+    }
+    isOver = true;
+    const answers = await load;
+    stage.expect(
+      `${restarts} restarts under load`,
+      `${answers.length} requests, ${having(answers, 200)} answered 200`,
+      answers.length > 0 && having(answers, 200) === answers.length,
+    );
+    stage.expect(
+      'the instances that were ended had served',
+      `${served} requests, by their own metrics`,
+      served > 0,
+    );
+    stage.expect(
+      'exit codes',
+      `${codes.filter((code) => code === 0).length} of ${restarts} are 0`,
+      codes.every((code) => code === 0),
+    );
+  },
+};
+
+async function start(upstream: string): Promise<Instance> {
+  const child = spawn(
+    process.execPath,
+    [command, 'serve', '--upstream', upstream, '--port', '0', '--admin-port', '0'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  while (!/readiness on/.test(said)) {
+    const [ended] = await Promise.race([
+      once(child.stderr, 'data').then(() => [undefined]),
+      once(child, 'exit'),
+    ]);
+    if (ended !== undefined) throw new Error(`The gateway did not start: ${said}`);
+  }
+  return {
+    child,
+    url: new URL(/gateway on (\S+)/.exec(said)?.[1] as string),
+    admin: /metrics on (\S+)\/metrics/.exec(said)?.[1] as string,
+    isReady: true,
+  };
+}
+
+async function servedBy({ admin }: Instance): Promise<number> {
+  const text = await (await fetch(`${admin}/metrics`)).text();
+  return sumOf(text, 'http_server_duration_seconds_count', {});
+}
+
+/** Sends each request to an instance that is ready, in turn. Retries nothing: whatever fails is seen. */
+function balance(instances: readonly Instance[]) {
+  const agent = new Agent({ keepAlive: true });
+  let turn = 0;
+  return createServer((incoming, outgoing) => {
+    const ready = instances.filter(({ isReady }) => isReady);
+    turn += 1;
+    const { url } = ready[turn % ready.length] as Instance;
+    const { method, headers, url: path } = incoming;
+    const asked = request({ host: url.hostname, port: url.port, path, method, headers, agent });
+    asked.on('response', (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    asked.on('error', () => outgoing.writeHead(502).end());
+    incoming.pipe(asked);
+  });
+}
