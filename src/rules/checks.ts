@@ -5,7 +5,7 @@
  */
 
 import { resolveMatch } from './blocks/match.ts';
-import { checkRateLimits, checkShed } from './limit-checks.ts';
+import { checkBreakersBehindLimits, checkRateLimits, checkShed } from './limit-checks.ts';
 import type { Path } from './nodes.ts';
 import type { Positions } from './positions.ts';
 import { quote } from './quote.ts';
@@ -35,6 +35,7 @@ export function checkFile(file: ResolvedFile, around: Surroundings): void {
   checkRetryTimes(routes, positions, report);
   checkUnsafeMethods(routes, positions, report);
   checkRateLimits(routes, positions, report);
+  checkBreakersBehindLimits(routes, positions, report);
   checkShed(routes, positions, report);
   for (const route of routes) {
     checkHedge(route, positions, report);

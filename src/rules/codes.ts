@@ -67,6 +67,7 @@ export type Code =
   | 'FM087'
   | 'FM090'
   | 'FM091'
+  | 'FM092'
   | 'FM100'
   | 'FM101'
   | 'FM102'
@@ -386,6 +387,12 @@ calls (last_requests), which then have to be at least min_requests. slow_rate an
     title: 'max_wait without a queue',
     explanation: `A bulkhead without a queue rejects at once what is above its limit. With queue: 10 up to ten calls wait for their turn, each
 for max_wait at most.`,
+  },
+  FM092: {
+    title: 'breaker behind a limit that keeps it closed',
+    explanation: `A breaker that goes by a rate wants min_requests calls within its window before it judges. A limit by route or global
+that lets fewer through, tries counted, keeps it closed for ever, however many calls fail. Lower min_requests, or lengthen the
+window.`,
   },
   FM100: {
     title: 'unknown auth',

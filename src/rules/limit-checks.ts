@@ -5,6 +5,7 @@
  */
 
 import { formatDuration } from '../core/duration.ts';
+import { sameForAll } from './blocks/names.ts';
 import {
   type RateLimitBlock,
   type RateLimitWritten,
@@ -43,6 +44,39 @@ export function checkRateLimits(
         related: [{ span: positions.value(timeout.path), label: 'covers the wait too' }],
       });
     }
+  }
+}
+
+/** A breaker that goes by a rate gets to see enough calls to open (FM092). */
+export function checkBreakersBehindLimits(
+  routes: readonly ResolvedRoute[],
+  positions: Positions,
+  report: Report,
+): void {
+  for (const { path: route, rateLimit, retries, protection } of routes) {
+    const { minRequests, windowMs } = protection.breaker ?? {};
+    if (minRequests === undefined || windowMs === undefined) continue;
+    if (rateLimit === undefined || rateLimit.value === 'off') continue;
+    // A limit for each caller is none for the route: there may be any number of callers.
+    const together = resolveRateLimit(rateLimit.value).filter(
+      ({ by, enforce }) => enforce && by.every((key) => sameForAll.includes(key)),
+    );
+    const admitted = together.map(
+      ({ limit, perMs, burst }) => burst + Math.ceil((limit * windowMs) / perMs),
+    );
+    // Each try is a call of its own to the breaker.
+    const most = Math.min(...admitted) * (1 + (retries?.value.max ?? 0));
+    if (most >= minRequests) continue;
+    const own: Path = [...route, 'breaker'];
+    const place = positions.has(own) ? own : ['defaults', 'breaker'];
+    report(positions.value([...place, 'min_requests']), {
+      code: 'FM092',
+      severity: 'warning',
+      message: `the breaker can never open: it wants ${minRequests} calls in ${formatDuration(windowMs)}`,
+      label: `the rate limit lets ${most} through`,
+      help: `write \`min_requests: ${Math.max(1, Math.floor(most / 2))}\`, or less`,
+      related: [{ span: positions.value(rateLimit.path), label: 'the limit' }],
+    });
   }
 }
 

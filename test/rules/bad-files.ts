@@ -1104,6 +1104,17 @@ routes:
     ],
   },
   {
+    name: 'a breaker that its limit keeps closed, with tries counted, unless callers are told apart',
+    text: `${services}defaults: { breaker: { error_rate: 50%, min_requests: 40, window: 10s } }
+routes:
+  - { path: /a, to: web, rate_limit: { limit: 1, per: 1s, burst: 5, by: route } }
+  - { path: /b, to: web, rate_limit: { limit: 1, per: 1s, burst: 5, by: ip } }
+  - { path: /c, to: web, rate_limit: { limit: 1, per: 1s, burst: 5, by: global }, retries: 2 }
+  - { path: /d, to: users@v1, rate_limit: { limit: 4, per: 1s, by: global } }
+`,
+    expected: ['4:55 warning[FM092] the breaker can never open: it wants 40 calls in 10s'],
+  },
+  {
     name: 'a bulkhead where nobody waits, and a throttle that never lets go',
     text: withRoute(
       '{ path: /b, to: web, bulkhead: { limit: 5, max_wait: 1s }, throttle: { max_rejection: 100% } }',
