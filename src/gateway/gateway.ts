@@ -17,6 +17,7 @@ import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
+import { compileTrustedProxies } from '../security/trusted-proxies.ts';
 import type { Store } from '../stores/contract.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
@@ -133,7 +134,9 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
         pathNormalization: options.pathNormalization,
       }),
     );
-    return { revision, run, own: ownPaths(next), upstreams, kept, sightings };
+    const { trustedProxies } = next;
+    const identify = trustedProxies && compileTrustedProxies(trustedProxies);
+    return { revision, run, own: ownPaths(next), identify, upstreams, kept, sightings };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
@@ -173,8 +176,11 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       const own = plan.own.get(urlOf(request).pathname);
       if (own !== undefined) return own(request);
     }
-    const context = rootContext('inbound', request, platform, background);
-    return plan.run(request, context.with(peerAddress, peerAddressOf(request, platform)));
+    const context = rootContext('inbound', request, platform, background).with(
+      peerAddress,
+      peerAddressOf(request, platform),
+    );
+    return plan.run(request, plan.identify?.(request, context) ?? context);
   }
   return {
     fetch: gateway,
@@ -203,6 +209,8 @@ interface Plan {
   readonly run: Next;
   /** Paths that the gateway answers itself. */
   readonly own: ReadonlyMap<string, Own>;
+  /** Makes out the client behind trusted proxies. */
+  readonly identify: ReturnType<typeof compileTrustedProxies> | undefined;
   readonly upstreams: Upstreams;
   readonly kept: Kept;
   readonly sightings: readonly Sighting[];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { networkOf, peerAddress } from '../core/address.ts';
+import { clientAddress, networkOf, peerAddress } from '../core/address.ts';
 import { boundedKey } from '../core/bounded-key.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
@@ -188,7 +188,7 @@ const sharedKey = '(no key)'.padEnd(70);
 const roundingUnits = 1e-6;
 
 function peerNetwork(_: Request, context: Context): string | undefined {
-  const address = context.get(peerAddress);
+  const address = context.get(clientAddress) ?? context.get(peerAddress);
   return address === undefined ? undefined : networkOf(address, 64);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { networkOf, peerAddress } from '../core/address.ts';
+import { clientAddress, networkOf, peerAddress } from '../core/address.ts';
 import { boundedKey } from '../core/bounded-key.ts';
 import { canonicalPath } from '../core/canonical-path.ts';
 import { claims } from '../core/claims.ts';
@@ -66,7 +66,7 @@ export function isIpBits(text: string): boolean {
 
 function networkKey(bits: number): KeyReader {
   return (_, context) => {
-    const address = context.get(peerAddress);
+    const address = context.get(clientAddress) ?? context.get(peerAddress);
     return address === undefined ? undefined : boundedKey(networkOf(address, bits));
   };
 }

@@ -19,6 +19,7 @@ import type { RespondOptions } from '../routing/respond.ts';
 import type { RewriteOptions } from '../routing/rewrite.ts';
 import type { AuthorizationRule, RolesOptions } from '../security/authorize/authorize.ts';
 import type { HeadersOptions } from '../security/headers.ts';
+import type { TrustedProxiesOptions } from '../security/trusted-proxies.ts';
 import type { MetricNames } from '../telemetry/metrics.ts';
 
 export type { MatchConditions } from '../routing/conditions.ts';
@@ -27,6 +28,8 @@ export type { MatchConditions } from '../routing/conditions.ts';
 export interface Rules {
   readonly version: 1;
   readonly services: readonly Service[];
+  /** Proxies whose word on the client is taken. Absent: nobody's, the peer of the connection is the client. */
+  readonly trustedProxies?: TrustedProxiesOptions;
   /** Whose tokens are taken. Absent: nobody's. */
   readonly auth?: readonly AuthRule[];
   /** Where the roles of callers stand. Absent: nowhere. */

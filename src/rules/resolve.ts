@@ -15,6 +15,7 @@ import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
+import { resolveTrustedProxies, type TrustedProxiesBlock } from './blocks/trusted-proxies.ts';
 import { ServiceTable } from './destinations.ts';
 import type { Destination, Hedge, Retries, Route, Rules } from './model.ts';
 import type { Path } from './nodes.ts';
@@ -52,6 +53,7 @@ export interface ResolvedFile {
   readonly defaults: Draft<DefaultsBlock>;
   readonly telemetry: TelemetryBlock | undefined;
   readonly health: HealthBlock | undefined;
+  readonly trustedProxies: TrustedProxiesBlock | undefined;
   /** To be called only where nothing was found to be wrong. */
   toRules(): Rules;
 }
@@ -118,11 +120,13 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
 
   const telemetry = sound(file.telemetry);
   const health = sound(file.health);
+  const trustedProxies = sound(file.trusted_proxies);
   return {
     routes,
     defaults,
     telemetry,
     health,
+    trustedProxies,
     toRules: () => ({
       version: 1,
       ...(auths !== undefined && { auth: access.toRules() }),
@@ -131,6 +135,9 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
       routes: routes.map(toRoute),
       telemetry: resolveTelemetry(telemetry ?? {}),
       health: health === undefined ? {} : resolveHealth(health),
+      ...(trustedProxies !== undefined && {
+        trustedProxies: resolveTrustedProxies(trustedProxies),
+      }),
     }),
   };
 }

@@ -12,6 +12,7 @@ import { type RolesBlock, roles } from './blocks/roles.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
 import { type ServiceWritten, services } from './blocks/services.ts';
 import { type TelemetryBlock, telemetry } from './blocks/telemetry.ts';
+import { type TrustedProxiesBlock, trustedProxiesBlock } from './blocks/trusted-proxies.ts';
 import { block, draft, type Named, scalars } from './shape.ts';
 
 /** A rules file as written; durations in milliseconds. */
@@ -20,6 +21,7 @@ export interface RulesFile {
   readonly defaults?: DefaultsBlock;
   readonly telemetry?: TelemetryBlock;
   readonly health?: HealthBlock;
+  readonly trusted_proxies?: TrustedProxiesBlock;
   readonly auth?: Named<AuthBlock>;
   readonly roles?: RolesBlock;
   readonly services?: Named<ServiceWritten>;
@@ -33,6 +35,9 @@ scalars.add(version, { kind: 'number', expected: '1', code: 'FM015' });
 export const rulesFile: z.ZodType<RulesFile> = draft(
   block<RulesFile>(
     { title: 'the file', required: ['routes'], later: later.file },
-    { version, defaults, telemetry, health, auth: auths, roles, services, routes },
+    {
+      ...{ version, defaults, telemetry, health, trusted_proxies: trustedProxiesBlock },
+      ...{ auth: auths, roles, services, routes },
+    },
   ),
 );

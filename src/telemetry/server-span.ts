@@ -13,7 +13,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api';
-import { peerAddress } from '../core/address.ts';
+import { clientAddress, peerAddress } from '../core/address.ts';
 import { baggageOf } from '../core/baggage.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
@@ -46,7 +46,11 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
       name: spanName(method, record),
       kind: SpanKind.SERVER,
       attributes: () => ({
-        ...serverAttributes(request, method, context.get(peerAddress)),
+        ...serverAttributes(
+          request,
+          method,
+          context.get(clientAddress) ?? context.get(peerAddress),
+        ),
         ...baggageAttributes(request, settings.baggage),
       }),
     };

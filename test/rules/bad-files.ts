@@ -1115,6 +1115,23 @@ routes:
     expected: ['4:55 warning[FM092] the breaker can never open: it wants 40 calls in 10s'],
   },
   {
+    name: 'proxies that are none',
+    text: `${services}trusted_proxies: [10.0.0.0/33, proxy.internal, 10.0.0.0/8]
+routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
+`,
+    expected: [
+      '4:19 error[FM016] `10.0.0.0/33` is not an address or a network',
+      '4:32 error[FM016] `proxy.internal` is not an address or a network',
+    ],
+  },
+  {
+    name: 'too many proxies',
+    text: `${services}trusted_proxies: { hops: 11 }
+routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
+`,
+    expected: ['4:26 error[FM016] `hops` must be a whole number from 1 to 10, not `11`'],
+  },
+  {
     name: 'a bulkhead where nobody waits, and a throttle that never lets go',
     text: withRoute(
       '{ path: /b, to: web, bulkhead: { limit: 5, max_wait: 1s }, throttle: { max_rejection: 100% } }',

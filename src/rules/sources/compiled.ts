@@ -9,6 +9,7 @@ import { retryConditions } from '../../policies/retry-options.ts';
 import { balancePolicies } from '../../routing/balance.ts';
 import type { HealthSettings } from '../../routing/health.ts';
 import type { OutlierSettings } from '../../routing/outlier-options.ts';
+import type { TrustedProxiesOptions } from '../../security/trusted-proxies.ts';
 import {
   type Balance,
   type BreakerRule,
@@ -231,5 +232,9 @@ function shapeOfRules(): Check {
       revisionHeader: flag,
     }),
     health: block<Health>({ 'path?': text, 'readyPath?': text }),
+    'trustedProxies?': block<TrustedProxiesOptions>({
+      'hops?': number(1, 10),
+      'networks?': list(text),
+    }),
   });
 }

@@ -1,0 +1,171 @@
+/**
+ * Who the client is, where proxies of one's own stand in front.
+ *
+ * @module
+ */
+
+import {
+  type AddressBlock,
+  addressBlock,
+  clientAddress,
+  parseAddress,
+  peerAddress,
+  peerAddressOf,
+} from '../core/address.ts';
+import { layer, type Middleware } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
+import { editOutgoing } from '../core/header-edits.ts';
+
+export { clientAddress } from '../core/address.ts';
+
+/** Settings of {@link trustedProxies}: one of the two. */
+export interface TrustedProxiesOptions {
+  /**
+   * How many proxies of one's own every request comes through, from 1 to 10. What the farthest of them wrote is believed:
+   * the entry of `x-forwarded-for` that is so many places from its end.
+   */
+  readonly hops?: number;
+  /**
+   * Addresses and networks of one's own proxies, such as `10.0.0.0/8`. The client is the first address from the end that is
+   * none of them; a peer that is none of them is the client, whatever it writes.
+   */
+  readonly networks?: readonly string[];
+}
+
+/** No chain of proxies is longer; what else stands there was written by a client. */
+const mostHops = 10;
+
+/** The longest header that is looked at, from its end. */
+const longestLooked = 1_000;
+
+/** What a client can write to pass for a proxy. */
+const forwardingHeaders: readonly string[] = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-real-ip',
+  'x-forwarded-client-cert',
+];
+
+/** Whom a request comes from. */
+type Finder = (peer: string, forwardedFor: string | null) => string;
+
+/**
+ * Makes out the client's address behind trusted proxies, for keys such as `ip`, `authorize` and logs. Without it the peer of
+ * the connection is the client: `x-forwarded-for` can be written by anyone.
+ *
+ * Headers in which a peer that is no trusted proxy claims to be one are taken off, on the way to upstreams too.
+ *
+ * Semantics: `xff_num_trusted_hops` and the `xff` extension of Envoy. Where there are fewer entries than hops, the request
+ * did not come through all of the proxies: the peer is the client then, as with Envoy.
+ *
+ * @throws {RangeError} names the option, the value and what is allowed.
+ *
+ * @example
+ * ```ts
+ * const app = inbound(
+ *   (request) => new Response(contextOf(request)?.get(clientAddress)),
+ *   trustedProxies({ networks: ['10.0.0.0/8'] }),
+ * );
+ * const headers = { 'x-forwarded-for': '198.51.100.7, 10.0.0.2' };
+ * const request = new Request('http://shop.example/', { headers });
+ * await (await app(request, { remoteAddr: { hostname: '10.0.0.1' } })).text(); // '198.51.100.7'
+ * ```
+ */
+export function trustedProxies(options: TrustedProxiesOptions): Middleware {
+  const identify = compileTrustedProxies(options);
+  return layer(
+    'trusted proxies',
+    (next) =>
+      function trustedProxies(request, context) {
+        return next(request, identify(request, context));
+      },
+  );
+}
+
+/** {@link trustedProxies} as a step of its own: the context with the client in it. */
+export function compileTrustedProxies(
+  options: TrustedProxiesOptions,
+): (request: Request, context: Context) => Context {
+  const { hops, networks } = options;
+  if ((hops === undefined) === (networks === undefined)) {
+    throw new RangeError('trustedProxies: give one of hops and networks');
+  }
+  const blocks = networks?.map(blockOf) ?? [];
+  const isTrusted = (address: string): boolean => {
+    const parsed = parseAddress(address);
+    return parsed !== undefined && blocks.some((block) => block.holds(parsed));
+  };
+  const find: Finder = hops === undefined ? byNetworks(isTrusted) : byHops(hopsOption(hops));
+  return (request, context) => {
+    const peer = context.get(peerAddress) ?? peerAddressOf(request, context.platform);
+    // Nobody knows who wrote the header.
+    if (peer === undefined) return context;
+    if (hops === undefined && !isTrusted(peer)) {
+      return editOutgoing(context.with(clientAddress, peer), { remove: forwardingHeaders });
+    }
+    return context.with(clientAddress, find(peer, request.headers.get('x-forwarded-for')));
+  };
+}
+
+function byHops(hops: number): Finder {
+  return (peer, forwardedFor) => {
+    const entries = entriesOf(forwardedFor);
+    return entries[entries.length - hops] ?? peer;
+  };
+}
+
+function byNetworks(isTrusted: (address: string) => boolean): Finder {
+  return (peer, forwardedFor) => {
+    const entries = entriesOf(forwardedFor);
+    let client = peer;
+    while (isTrusted(client)) {
+      const before = entries.pop();
+      if (before === undefined) break;
+      client = before;
+    }
+    return client;
+  };
+}
+
+/** The addresses at the end of the header, up to the first that is none: what stands before it says nothing. */
+function entriesOf(forwardedFor: string | null): string[] {
+  if (forwardedFor === null) return [];
+  const addresses: string[] = [];
+  const written = forwardedFor.slice(-longestLooked).split(',').slice(-mostHops);
+  for (const entry of written.reverse()) {
+    const address = addressIn(entry.trim());
+    if (address === undefined) break;
+    addresses.unshift(address);
+  }
+  return addresses;
+}
+
+/** An address, with or without a port: `192.0.2.1:80`, `[2001:db8::1]:80`. */
+function addressIn(entry: string): string | undefined {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::\d{1,5})?$/.exec(entry) ?? [];
+  const whole = entry.includes(':') && parseAddress(entry) !== undefined ? entry : undefined;
+  const address = whole ?? bracketed ?? plain;
+  return address !== undefined && parseAddress(address) !== undefined ? address : undefined;
+}
+
+function blockOf(written: string): AddressBlock {
+  const block = addressBlock(written);
+  if (block === undefined) {
+    throw new RangeError(
+      `trustedProxies.networks: '${written}' is not an address or a network such as 10.0.0.0/8`,
+    );
+  }
+  return block;
+}
+
+function hopsOption(hops: number): number {
+  if (!(Number.isInteger(hops) && 1 <= hops && hops <= mostHops)) {
+    throw new RangeError(
+      `trustedProxies.hops: ${hops} is not a whole number from 1 to ${mostHops}`,
+    );
+  }
+  return hops;
+}
