@@ -128,10 +128,16 @@ describe('doctor', () => {
   });
 
   test('a refused connection is a no with a hint', async () => {
-    const input = 'services: { web: "http://127.0.0.1:1" }\nroutes: [{ path: /** }]\n';
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    const input = `services: { web: "http://127.0.0.1:${port}" }\nroutes: [{ path: /** }]\n`;
     const { code, stdout } = await run(['doctor', '-f', '-'], { input });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^× upstream http:\/\/127\.0\.0\.1:1: .+\n {4}is it running/m);
+    expect(stdout).toMatch(/^× upstream http:\/\/127\.0\.0\.1:\d+: .+\n {4}is it running/m);
   });
 });
 
