@@ -37,7 +37,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './gateway': 69,
   './governance': 34,
   // Most of it zod and yaml.
-  './rules': 93,
+  './rules': 94,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
