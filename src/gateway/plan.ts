@@ -50,7 +50,9 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
   const matcher = compileMatcher(rules.routes);
   const access = options.access?.accessOf(rules, options);
   const identify = access?.identify;
-  const routes = rules.routes.map((route) => compileRoute(route, options, access));
+  const routes = rules.routes.map((route) =>
+    crossOrigin(route, compileRoute(route, options, access), options),
+  );
 
   return async function plan(request, outer) {
     // First: srvx's request of such a method cannot be copied, nor looked into closely.
@@ -82,6 +84,13 @@ type RouteStep = (
   facts: RequestFacts,
   ...rest: [context: Parameters<Next>[1], record: ReturnType<typeof withExchange>['record']]
 ) => Promise<Response>;
+
+/** Answers preflights of a route with `cors`, and says who may read its answers. */
+function crossOrigin(route: Route, step: RouteStep, { traffic }: PlanOptions): RouteStep {
+  const answer = traffic?.crossOrigin(route);
+  if (answer === undefined) return step;
+  return (facts, context, record) => answer(facts.request, () => step(facts, context, record));
+}
 
 function compileRoute(route: Route, options: PlanOptions, access: Access | undefined): RouteStep {
   refuseUnknownTraffic(route, options);

@@ -18,6 +18,7 @@ import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
 import type { Hedge, Place, RateLimitRule, Retries, Route, Rules } from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
+import type { CorsStep } from '../security/cors.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
@@ -74,6 +75,8 @@ export interface AccessPolicies {
 
 /** What a route does with its traffic beside sending it on, as middlewares. */
 export interface TrafficPolicies {
+  /** Stands before everything that lets callers in: a preflight carries no credentials. */
+  crossOrigin(route: Route): CorsStep | undefined;
   headerFilter(route: Route): readonly Middleware[];
   fallbacksOf(route: Route, reach: (place: Place) => Next): readonly Middleware[];
   faultsOf(route: Route, around: PolicySurroundings): readonly Middleware[];
@@ -89,9 +92,9 @@ export interface TrafficPolicies {
  * @throws {RangeError} names the route.
  */
 export function refuseUnknownTraffic(route: Route, { traffic }: PolicySurroundings): void {
-  const { headers, fallback, fault, mirror, rewrite, redirect, respond } = route;
+  const { cors, headers, fallback, fault, mirror, rewrite, redirect, respond } = route;
   if (traffic) return;
-  if (headers ?? fallback ?? fault ?? mirror ?? rewrite ?? redirect ?? respond) {
+  if (cors ?? headers ?? fallback ?? fault ?? mirror ?? rewrite ?? redirect ?? respond) {
     throw new RangeError(
       `governance: route '${route.name}' needs { traffic } from 'fetchmesh/traffic'`,
     );

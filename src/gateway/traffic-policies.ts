@@ -19,6 +19,7 @@ import { respond } from '../routing/respond.ts';
 import { rewrite } from '../routing/rewrite.ts';
 import { when } from '../routing/when.ts';
 import type { Place, Route } from '../rules/model.ts';
+import { type CorsStep, compileCors } from '../security/cors.ts';
 import { headers } from '../security/headers.ts';
 import type { PolicySurroundings, Reach, TrafficPolicies } from './route-policies.ts';
 
@@ -83,6 +84,16 @@ function fallbacksOf(
   return [fallback(otherService, { ...options, maxReplayBytes: defaultReplayBytes })];
 }
 
+/** What pages of other origins may do. */
+function crossOrigin({ cors: settings }: Route): CorsStep | undefined {
+  if (settings === undefined) return undefined;
+  const { maxAgeMs, ...others } = settings;
+  return compileCors({
+    ...others,
+    ...(maxAgeMs !== undefined && { maxAge: formatDuration(maxAgeMs) }),
+  });
+}
+
 /** Edits of headers, around everything that answers. */
 function headerFilter({ headers: edits }: Route): readonly Middleware[] {
   return edits === undefined ? [] : [headers(edits)];
@@ -100,10 +111,11 @@ function endOf({ redirect: elsewhere, respond: fixed }: Route): Next | undefined
 }
 
 /**
- * Carries out the blocks `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
+ * Carries out the blocks `cors`, `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
  * gateway has it; `governance` takes it as an option.
  */
 export const traffic: TrafficPolicies = {
+  crossOrigin,
   headerFilter,
   fallbacksOf,
   faultsOf,

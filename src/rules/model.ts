@@ -144,6 +144,7 @@ export interface Route {
   readonly auth?: RouteAuth;
   /** Of which one has to fit. Absent: everybody. */
   readonly allow?: readonly AllowRule[];
+  readonly cors?: Cors;
   readonly headers?: HeadersOptions;
   readonly fallback?: Fallback;
   readonly fault?: Fault;
@@ -192,6 +193,16 @@ export interface Fault {
   readonly maxActive?: number;
   readonly headerTrigger: boolean;
   readonly counted: boolean;
+}
+
+/** Which pages of other origins may read the answers; the options of `cors` in milliseconds. */
+export interface Cors {
+  readonly origins: readonly string[];
+  readonly methods?: readonly string[];
+  readonly headers?: readonly string[];
+  readonly expose?: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeMs?: number;
 }
 
 /** Copies of the requests. */

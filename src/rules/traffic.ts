@@ -5,6 +5,7 @@
  */
 
 import type { FallbackBlock } from './blocks/answers.ts';
+import { type CorsBlock, resolveCors } from './blocks/cors.ts';
 import { type FaultBlock, lacksPercent, percentOf, resolveFault } from './blocks/fault.ts';
 import { resolveHeaderEdits, resolveHeaders } from './blocks/headers.ts';
 import type { MirrorBlock, MirrorWritten } from './blocks/mirror.ts';
@@ -20,7 +21,7 @@ import { type Surroundings, sourced } from './surroundings.ts';
 /** This part of a route. */
 export type TrafficRules = Pick<
   Route,
-  'headers' | 'fallback' | 'fault' | 'mirror' | 'rewrite' | 'redirect' | 'respond'
+  'cors' | 'headers' | 'fallback' | 'fault' | 'mirror' | 'rewrite' | 'redirect' | 'respond'
 >;
 
 const defaultMirrorMs = 15_000;
@@ -38,6 +39,7 @@ export class TrafficResolver {
   /** By place, so that what stands under `defaults` is reported once. */
   readonly #places = new Map<string, Place | undefined>();
   readonly #faults = new Set<FaultBlock>();
+  readonly #corsBlocks = new Set<CorsBlock>();
 
   constructor(defaults: Draft<DefaultsBlock>, services: ServiceTable, around: Surroundings) {
     this.#defaults = defaults;
@@ -47,12 +49,14 @@ export class TrafficResolver {
 
   /** @param to Where the route leads. */
   resolve(written: Draft<RouteBlock>, path: Path, to: Sound<readonly Destination[]>): TrafficRules {
+    const cors = this.#inherited('cors', written, path);
     const headers = this.#inherited('headers', written, path);
     const isEnd = endsByItself(written);
     const fallback = isEnd ? undefined : this.#inherited('fallback', written, path);
     const fault = isEnd ? undefined : this.#inherited('fault', written, path);
     const mirror = isEnd ? undefined : this.#inherited('mirror', written, path);
     const rules = {
+      cors: cors && this.#cors(cors.value, cors.path),
       headers: headers && resolveHeaders(headers.value),
       fallback: fallback && this.#fallback(fallback.value, fallback.path),
       fault: fault && this.#fault(fault.value, fault.path),
@@ -63,7 +67,7 @@ export class TrafficResolver {
   }
 
   /** A block of the route, else the default's; nothing where it is switched off. */
-  #inherited<K extends 'headers' | 'fallback' | 'fault' | 'mirror'>(
+  #inherited<K extends 'cors' | 'headers' | 'fallback' | 'fault' | 'mirror'>(
     key: K,
     written: Draft<RouteBlock>,
     path: Path,
@@ -72,6 +76,21 @@ export class TrafficResolver {
     const value = (own ? written : this.#defaults)[key];
     const found = sourced(value, [...(own ? path : ['defaults']), key]);
     return found === undefined || found.value === 'off' ? undefined : (found as never);
+  }
+
+  #cors(written: CorsBlock, path: Path): Route['cors'] {
+    const { positions, report } = this.#around;
+    const isForAll = asList(written.origins).includes('*');
+    if (isForAll && written.credentials === true && !this.#corsBlocks.has(written)) {
+      this.#corsBlocks.add(written);
+      report(positions.value([...path, 'credentials']), {
+        code: 'FM083',
+        message: '`credentials: true` and the origin `*` exclude each other',
+        label: 'any page could act in the name of whoever looks at it',
+        help: 'name the origins',
+      });
+    }
+    return resolveCors(written);
   }
 
   #fault(written: FaultBlock, path: Path): Route['fault'] {

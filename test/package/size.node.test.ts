@@ -27,14 +27,15 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './jwt': 14.5,
   './authorize': 10,
   './headers': 9,
+  './cors': 3,
   './trusted-proxies': 2.5,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 13,
+  './traffic': 14,
   './access': 22,
-  './gateway': 69,
+  './gateway': 70,
   './governance': 34,
   // Most of it zod and yaml.
   './rules': 94,
@@ -57,7 +58,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 74,
+  './workers': 75,
 };
 
 /**
@@ -79,7 +80,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 88;
+const budgetOfEverything = 89;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

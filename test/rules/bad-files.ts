@@ -1115,6 +1115,18 @@ routes:
     expected: ['4:55 warning[FM092] the breaker can never open: it wants 40 calls in 10s'],
   },
   {
+    name: 'origins that are none, and one that is too much',
+    text: withRoute(
+      '{ path: /b, to: web, cors: { origins: [shop.example, "*"], credentials: true } }',
+    ),
+    expected: ['7:44 error[FM018] `shop.example` is not an origin'],
+  },
+  {
+    name: 'credentials for every page',
+    text: withRoute('{ path: /b, to: web, cors: { origins: "*", credentials: true } }'),
+    expected: ['7:61 error[FM083] `credentials: true` and the origin `*` exclude each other'],
+  },
+  {
     name: 'proxies that are none',
     text: `${services}trusted_proxies: [10.0.0.0/33, proxy.internal, 10.0.0.0/8]
 routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
@@ -1153,14 +1165,13 @@ routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
     name: 'blocks of later versions',
     text: `${services}tls: {}
 routes:
-  - { path: /a, to: web, cors: [], retries: { max: 1 }, limits: {} }
+  - { path: /a, to: web, retries: { max: 1 }, limits: {} }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `tls` is not available in this version',
-      '6:26 error[FM060] `cors` is not available in this version',
-      '6:57 error[FM060] `limits` is not available in this version',
+      '6:47 error[FM060] `limits` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },

@@ -6,7 +6,7 @@
  * @module
  */
 
-const policies: readonly string[] = ['cors', 'limits', 'adaptive_concurrency'];
+const policies: readonly string[] = ['limits', 'adaptive_concurrency'];
 
 /** By the map that they belong to. */
 export const later: Readonly<

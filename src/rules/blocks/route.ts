@@ -17,6 +17,7 @@ import {
 } from './answers.ts';
 import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
+import { type CorsBlock, cors } from './cors.ts';
 import { duration } from './duration.ts';
 import { type FaultBlock, fault } from './fault.ts';
 import { type HeadersBlock, headers } from './headers.ts';
@@ -48,6 +49,7 @@ export interface DefaultsBlock {
   readonly to?: SplitBlock;
   readonly auth?: RouteAuthWritten;
   readonly allow?: AllowWritten;
+  readonly cors?: 'off' | CorsBlock;
   readonly headers?: 'off' | HeadersBlock;
   readonly fallback?: string | FallbackBlock;
   readonly fault?: 'off' | FaultBlock;
@@ -80,6 +82,7 @@ const shared = {
   to: split,
   auth: routeAuth,
   allow,
+  cors,
   headers,
   fallback,
   fault,

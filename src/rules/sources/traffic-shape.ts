@@ -9,7 +9,7 @@ import type { RedirectOptions } from '../../routing/redirect.ts';
 import type { RespondOptions } from '../../routing/respond.ts';
 import type { RewriteOptions } from '../../routing/rewrite.ts';
 import type { HeadersOptions } from '../../security/headers.ts';
-import type { Fallback, Fault, MatchConditions, Mirror, Place, Route } from '../model.ts';
+import type { Cors, Fallback, Fault, MatchConditions, Mirror, Place, Route } from '../model.ts';
 import type { TrafficRules } from '../traffic.ts';
 import {
   block,
@@ -52,6 +52,14 @@ export function trafficMembers(): Members<Pick<Route, keyof TrafficRules>> {
     (given) => Number.isInteger(given) || typeof given === 'string',
   );
   return {
+    'cors?': block<Cors>({
+      origins: list(text),
+      'methods?': list(text),
+      'headers?': list(text),
+      'expose?': list(text),
+      credentials: flag,
+      'maxAgeMs?': number(0, Number.MAX_VALUE),
+    }),
     'headers?': block<HeadersOptions>({ 'request?': edits, 'response?': edits }),
     'fallback?': block<Fallback>({ 'respond?': respond, 'to?': place, 'when?': list(condition) }),
     'fault?': block<Fault>({
