@@ -46,7 +46,8 @@ const common = ['--rules', '--upstream', '--json', '--help'];
 const ofVerb: OptionsOf = {
   serve: [
     ...['--rules', '--upstream', '--port', '--host', '--admin-port', '--admin-host', '--watch'],
-    ...['--otlp-endpoint', '--store', '--store-mode', '--drain-timeout', '--help'],
+    ...['--otlp-endpoint', '--store', '--store-mode', '--instances'],
+    ...['--drain-timeout', '--help'],
   ],
   check: [
     ...['--rules', '--upstream', '--strict', '--format', '--json', '--fix', '--suppress'],

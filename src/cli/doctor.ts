@@ -125,7 +125,10 @@ async function askStore(url: string, timeoutMs: number): Promise<Finding> {
   const what = 'store';
   let opened: Awaited<ReturnType<typeof openStore>> | undefined;
   try {
-    opened = await within(timeoutMs, openStore(url, { mode: 'exact', say: () => {} }));
+    opened = await within(
+      timeoutMs,
+      openStore(url, { mode: 'exact', instances: 1, say: () => {} }),
+    );
     const { store } = opened;
     const taken = store.take?.('fetchmesh-doctor', { quota: 1, windowMs: 1_000, burst: 0 }, 1, 1);
     await within(timeoutMs, Promise.resolve(taken));

@@ -24,6 +24,7 @@ import { stop } from './stop.ts';
 import { openStore } from './store.ts';
 import {
   readArguments,
+  readCount,
   readPort,
   readSeconds,
   readUpstream,
@@ -45,6 +46,8 @@ const help = `fetchmesh serve: run a gateway
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
       --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
+      --instances N       how many gateways run with these rules: where each counts alone, it grants that part of a limit
+                          (default: 1)
       --watch             load the rules again whenever the file changes; SIGHUP does it once
       --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
 
@@ -57,6 +60,7 @@ const options = {
   'admin-host': { type: 'string', default: '127.0.0.1' },
   'otlp-endpoint': { type: 'string' },
   store: { type: 'string' },
+  instances: { type: 'string', default: '1' },
   'store-mode': { type: 'string', default: 'leased' },
   watch: { type: 'boolean', default: false },
   'drain-timeout': { type: 'string', default: '10' },
@@ -77,6 +81,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const port = readPort('--port', values.port);
   const adminPort = readPort('--admin-port', values['admin-port']);
   const drainSeconds = readSeconds('--drain-timeout', values['drain-timeout']);
+  const instances = readCount('--instances', values.instances);
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
@@ -97,11 +102,13 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
       ? undefined
       : await openStore(values.store, {
           mode: values['store-mode'],
+          instances,
           say: (message) => console.error(`fetchmesh: ${message}`),
         });
   const gateway = createGateway(parsed.rules, {
     registry,
     ...(opened && { store: opened.store }),
+    instances,
     revision: parsed.revision,
     ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
     onError: (error) => console.error('fetchmesh: internal error', error),

@@ -23,6 +23,8 @@ import { UsageError } from './usage.ts';
 /** Settings of {@link openStore}. */
 export interface OpenStoreOptions {
   readonly mode: string;
+  /** How many share it, this one included. */
+  readonly instances: number;
   /** Told, once each time, that the store is out or back. */
   readonly say: (message: string) => void;
 }
@@ -43,13 +45,14 @@ const patienceMs = 1_000;
  * @throws {UsageError} where the URL, the mode or a package is wrong or missing; without the URL, which may hold a password.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
-  const { mode } = options;
+  const { mode, instances } = options;
   if (mode !== 'exact' && mode !== 'leased') {
     throw new UsageError(`--store-mode: '${mode}' is not a mode, 'leased' or 'exact'`);
   }
   const scheme = /^[a-z][a-z-]*:/i.exec(url)?.[0].toLowerCase();
   if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
-  const shared = mode === 'exact' ? exactStore : leasedStore;
+  const shared =
+    mode === 'exact' ? exactStore : (store: TakingStore) => leasedStore(store, { instances });
   if (scheme === 'deno-kv:') return openDenoKv(url.slice(scheme.length), shared);
   if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
     return await openRedis(url, shared, options);

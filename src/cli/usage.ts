@@ -47,6 +47,13 @@ export function readPort(option: string, text: string): number {
   return port;
 }
 
+/** A whole number above 0. */
+export function readCount(option: string, text: string): number {
+  const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (count === 0) throw new UsageError(`${option}: '${text}' is not a whole number above 0`);
+  return count;
+}
+
 /** An `http:` or `https:` URL. */
 export function readUrl(option: string, text: string): URL {
   const url = URL.parse(text);

@@ -45,6 +45,11 @@ export interface GatewayOptions {
    * Has 25 ms to answer; then `on_store_error` of the limit applies. Default: in memory, each instance for itself.
    */
   readonly store?: Store;
+  /**
+   * How many instances run with these rules: where each counts alone, because there is no store or because it is out, each
+   * grants that part of a limit. Default: 1.
+   */
+  readonly instances?: number;
   /** Fetches the key sets that `auth` names. Default: the runtime's `fetch`. */
   readonly keysFetch?: KeysFetch;
   /**
@@ -129,6 +134,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       compilePlan(next, {
         ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
         store,
+        instances: options.instances,
         keysFetch: options.keysFetch,
         onDecision: options.onAccessDecision,
         pathNormalization: options.pathNormalization,

@@ -36,6 +36,8 @@ export interface PolicySurroundings {
   readonly keep: Keep;
   /** Where limits count, over all instances. Default: in memory. */
   readonly store?: TakingStore | undefined;
+  /** How many instances run with these rules. Default: 1. */
+  readonly instances?: number | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
   readonly traffic?: TrafficPolicies | undefined;
   /** Carries out `auth` and `allow`; without it, rules that have some are refused. */
@@ -183,7 +185,7 @@ function shedding(
 function limiting(
   { name }: Route,
   limits: readonly RateLimitRule[],
-  { keep, clock, random, store }: PolicySurroundings,
+  { keep, clock, random, store, instances = 1 }: PolicySurroundings,
 ): Middleware {
   return keep({ kind: 'rate_limit', owner: name, settings: limits }, () =>
     limitRates(
@@ -193,7 +195,7 @@ function limiting(
         maxWait: formatDuration(maxWaitMs),
         by: keyBy(by, name),
       })),
-      { clock, random, scope: name, ...(store && { store }) },
+      { clock, random, scope: name, instances, ...(store && { store }) },
     ),
   );
 }

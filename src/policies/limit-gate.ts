@@ -17,9 +17,12 @@ import type { RateLimit } from './limit-options.ts';
 export interface GateSurroundings {
   /** What its keys in the store begin with. */
   readonly prefix: string;
-  readonly store: TakingStore;
-  /** Takes the place of the store where that cannot be had. */
+  /** Counts for all instances; `undefined`: each counts for itself. */
+  readonly shared: TakingStore | undefined;
+  /** Takes its place where it is not there or cannot be had. */
   readonly local: () => TakingStore;
+  /** How many instances count for themselves where there is no store. */
+  readonly instances: number;
   readonly clock: Clock;
 }
 
@@ -45,8 +48,15 @@ interface Taken {
   readonly store: TakingStore;
   readonly key: string;
   readonly units: number;
+  readonly bucket: Bucket;
   /** When the bucket is full again, on the monotonic clock; of a reservation only. */
   readonly lastMoment: number | undefined;
+}
+
+/** What a store is asked to count. */
+interface Bucket extends Limit {
+  /** How long until one more unit is there, in milliseconds. */
+  readonly unitMs: number;
 }
 
 /** Decides on the requests that come to one limit. */
@@ -55,10 +65,11 @@ export class Gate {
   readonly quota: number;
   readonly windowMs: number;
   readonly enforced: boolean;
-  readonly #burst: number;
-  readonly #unitMs: number;
   readonly #maxWaitMs: number;
-  readonly #limit: Limit;
+  /** Of all instances together. */
+  readonly #whole: Bucket;
+  /** Of this instance, where nobody counts for all: it fills up so much more slowly. */
+  readonly #share: Bucket;
   readonly #settings: RateLimit;
   readonly #around: GateSurroundings;
 
@@ -68,10 +79,11 @@ export class Gate {
     this.quota = limit;
     this.windowMs = durationOption('rateLimit.per', per);
     this.enforced = settings.enforce ?? true;
-    this.#burst = burst;
-    this.#unitMs = this.windowMs / limit;
     this.#maxWaitMs = durationOption('rateLimit.maxWait', maxWait);
-    this.#limit = { quota: limit, windowMs: this.windowMs, burst };
+    const { instances } = around;
+    this.#whole = bucketOf(limit, this.windowMs, burst);
+    const share = Math.max(1, Math.floor(burst / instances));
+    this.#share = bucketOf(limit, this.windowMs * instances, share);
     this.#settings = settings;
     this.#around = around;
   }
@@ -87,7 +99,8 @@ export class Gate {
     if (!given && anonymous === 'skip') return undefined;
     const key = `${this.#around.prefix}${given ? boundedKey(given) : sharedKey}`;
     const units = typeof cost === 'number' ? cost : this.#checked(cost(request, context));
-    return this.#take(this.#around.store, key, units, leftMs);
+    const { shared, local } = this.#around;
+    return this.#take(shared ?? local(), key, units, leftMs);
   }
 
   #checked(units: number): number {
@@ -96,46 +109,54 @@ export class Gate {
   }
 
   #take(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
+    const bucket = this.#bucketFor(store, units);
     // A reservation is taken from a deeper bucket: what is below its bottom is there later.
-    const reach = units <= this.#burst ? Math.min(this.#maxWaitMs, leftMs) : 0;
-    const limit = reach > 0 ? this.#deeper(reach) : this.#limit;
+    const reach = units <= bucket.burst ? Math.min(this.#maxWaitMs, leftMs) : 0;
+    const limit = reach > 0 ? deeper(bucket, reach) : bucket;
+    const asked = { store, key, units, bucket };
     let grant: Maybe<Grant>;
     try {
       grant = store.take(key, limit, units, units);
     } catch {
       return this.#withoutStore(store, key, units, leftMs);
     }
-    if (!('then' in grant)) return this.#decide(store, key, units, grant, reach);
+    if (!('then' in grant)) return this.#decide(asked, grant, reach);
     return grant.then(
-      (answer) => this.#decide(store, key, units, answer, reach),
+      (answer) => this.#decide(asked, answer, reach),
       () => this.#withoutStore(store, key, units, leftMs),
     );
   }
 
-  #deeper(reachMs: number): Limit {
-    return { ...this.#limit, burst: this.#burst + reachMs / this.#unitMs };
+  /** What costs more than a share but not more than the whole must be possible also where there is no store. */
+  #bucketFor(store: TakingStore, units: number): Bucket {
+    if (store === this.#around.shared) return this.#whole;
+    if (units <= this.#share.burst || units > this.#whole.burst) return this.#share;
+    return { ...this.#share, burst: units };
   }
 
-  #decide(store: TakingStore, key: string, units: number, grant: Grant, reach: number): Decision {
+  #decide(asked: Omit<Taken, 'lastMoment'>, grant: Grant, reach: number): Decision {
     const { granted, resetMs, retryMs } = grant;
+    const { store, units } = asked;
+    const { burst, unitMs } = asked.bucket;
+    const { shared, clock } = this.#around;
     const passed = granted === units;
     // The same as `grant.remaining`, but for a deeper bucket.
-    const present = Math.max(0, this.#burst - resetMs / this.#unitMs);
+    const present = Math.max(0, burst - resetMs / unitMs);
     const remaining = Math.floor(present + roundingUnits);
-    const isFull = remaining >= this.#burst;
+    const isFull = remaining >= burst;
     // What lies beyond the bottom of the bucket itself.
-    const debt = reach > 0 && passed ? resetMs - this.#burst * this.#unitMs : 0;
-    const lastMoment = reach > 0 ? this.#around.clock.monotonic() + resetMs : undefined;
+    const debt = reach > 0 && passed ? resetMs - burst * unitMs : 0;
+    const lastMoment = reach > 0 ? clock.monotonic() + resetMs : undefined;
     return {
       gate: this,
       outcome: passed ? 'passed' : 'limited',
       remaining,
-      moreMs: isFull ? 0 : resetMs - (this.#burst - remaining - 1) * this.#unitMs,
+      moreMs: isFull ? 0 : resetMs - (burst - remaining - 1) * unitMs,
       // A retry could pass earlier, and would have to wait: nobody gains by it.
       retryMs: passed ? 0 : retryMs + reach,
-      waitMs: debt > roundingUnits * this.#unitMs ? debt : 0,
-      taken: passed && units > 0 ? { store, key, units, lastMoment } : undefined,
-      failed: store !== this.#around.store,
+      waitMs: debt > roundingUnits * unitMs ? debt : 0,
+      taken: passed && units > 0 ? { ...asked, lastMoment } : undefined,
+      failed: shared !== undefined && store !== shared,
     };
   }
 
@@ -145,14 +166,14 @@ export class Gate {
    */
   giveBack({ taken }: Decision): void {
     if (taken === undefined) return;
-    const { store, key, units, lastMoment } = taken;
+    const { store, key, units, bucket, lastMoment } = taken;
     if (lastMoment === undefined) {
-      quietly(() => store.take(key, this.#limit, -units, 0));
+      quietly(() => store.take(key, bucket, -units, 0));
       return;
     }
-    const limit = this.#deeper(this.#maxWaitMs);
+    const limit = deeper(bucket, this.#maxWaitMs);
     const back = ({ resetMs }: Grant): Maybe<unknown> => {
-      const behind = (this.#around.clock.monotonic() + resetMs - lastMoment) / this.#unitMs;
+      const behind = (this.#around.clock.monotonic() + resetMs - lastMoment) / bucket.unitMs;
       const free = units - Math.max(0, Math.round(behind));
       return free > 0 ? store.take(key, limit, -free, 0) : undefined;
     };
@@ -164,8 +185,8 @@ export class Gate {
 
   #withoutStore(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
     const { onStoreError = 'local' } = this.#settings;
-    const { local } = this.#around;
-    if (onStoreError === 'local' && store === this.#around.store) {
+    const { shared, local } = this.#around;
+    if (onStoreError === 'local' && store === shared) {
       return this.#take(local(), key, units, leftMs);
     }
     return {
@@ -179,6 +200,14 @@ export class Gate {
       failed: true,
     };
   }
+}
+
+function bucketOf(quota: number, windowMs: number, burst: number): Bucket {
+  return { quota, windowMs, burst, unitMs: windowMs / quota };
+}
+
+function deeper(bucket: Bucket, reachMs: number): Bucket {
+  return { ...bucket, burst: bucket.burst + reachMs / bucket.unitMs };
 }
 
 /** Longer than any key that is kept as it is, and no hash: no client can ask for it. */

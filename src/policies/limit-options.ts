@@ -33,8 +33,8 @@ export interface RateLimit {
   /** Whether requests beyond the limit are refused; if not, they are counted, marked and passed on. Default: true. */
   readonly enforce?: boolean;
   /**
-   * What is done where the store cannot be had: the limit is kept by this process alone, or nothing is refused
-   * (`'open'`), or everything with a 503 (`'closed'`). Default: `'local'`.
+   * What is done where the store cannot be had: this process counts alone and grants its share of the limit (`instances`),
+   * or nothing is refused (`'open'`), or everything with a 503 (`'closed'`). Default: `'local'`.
    */
   readonly onStoreError?: 'local' | 'open' | 'closed';
 }

@@ -20,6 +20,7 @@ export interface LimiterOptions {
   /** Shared by all limits; answers in time, or rejects. Default: in memory, one for each limit. */
   readonly store?: TakingStore;
   readonly scope?: string;
+  readonly instances?: number;
   readonly fields?: 'always' | 'rejections' | 'never';
   readonly legacy?: 'draft-6';
   readonly clock?: Clock;
@@ -45,9 +46,12 @@ export function limitRates(
   options: LimiterOptions = {},
 ): Middleware {
   const { clock = systemClock, random = Math.random } = options;
-  const { store: shared, scope = '', fields, legacy } = options;
+  const { store: shared, scope = '', instances = 1, fields, legacy } = options;
   const list = Array.isArray(limits) ? (limits as readonly RateLimit[]) : [limits as RateLimit];
   if (list.length === 0) throw new RangeError('rateLimit: an empty list limits nothing');
+  if (!Number.isInteger(instances) || instances < 1) {
+    throw new RangeError(`rateLimit.instances: ${instances} is not a whole number above 0`);
+  }
   oneOf('fields', fields, ['always', 'rejections', 'never']);
   oneOf('legacy', legacy, ['draft-6']);
 
@@ -60,7 +64,7 @@ export function limitRates(
       return local;
     };
     const prefix = shared === undefined ? '' : `${scope}:${name}:`;
-    return new Gate(limit, name, { prefix, store: shared ?? inMemory(), local: inMemory, clock });
+    return new Gate(limit, name, { prefix, shared, local: inMemory, instances, clock });
   });
   for (const [index, { name }] of gates.entries()) {
     if (gates.findIndex((gate) => gate.name === name) !== index) {

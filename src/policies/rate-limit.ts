@@ -21,6 +21,11 @@ export interface RateLimitOptions {
   readonly store?: Store;
   /** What the keys in a store given begin with: policies of one scope and limits of one name share their quotas. */
   readonly scope?: string;
+  /**
+   * How many instances run with these limits. Where each counts alone, because there is no store or because it is out, each
+   * grants that part of a limit; a burst of at least one unit. Default: 1.
+   */
+  readonly instances?: number;
   /** How long a store may take to answer before `onStoreError` applies. Default: `'25ms'`. */
   readonly storeDeadline?: Duration;
   /**

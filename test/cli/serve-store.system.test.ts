@@ -121,6 +121,20 @@ test('a store that is down at the start keeps no gateway from it, is told once, 
   redis = await startRedis();
 });
 
+test('ST-05 gateways whose store is out grant their shares, together no more than the limit', async () => {
+  await limitTo('limit: 30, per: 1h');
+  await redis.stop();
+  const args = ['-f', file, '--store', redis.url, '--instances', '3'];
+  const gateways = await Promise.all([1, 2, 3].map(() => serve(args)));
+  let admitted = 0;
+  for (const { url } of gateways) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => statusOf(url)));
+    admitted += answers.filter((status) => status === 200).length;
+  }
+  expect(admitted).toBe(30);
+  redis = await startRedis();
+});
+
 test('a reload keeps the store, and the end of the process closes it', async () => {
   await limitTo('limit: 2, per: 1h');
   const gateway = await serve([
@@ -143,6 +157,7 @@ test('a reload keeps the store, and the end of the process closes it', async () 
 test.each([
   [['--store', 'postgres://me:hunter2@db/x'], '--store: not the URL of a store, such as redis://'],
   [['--store', 'redis://a', '--store-mode', 'best'], "--store-mode: 'best' is not a mode"],
+  [['--instances', '0'], "--instances: '0' is not a whole number above 0"],
   [['--store', 'deno-kv:x'], '--store: deno-kv: needs Deno, run with --unstable-kv'],
 ])('%j is refused', async (args, message) => {
   await limitTo('limit: 1, per: 1h');

@@ -35,8 +35,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 14,
   './access': 22,
-  './gateway': 70,
-  './governance': 34,
+  './gateway': 71,
+  './governance': 35,
   // Most of it zod and yaml.
   './rules': 94,
   './stores/contract': 0.5,
@@ -58,7 +58,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 75,
+  './workers': 77,
 };
 
 /**

@@ -620,6 +620,63 @@ describe('ST-04: a store that cannot be had', () => {
   });
 });
 
+describe('ST-05 instances that count alone', () => {
+  /** How many of `asked` requests pass at once, and then in each window of `per`. */
+  async function passed(limit: RateLimit, options: RateLimitOptions, asked = 100) {
+    const { get } = limited(limit, options);
+    const first = (await statuses(Array.from({ length: asked }, () => get()))).filter(is200);
+    await clock.advance(10_000);
+    const second = (await statuses(Array.from({ length: asked }, () => get()))).filter(is200);
+    return [first.length, second.length];
+  }
+  const is200 = (status: number): boolean => status === 200;
+  const ninety = { limit: 90, per: '10s', by: byUser } as const;
+  const out: RateLimitOptions = {
+    store: { ...register(), take: () => Promise.reject(new Error()) },
+  };
+
+  test('grant their share, without a store and where it is out', async () => {
+    expect(await passed(ninety, { instances: 3 })).toEqual([30, 30]);
+    expect(await passed(ninety, { ...out, instances: 3 })).toEqual([30, 30]);
+    expect(await passed(ninety, out)).toEqual([90, 90]);
+  });
+
+  test('leave the whole limit to a store that counts for all', async () => {
+    expect(await passed(ninety, { store: memoryStore({ clock }), instances: 3 })).toEqual([90, 90]);
+  });
+
+  test('together never grant more than the limit', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 90 }),
+        fc.integer({ min: 1, max: 90 }),
+        async (burst, instances) => {
+          const [first = 0] = await passed({ ...ninety, burst }, { instances });
+          const least = Math.max(1, Math.floor(burst / instances));
+          expect(first).toBe(least);
+          if (instances <= burst) expect(first * instances).toBeLessThanOrEqual(burst);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test('let pass what costs more than a share, and wait for it accordingly', async () => {
+    const { get } = limited({ limit: 8, per: '8s', cost: 4, by: byUser }, { instances: 4 });
+    expect((await get()).status).toBe(200);
+    const refused = await get();
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '16']);
+    await clock.advance(16_000);
+    expect((await get()).status).toBe(200);
+  });
+
+  test('take the settings for what they are', () => {
+    for (const instances of [0, -1, 1.5, Number.NaN, '3' as unknown as number]) {
+      expect(() => rateLimit(ninety, { instances })).toThrow('rateLimit.instances: ');
+    }
+  });
+});
+
 test('the request goes on by identity, and its body untouched', async () => {
   const request = new Request('http://shop.example/', { method: 'POST', body: 'b' });
   let seen: Request | undefined;
