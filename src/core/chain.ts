@@ -104,7 +104,7 @@ export function compose(...middlewares: Middleware[]): Middleware {
   for (const [index, middleware] of middlewares.entries()) {
     if (typeof middleware !== 'function') {
       throw new TypeError(
-        `compose: argument ${index + 1} is ${describeValue(middleware)}, not a middleware, a function (next) => (request, context) => Promise<Response>`,
+        `compose: argument ${index + 1} is ${describeValue(middleware)}, not a middleware (next) => (request, context) => Promise<Response>`,
       );
     }
   }
@@ -190,7 +190,7 @@ export function outbound(
 ): Fetch {
   if (typeof fetch !== 'function') {
     throw new TypeError(
-      `outbound: the fetch is ${describeValue(fetch)}, not a function; around a service binding, write (request) => binding.fetch(request)`,
+      `outbound: the fetch is ${describeValue(fetch)}, not a function; for a service binding: (request) => binding.fetch(request)`,
     );
   }
   const last = middlewares.at(-1);
@@ -332,7 +332,7 @@ function checkedResponse(response: Response): Response {
   // Not `instanceof`: adapters have Response classes of their own.
   if (typeof response?.status === 'number') return response;
   throw new TypeError(
-    `The app returned ${describeValue(response)}, not a Response. A router without a matching route does this: give it a catch-all.`,
+    `The app returned ${describeValue(response)}, not a Response. A router without a matching route does that: give it a catch-all.`,
   );
 }
 

@@ -164,7 +164,7 @@ export function isContext(value: unknown): value is Context {
 }
 
 // A property and no WeakMap, since itty-router hands its handlers a Proxy of the request.
-const bound = Symbol.for('fetchmesh.context of request');
+const bound = Symbol.for('fetchmesh.bound');
 
 interface BoundRequest extends Request {
   [bound]?: Context;

@@ -143,7 +143,7 @@ export function withoutEdits(context: Context): Context {
 }
 
 // A property and no WeakMap, which keeps the garbage collector busy.
-const held = Symbol('fetchmesh.held request');
+const held = Symbol('fetchmesh.held');
 
 interface HoldingSignal extends AbortSignal {
   [held]?: Request;

@@ -44,7 +44,7 @@ const tlsCode =
   /^(EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|ERROR_IN_C|HOSTNAME_MISMATCH|INVALID_|SELF_SIGNED_|UNABLE_TO_)/;
 
 /** What Deno says of a handshake that failed; it gives no code. */
-const tlsMessage = /invalid peer certificate|received corrupt message|received fatal alert/;
+const tlsMessage = /invalid peer certificate|received (corrupt message|fatal alert)/;
 
 /** What Deno says where nothing was sent. */
 const connectMessage = /tcp connect error|dns error|client error \(Connect\)/;
@@ -54,14 +54,14 @@ const networkMessages: readonly string[] = [
   'fetch failed', // Node, Deno
   'terminated', // Node, while the body streams
   'other side closed', // Node
-  'error sending request', // Deno
-  'error reading a body from connection', // Deno, while the body streams
-  'Network connection lost', // workerd, for refused connections too
-  'internal error; reference =', // workerd, for names that do not resolve
-  'The socket connection was closed unexpectedly', // Bun
+  'error sending', // Deno
+  'error reading a body', // Deno, while the body streams
+  'Network connection', // workerd, for refused connections too
+  'internal error; reference', // workerd, for names that do not resolve
+  'The socket connection was closed', // Bun
   'Unable to connect', // Bun
   'Failed to fetch', // Chromium
-  'NetworkError when attempting to fetch resource', // Firefox
+  'NetworkError', // Firefox
   'Load failed', // Safari
 ];
 

@@ -21,17 +21,17 @@ const harmful: readonly Order[] = [
   {
     outer: ['retry', 'hedge'],
     inner: ['deadline'],
-    why: 'each try would get all of the time that is left; put the deadline outermost',
+    why: 'each try would get all the time that is left; put it outermost',
   },
   {
     outer: ['retry', 'hedge'],
     inner: ['fault'],
-    why: 'each try draws anew; put the fault around them',
+    why: 'each try draws anew; put it around them',
   },
   {
     outer: ['retry', 'hedge'],
     inner: ['mirror'],
-    why: 'each try is mirrored; put the mirror around them',
+    why: 'each try is mirrored; put it around them',
   },
   {
     outer: ['retry', 'hedge'],
@@ -46,7 +46,7 @@ const harmful: readonly Order[] = [
   {
     outer: ['forward'],
     inner: ['timeout', 'retry', 'hedge'],
-    why: 'the policies inside take some of that time; forward the deadline innermost',
+    why: 'the policies inside take some of that time; put it innermost',
   },
 ];
 

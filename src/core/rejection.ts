@@ -10,6 +10,10 @@ export type Blame = 'upstream' | 'policy' | 'client';
 /** Why fetchmesh answered in place of the app; also the value of the header `x-fetchmesh-reason`. */
 export type RejectionReason =
   | 'malformed_path'
+  | 'url_too_long'
+  | 'headers_too_large'
+  | 'body_too_large'
+  | 'body_too_slow'
   | 'unauthenticated'
   | 'access_denied'
   | 'no_route'
@@ -40,35 +44,43 @@ interface ReasonEntry {
   readonly blame: Blame;
 }
 
+function entry(status: number, title: string, flag = '-', blame: Blame = 'policy'): ReasonEntry {
+  return { status, title, flag, blame };
+}
+
 /**
  * What each reason means to the caller (status) and to the statistics (flag, blame).
  *
  * Response flags are those of Envoy's access log documentation (`%RESPONSE_FLAGS%`).
  */
 export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = {
-  malformed_path: { status: 400, title: 'Bad Request', flag: 'DPE', blame: 'client' },
-  unauthenticated: { status: 401, title: 'Unauthorized', flag: '-', blame: 'client' },
-  access_denied: { status: 403, title: 'Forbidden', flag: '-', blame: 'client' },
-  no_route: { status: 404, title: 'Not Found', flag: 'NR', blame: 'policy' },
-  client_closed: { status: 499, title: 'Client Closed Request', flag: 'DC', blame: 'client' },
-  internal_error: { status: 500, title: 'Internal Server Error', flag: '-', blame: 'policy' },
-  method_not_supported: { status: 501, title: 'Not Implemented', flag: '-', blame: 'client' },
-  upstream_connection_failed: { status: 502, title: 'Bad Gateway', flag: 'UF', blame: 'upstream' },
-  upstream_connection_lost: { status: 502, title: 'Bad Gateway', flag: 'UC', blame: 'upstream' },
-  upstream_error: { status: 502, title: 'Bad Gateway', flag: 'UPE', blame: 'upstream' },
-  no_healthy_upstream: { status: 503, title: 'Service Unavailable', flag: 'UH', blame: 'policy' },
-  no_rules: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
-  draining: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
-  timeout: { status: 504, title: 'Gateway Timeout', flag: 'UT', blame: 'upstream' },
-  deadline_exceeded: { status: 504, title: 'Gateway Timeout', flag: 'DT', blame: 'policy' },
-  circuit_breaker_open: { status: 503, title: 'Service Unavailable', flag: 'UO', blame: 'policy' },
-  bulkhead_full: { status: 503, title: 'Service Unavailable', flag: 'UO', blame: 'policy' },
-  throttled: { status: 503, title: 'Service Unavailable', flag: 'OM', blame: 'policy' },
-  shed: { status: 503, title: 'Service Unavailable', flag: 'OM', blame: 'policy' },
-  rate_limited: { status: 429, title: 'Too Many Requests', flag: 'RL', blame: 'policy' },
-  store_unavailable: { status: 503, title: 'Service Unavailable', flag: '-', blame: 'policy' },
+  malformed_path: entry(400, 'Bad Request', 'DPE', 'client'),
+  url_too_long: entry(414, 'URI Too Long', 'DPE', 'client'),
+  headers_too_large: entry(431, 'Request Header Fields Too Large', 'DPE', 'client'),
+  body_too_large: entry(413, 'Content Too Large', 'DPE', 'client'),
+  body_too_slow: entry(408, 'Request Timeout', 'SI', 'client'),
+  unauthenticated: entry(401, 'Unauthorized', '-', 'client'),
+  access_denied: entry(403, 'Forbidden', '-', 'client'),
+  no_route: entry(404, 'Not Found', 'NR'),
+  client_closed: entry(499, 'Client Closed Request', 'DC', 'client'),
+  internal_error: entry(500, 'Internal Server Error'),
+  method_not_supported: entry(501, 'Not Implemented', '-', 'client'),
+  upstream_connection_failed: entry(502, 'Bad Gateway', 'UF', 'upstream'),
+  upstream_connection_lost: entry(502, 'Bad Gateway', 'UC', 'upstream'),
+  upstream_error: entry(502, 'Bad Gateway', 'UPE', 'upstream'),
+  no_healthy_upstream: entry(503, 'Service Unavailable', 'UH'),
+  no_rules: entry(503, 'Service Unavailable'),
+  draining: entry(503, 'Service Unavailable'),
+  timeout: entry(504, 'Gateway Timeout', 'UT', 'upstream'),
+  deadline_exceeded: entry(504, 'Gateway Timeout', 'DT'),
+  circuit_breaker_open: entry(503, 'Service Unavailable', 'UO'),
+  bulkhead_full: entry(503, 'Service Unavailable', 'UO'),
+  throttled: entry(503, 'Service Unavailable', 'OM'),
+  shed: entry(503, 'Service Unavailable', 'OM'),
+  rate_limited: entry(429, 'Too Many Requests', 'RL'),
+  store_unavailable: entry(503, 'Service Unavailable'),
   // Meant to look like a failure of the upstream, so that what is to be tried out is tried.
-  fault_injected: { status: 503, title: 'Service Unavailable', flag: 'FI', blame: 'upstream' },
+  fault_injected: entry(503, 'Service Unavailable', 'FI', 'upstream'),
 };
 
 /** What a branded response says of itself. */

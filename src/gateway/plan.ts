@@ -10,6 +10,7 @@ import {
   type PathNormalization,
 } from '../core/canonical-path.ts';
 import { compose, type Next } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
 import { withExchange } from '../core/exchange.ts';
 import { unsendable } from '../core/hop-by-hop.ts';
 import { withResponseHeaders } from '../core/message.ts';
@@ -47,6 +48,7 @@ export interface PlanOptions extends PolicySurroundings {
  */
 export function compilePlan(rules: Rules, options: PlanOptions): Next {
   refuseUnknownAccess(rules, options);
+  refuseUnknownTraffic(rules, options);
   const matcher = compileMatcher(rules.routes);
   const access = options.access?.accessOf(rules, options);
   const identify = access?.identify;
@@ -54,7 +56,7 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
     crossOrigin(route, compileRoute(route, options, access), options),
   );
 
-  return async function plan(request, outer) {
+  async function plan(request: Request, outer: Context): Promise<Response> {
     // First: srvx's request of such a method cannot be copied, nor looked into closely.
     if (unsendable.has(request.method)) {
       return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
@@ -77,7 +79,8 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
     );
     record.route = rules.routes[found]?.path;
     return (routes[found] as RouteStep)(facts, context, record);
-  };
+  }
+  return compose(...(options.traffic?.requestLimits(rules, options) ?? []))(plan);
 }
 
 type RouteStep = (
@@ -93,9 +96,11 @@ function crossOrigin(route: Route, step: RouteStep, { traffic }: PlanOptions): R
 }
 
 function compileRoute(route: Route, options: PlanOptions, access: Access | undefined): RouteStep {
-  refuseUnknownTraffic(route, options);
   const { traffic } = options;
-  const letting = access?.around(route) ?? [];
+  const letting = [
+    ...(traffic?.bodyLimits(route, options) ?? []),
+    ...(access?.around(route) ?? []),
+  ];
   const end = traffic?.endOf(route);
   if (traffic !== undefined && end !== undefined) {
     const run = compose(...letting, ...traffic.headerFilter(route))(end);

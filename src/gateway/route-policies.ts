@@ -77,6 +77,10 @@ export interface AccessPolicies {
 
 /** What a route does with its traffic beside sending it on, as middlewares. */
 export interface TrafficPolicies {
+  /** Stands before the routes. */
+  requestLimits(rules: Rules, around: PolicySurroundings): readonly Middleware[];
+  /** Stands around the whole of a route. */
+  bodyLimits(route: Route, around: PolicySurroundings): readonly Middleware[];
   /** Stands before everything that lets callers in: a preflight carries no credentials. */
   crossOrigin(route: Route): CorsStep | undefined;
   headerFilter(route: Route): readonly Middleware[];
@@ -93,14 +97,26 @@ export interface TrafficPolicies {
  *
  * @throws {RangeError} names the route.
  */
-export function refuseUnknownTraffic(route: Route, { traffic }: PolicySurroundings): void {
-  const { cors, headers, fallback, fault, mirror, rewrite, redirect, respond } = route;
-  if (traffic) return;
-  if (cors ?? headers ?? fallback ?? fault ?? mirror ?? rewrite ?? redirect ?? respond) {
-    throw new RangeError(
-      `governance: route '${route.name}' needs { traffic } from 'fetchmesh/traffic'`,
-    );
-  }
+export function refuseUnknownTraffic({ limits, routes }: Rules, around: PolicySurroundings): void {
+  if (around.traffic) return;
+  const route = routes.find(
+    (each) =>
+      each.limits ??
+      each.cors ??
+      each.headers ??
+      each.fallback ??
+      each.fault ??
+      each.mirror ??
+      each.rewrite ??
+      each.redirect ??
+      each.respond,
+  );
+  if ((route ?? limits) === undefined) return;
+  throw new RangeError(`governance: ${placeOf(route)} needs { traffic } from 'fetchmesh/traffic'`);
+}
+
+function placeOf(route: Route | undefined): string {
+  return route === undefined ? 'the file' : `route '${route.name}'`;
 }
 
 /**
@@ -117,9 +133,7 @@ export function refuseUnknownAccess(
     (each) => each.auth ?? each.allow ?? each.match.find(({ claims }) => claims),
   );
   if ((route ?? auth ?? roles) === undefined) return;
-  throw new RangeError(
-    `governance: ${route === undefined ? 'the file' : `route '${route.name}'`} needs { access } from 'fetchmesh/access'`,
-  );
+  throw new RangeError(`governance: ${placeOf(route)} needs { access } from 'fetchmesh/access'`);
 }
 
 /** Sends a request to another place than the route's, with these middlewares around it. */

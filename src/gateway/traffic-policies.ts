@@ -18,9 +18,10 @@ import { redirect } from '../routing/redirect.ts';
 import { respond } from '../routing/respond.ts';
 import { rewrite } from '../routing/rewrite.ts';
 import { when } from '../routing/when.ts';
-import type { Place, Route } from '../rules/model.ts';
+import type { Place, Route, Rules } from '../rules/model.ts';
 import { type CorsStep, compileCors } from '../security/cors.ts';
 import { headers } from '../security/headers.ts';
+import { bodyLimits, limits } from '../security/limits.ts';
 import type { PolicySurroundings, Reach, TrafficPolicies } from './route-policies.ts';
 
 export type { TrafficPolicies } from './route-policies.ts';
@@ -84,6 +85,27 @@ function fallbacksOf(
   return [fallback(otherService, { ...options, maxReplayBytes: defaultReplayBytes })];
 }
 
+/** What a request may take up. */
+function requestLimits(
+  { limits: settings }: Rules,
+  { clock, keep }: PolicySurroundings,
+): readonly Middleware[] {
+  if (settings === undefined) return [];
+  return [keep({ kind: 'limits', owner: '', settings }, () => limits({ ...settings, clock }))];
+}
+
+/** What its body may take up. */
+function bodyLimitsOf(
+  { limits: settings }: Route,
+  { clock }: PolicySurroundings,
+): readonly Middleware[] {
+  if (settings === undefined) return [];
+  const { graceMs, ...others } = settings;
+  const bodyGrace = graceMs === undefined ? {} : { bodyGrace: formatDuration(graceMs) };
+  const limiting = bodyLimits({ ...others, ...bodyGrace, clock });
+  return limiting === undefined ? [] : [limiting];
+}
+
 /** What pages of other origins may do. */
 function crossOrigin({ cors: settings }: Route): CorsStep | undefined {
   if (settings === undefined) return undefined;
@@ -111,10 +133,12 @@ function endOf({ redirect: elsewhere, respond: fixed }: Route): Next | undefined
 }
 
 /**
- * Carries out the blocks `cors`, `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
+ * Carries out the blocks `limits`, `cors`, `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
  * gateway has it; `governance` takes it as an option.
  */
 export const traffic: TrafficPolicies = {
+  requestLimits,
+  bodyLimits: bodyLimitsOf,
   crossOrigin,
   headerFilter,
   fallbacksOf,

@@ -76,9 +76,8 @@ export function deadline(options: DeadlineOptions): Middleware {
         const now = clock.monotonic();
         const known = context.get(deadlineKey);
         if (now < known && known <= now + delayMs) return next(request, context);
-        return withinLimit(next, request, context, {
-          clock,
-          delayMs,
+        return withinLimit(next, request, context.with(deadlineKey, now + delayMs), {
+          watch: (pass) => clock.schedule(pass, delayMs),
           coversBody: false,
           // As if the caller had left, which it does: no upstream is to blame.
           reason: () => new DOMException('The deadline of the caller has passed', 'AbortError'),

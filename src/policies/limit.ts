@@ -1,21 +1,24 @@
 /**
- * Ending an exchange at a moment, in one way for all policies that do.
+ * Ending an exchange before its time, in one way for all policies that do.
  *
  * @module
  */
 
-import { abortSignal, deadline, type Follower, follow, signalOf } from '../core/abort.ts';
+import { abortSignal, type Follower, follow, signalOf } from '../core/abort.ts';
 import type { Next } from '../core/chain.ts';
-import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { discard, ignore } from '../core/message.ts';
 import { keepBrand } from '../core/rejection.ts';
 
 /** When an exchange ends, and how. */
 export interface Limit {
-  readonly clock: Clock;
-  /** From now, in milliseconds. */
-  readonly delayMs: number;
+  /**
+   * Begins to watch.
+   *
+   * @param pass To be called once the limit is passed.
+   * @returns Ends the watch; harmless once `pass` was called. Gets the response, unless there is none.
+   */
+  watch(pass: () => void): (response?: Response) => void;
   /** Whether the limit goes on after the headers, until the body has been read. */
   readonly coversBody: boolean;
   /** What the work at hand is aborted with; the body fails with it too. */
@@ -35,29 +38,28 @@ export function withinLimit(
   limit: Limit,
 ): Promise<Response> {
   const caller = signalOf(request, context);
-  const { clock, delayMs } = limit;
   return new Promise<Response>((resolve, rejectWith) => {
-    let isExpired = false;
+    let isPassed = false;
     let isSettled = false;
     /** Where to tell of an abort while the body is on its way. */
     let failBody: ((reason: unknown) => void) | undefined;
 
     const follower = follow(caller, onAbort);
-    const cancelTimer = clock.schedule(() => {
-      isExpired = true;
+    const unwatch = limit.watch(() => {
+      isPassed = true;
       follower.abort(limit.reason());
-    }, delayMs);
+    });
 
     function onAbort(reason: unknown): void {
       if (failBody !== undefined) failBody(reason);
       else if (!settle(undefined)) return;
-      else if (isExpired) resolve(limit.answer());
+      else if (isPassed) resolve(limit.answer());
       else rejectWith(reason);
     }
     function settle(response: Response | undefined): boolean {
       if (isSettled) return false;
       isSettled = true;
-      cancelTimer();
+      unwatch(response);
       follower.release(response);
       return true;
     }
@@ -66,7 +68,7 @@ export function withinLimit(
         discard(response);
       } else if (limit.coversBody && canBeRebuilt(response)) {
         isSettled = true;
-        const limited = limitBody(response.body, () => end(follower, cancelTimer));
+        const limited = limitBody(response.body, () => end(follower, unwatch));
         failBody = limited.fail;
         resolve(rebuild(response, limited.stream));
       } else {
@@ -75,9 +77,7 @@ export function withinLimit(
       }
     }
 
-    const inside = context
-      .with(abortSignal, follower.signal)
-      .with(deadline, clock.monotonic() + delayMs);
+    const inside = context.with(abortSignal, follower.signal);
     // Async, so that a middleware that throws at once rejects like any other.
     const exchange = async () => await next(request, inside);
     exchange().then(onResponse, (error) => {
@@ -86,8 +86,8 @@ export function withinLimit(
   });
 }
 
-function end(follower: Follower, cancelTimer: () => void): void {
-  cancelTimer();
+function end(follower: Follower, unwatch: () => void): void {
+  unwatch();
   follower.release(undefined);
 }
 

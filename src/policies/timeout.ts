@@ -54,8 +54,7 @@ export function timeout(limit: Duration | false = '15s', options: TimeoutOptions
   if (limitMs === 0) return layer('timeout off', (next) => next);
 
   const ownLimit: Limit = {
-    clock,
-    delayMs: limitMs,
+    watch: (pass) => clock.schedule(pass, limitMs),
     coversBody,
     reason: () => timeoutError(`No ${coversBody ? 'complete ' : ''}response within ${limit}`),
     answer: () => reject('timeout', { detail: `No response within ${limit}.` }),
@@ -72,7 +71,7 @@ export function timeout(limit: Duration | false = '15s', options: TimeoutOptions
         const outer = context.get(deadline);
         const now = clock.monotonic();
         if (!coversBody && now < outer && outer <= now + limitMs) return next(request, context);
-        return withinLimit(next, request, context, ownLimit);
+        return withinLimit(next, request, context.with(deadline, now + limitMs), ownLimit);
       },
   );
 }

@@ -30,6 +30,8 @@ export interface Rules {
   readonly services: readonly Service[];
   /** Proxies whose word on the client is taken. Absent: nobody's, the peer of the connection is the client. */
   readonly trustedProxies?: TrustedProxiesOptions;
+  /** What a request may take up, apart from its body. Absent: whatever it likes. */
+  readonly limits?: RequestRule;
   /** Whose tokens are taken. Absent: nobody's. */
   readonly auth?: readonly AuthRule[];
   /** Where the roles of callers stand. Absent: nowhere. */
@@ -144,6 +146,8 @@ export interface Route {
   readonly auth?: RouteAuth;
   /** Of which one has to fit. Absent: everybody. */
   readonly allow?: readonly AllowRule[];
+  /** Absent: bodies may be of any size. */
+  readonly limits?: BodyRule;
   readonly cors?: Cors;
   readonly headers?: HeadersOptions;
   readonly fallback?: Fallback;
@@ -193,6 +197,21 @@ export interface Fault {
   readonly maxActive?: number;
   readonly headerTrigger: boolean;
   readonly counted: boolean;
+}
+
+/** Limits of a request; absent ones are those of `limits`. */
+export interface RequestRule {
+  readonly urlBytes?: number;
+  readonly headerBytes?: number;
+  readonly headerCount?: number;
+  readonly concurrent?: number;
+}
+
+/** Limits of a body; the options of `limits` in milliseconds. */
+export interface BodyRule {
+  readonly bodyBytes?: number;
+  readonly bodyRate?: number;
+  readonly graceMs?: number;
 }
 
 /** Which pages of other origins may read the answers; the options of `cors` in milliseconds. */

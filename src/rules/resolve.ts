@@ -8,6 +8,7 @@ import { AccessResolver, type AccessRules, checkRoles } from './access.ts';
 import type { AuthBlock } from './blocks/auth.ts';
 import { type HealthBlock, resolveHealth } from './blocks/health.ts';
 import { type HedgeBlock, resolveHedge } from './blocks/hedge.ts';
+import { resolveLimits } from './blocks/limits.ts';
 import { resolveMatch } from './blocks/match.ts';
 import { type RateLimitWritten, resolveRateLimit } from './blocks/rate-limit.ts';
 import { resolveRoles } from './blocks/roles.ts';
@@ -86,7 +87,8 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     return to === unsound ? unsound : services.resolve(to, [...path, 'to']);
   }
 
-  const traffic = new TrafficResolver(defaults, services, around);
+  const limits = sound(file.limits);
+  const traffic = new TrafficResolver(defaults, limits, services, around);
   const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
   const roles = sound(file.roles);
   if (roles !== undefined) checkRoles(roles, around);
@@ -129,6 +131,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     trustedProxies,
     toRules: () => ({
       version: 1,
+      ...(limits !== undefined && { limits: resolveLimits(limits) }),
       ...(auths !== undefined && { auth: access.toRules() }),
       ...(roles !== undefined && { roles: resolveRoles(roles) }),
       services: services.toServices(),

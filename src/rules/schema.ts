@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { type AuthBlock, auths } from './blocks/auth.ts';
 import { type HealthBlock, health } from './blocks/health.ts';
 import { later } from './blocks/later.ts';
+import { type LimitsBlock, limits } from './blocks/limits.ts';
 import { type RolesBlock, roles } from './blocks/roles.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
 import { type ServiceWritten, services } from './blocks/services.ts';
@@ -22,6 +23,7 @@ export interface RulesFile {
   readonly telemetry?: TelemetryBlock;
   readonly health?: HealthBlock;
   readonly trusted_proxies?: TrustedProxiesBlock;
+  readonly limits?: LimitsBlock;
   readonly auth?: Named<AuthBlock>;
   readonly roles?: RolesBlock;
   readonly services?: Named<ServiceWritten>;
@@ -37,7 +39,7 @@ export const rulesFile: z.ZodType<RulesFile> = draft(
     { title: 'the file', required: ['routes'], later: later.file },
     {
       ...{ version, defaults, telemetry, health, trusted_proxies: trustedProxiesBlock },
-      ...{ auth: auths, roles, services, routes },
+      ...{ limits, auth: auths, roles, services, routes },
     },
   ),
 );

@@ -8,6 +8,7 @@ import type { FallbackBlock } from './blocks/answers.ts';
 import { type CorsBlock, resolveCors } from './blocks/cors.ts';
 import { type FaultBlock, lacksPercent, percentOf, resolveFault } from './blocks/fault.ts';
 import { resolveHeaderEdits, resolveHeaders } from './blocks/headers.ts';
+import { type BodyLimitsBlock, resolveBodyLimits } from './blocks/limits.ts';
 import type { MirrorBlock, MirrorWritten } from './blocks/mirror.ts';
 import { resolvePathEdit } from './blocks/rewrite.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
@@ -21,7 +22,15 @@ import { type Surroundings, sourced } from './surroundings.ts';
 /** This part of a route. */
 export type TrafficRules = Pick<
   Route,
-  'cors' | 'headers' | 'fallback' | 'fault' | 'mirror' | 'rewrite' | 'redirect' | 'respond'
+  | 'limits'
+  | 'cors'
+  | 'headers'
+  | 'fallback'
+  | 'fault'
+  | 'mirror'
+  | 'rewrite'
+  | 'redirect'
+  | 'respond'
 >;
 
 const defaultMirrorMs = 15_000;
@@ -34,6 +43,8 @@ export function endsByItself({ redirect, respond }: Draft<RouteBlock>): boolean 
 /** Resolves these blocks and reports what is wrong with them. */
 export class TrafficResolver {
   readonly #defaults: Draft<DefaultsBlock>;
+  /** Of the file: for routes that say nothing, nor the defaults. */
+  readonly #limits: BodyLimitsBlock | undefined;
   readonly #services: ServiceTable;
   readonly #around: Surroundings;
   /** By place, so that what stands under `defaults` is reported once. */
@@ -41,8 +52,14 @@ export class TrafficResolver {
   readonly #faults = new Set<FaultBlock>();
   readonly #corsBlocks = new Set<CorsBlock>();
 
-  constructor(defaults: Draft<DefaultsBlock>, services: ServiceTable, around: Surroundings) {
+  constructor(
+    defaults: Draft<DefaultsBlock>,
+    limits: BodyLimitsBlock | undefined,
+    services: ServiceTable,
+    around: Surroundings,
+  ) {
     this.#defaults = defaults;
+    this.#limits = limits;
     this.#services = services;
     this.#around = around;
   }
@@ -50,12 +67,14 @@ export class TrafficResolver {
   /** @param to Where the route leads. */
   resolve(written: Draft<RouteBlock>, path: Path, to: Sound<readonly Destination[]>): TrafficRules {
     const cors = this.#inherited('cors', written, path);
+    const limits = written.limits ?? this.#defaults.limits ?? this.#limits;
     const headers = this.#inherited('headers', written, path);
     const isEnd = endsByItself(written);
     const fallback = isEnd ? undefined : this.#inherited('fallback', written, path);
     const fault = isEnd ? undefined : this.#inherited('fault', written, path);
     const mirror = isEnd ? undefined : this.#inherited('mirror', written, path);
     const rules = {
+      limits: isBlock(limits) ? resolveBodyLimits(limits) : undefined,
       cors: cors && this.#cors(cors.value, cors.path),
       headers: headers && resolveHeaders(headers.value),
       fallback: fallback && this.#fallback(fallback.value, fallback.path),
@@ -236,4 +255,8 @@ function withoutPathEdits<T extends { path?: unknown; prefix?: unknown; regex?: 
   ...others
 }: T): Omit<T, 'path' | 'prefix' | 'regex'> {
   return others;
+}
+
+function isBlock(limits: Sound<'off' | BodyLimitsBlock> | undefined): limits is BodyLimitsBlock {
+  return limits !== undefined && limits !== unsound && limits !== 'off';
 }

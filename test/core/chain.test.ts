@@ -116,7 +116,7 @@ describe('compose', () => {
     ['timeout', 'string'],
   ])('refuses %o, and says at which place', (value, name) => {
     expect(() => compose((next) => next, value as unknown as Middleware)).toThrow(
-      `compose: argument 2 is ${name}, not a middleware, a function (next) => (request, context) => Promise<Response>`,
+      `compose: argument 2 is ${name}, not a middleware (next) => (request, context) => Promise<Response>`,
     );
   });
 });

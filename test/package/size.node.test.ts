@@ -7,7 +7,7 @@ import jsr from '../../jsr.json' with { type: 'json' };
 const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
   '.': 6,
-  './timeout': 3,
+  './timeout': 3.25,
   './deadline': 3,
   './retry': 8.5,
   './hedge': 7,
@@ -28,17 +28,18 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './authorize': 10,
   './headers': 9,
   './cors': 3,
+  './limits': 6,
   './trusted-proxies': 2.5,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 14,
+  './traffic': 16.5,
   './access': 22,
-  './gateway': 71,
+  './gateway': 72,
   './governance': 35,
   // Most of it zod and yaml.
-  './rules': 94,
+  './rules': 95,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -58,7 +59,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 77,
+  './workers': 78,
 };
 
 /**
@@ -80,7 +81,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 89;
+const budgetOfEverything = 91;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1165,13 +1165,13 @@ routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
     name: 'blocks of later versions',
     text: `${services}tls: {}
 routes:
-  - { path: /a, to: web, retries: { max: 1 }, limits: {} }
+  - { path: /a, to: web, retries: { max: 1 }, canary: {} }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `tls` is not available in this version',
-      '6:47 error[FM060] `limits` is not available in this version',
+      '6:47 error[FM060] `canary` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
   },
@@ -1207,6 +1207,26 @@ telemetry: { logs: {} }
     name: 'a limit that is no block',
     text: withRoute('{ path: /b, to: web, rate_limit: 100 }'),
     expected: ['7:38 error[FM013] `rate_limit` must be `off`, a map or a list, not a number'],
+  },
+  {
+    name: 'limits of requests that are wrong in several ways',
+    text: `limits: { url: 8192, headers: 60 KiB, header_count: 0, concurrent: many, path: 1KiB }
+${services}routes:
+  - { path: /a, to: users@v1, limits: { body: lots, body_rate: 1kbit, url: 1KiB } }
+  - { path: /b, to: users@v1, limits: none }
+`,
+    expected: [
+      '1:16 error[FM011] `url` needs a unit',
+      '1:31 error[FM017] `60 KiB` is not a size',
+      '1:53 error[FM016] `header_count` must be a whole number from 1 to 1000000, not `0`',
+      '1:68 error[FM013] `concurrent` must be a whole number from 1 to 1000000, not text',
+      '1:74 error[FM001] unknown key `path` in `limits` of the file',
+      '3:3 info[FM024] service `web` is not used',
+      '6:47 error[FM017] `lots` is not a size',
+      '6:64 error[FM017] `1kbit` is not a size',
+      '6:71 error[FM001] unknown key `url` in `limits` of a route',
+      '7:39 error[FM015] `limits` must be `off`, not `none`',
+    ],
   },
   {
     name: 'limits that cannot be told apart',

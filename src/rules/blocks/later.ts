@@ -6,13 +6,13 @@
  * @module
  */
 
-const policies: readonly string[] = ['limits', 'adaptive_concurrency'];
+const policies: readonly string[] = ['adaptive_concurrency'];
 
 /** By the map that they belong to. */
 export const later: Readonly<
   Record<'file' | 'defaults' | 'route' | 'service' | 'match' | 'telemetry', readonly string[]>
 > = {
-  file: ['limits', 'tls', 'store', 'admin'],
+  file: ['tls', 'store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],

@@ -24,6 +24,7 @@ import { type HeadersBlock, headers } from './headers.ts';
 import { type HedgeBlock, hedge } from './hedge.ts';
 import { host } from './hosts.ts';
 import { later } from './later.ts';
+import { type BodyLimitsBlock, routeLimits } from './limits.ts';
 import { type MatchBlock, match } from './match.ts';
 import { type MirrorWritten, mirror } from './mirror.ts';
 import { method, routeName } from './names.ts';
@@ -49,6 +50,7 @@ export interface DefaultsBlock {
   readonly to?: SplitBlock;
   readonly auth?: RouteAuthWritten;
   readonly allow?: AllowWritten;
+  readonly limits?: 'off' | BodyLimitsBlock;
   readonly cors?: 'off' | CorsBlock;
   readonly headers?: 'off' | HeadersBlock;
   readonly fallback?: string | FallbackBlock;
@@ -82,6 +84,7 @@ const shared = {
   to: split,
   auth: routeAuth,
   allow,
+  limits: routeLimits,
   cors,
   headers,
   fallback,

@@ -77,6 +77,7 @@ export function effectiveBlocks(
     ...written('shed', shed !== undefined),
     ...block('auth', auth && authText(auth, writtenText([...(placeOf('auth') ?? []), 'allow']))),
     ...written('allow', route.allow !== undefined),
+    ...written('limits', route.limits !== undefined),
     ...written('fault', route.fault !== undefined),
     ...written('mirror', route.mirror !== undefined),
     ...written('fallback', route.fallback !== undefined),

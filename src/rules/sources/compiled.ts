@@ -20,6 +20,7 @@ import {
   type Health,
   type Hedge,
   type RateLimitRule,
+  type RequestRule,
   type Retries,
   type Route,
   type Rules,
@@ -86,6 +87,12 @@ function shapeOfRules(): Check {
 
   return block<Rules>({
     version: oneOf(1),
+    'limits?': block<RequestRule>({
+      'urlBytes?': positive,
+      'headerBytes?': positive,
+      'headerCount?': positive,
+      'concurrent?': positive,
+    }),
     'auth?': authRules(),
     'roles?': rolesShape(),
     services: list(

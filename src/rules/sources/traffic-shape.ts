@@ -9,7 +9,16 @@ import type { RedirectOptions } from '../../routing/redirect.ts';
 import type { RespondOptions } from '../../routing/respond.ts';
 import type { RewriteOptions } from '../../routing/rewrite.ts';
 import type { HeadersOptions } from '../../security/headers.ts';
-import type { Cors, Fallback, Fault, MatchConditions, Mirror, Place, Route } from '../model.ts';
+import type {
+  BodyRule,
+  Cors,
+  Fallback,
+  Fault,
+  MatchConditions,
+  Mirror,
+  Place,
+  Route,
+} from '../model.ts';
 import type { TrafficRules } from '../traffic.ts';
 import {
   block,
@@ -52,6 +61,11 @@ export function trafficMembers(): Members<Pick<Route, keyof TrafficRules>> {
     (given) => Number.isInteger(given) || typeof given === 'string',
   );
   return {
+    'limits?': block<BodyRule>({
+      'bodyBytes?': number(0, Number.MAX_SAFE_INTEGER),
+      'bodyRate?': number(0, Number.MAX_SAFE_INTEGER),
+      'graceMs?': number(0, Number.MAX_VALUE),
+    }),
     'cors?': block<Cors>({
       origins: list(text),
       'methods?': list(text),

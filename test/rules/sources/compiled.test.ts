@@ -159,9 +159,9 @@ describe('compiledRules', () => {
 
   test('refuses a block of a later version: passed over, it would leave a gate open', () => {
     const rules = data();
-    Object.assign(rules.routes[0] ?? {}, { limits: { body: 1 } });
+    Object.assign(rules.routes[0] ?? {}, { canary: { step: 1 } });
     expect(() => compiledRules(rules)).toThrow(
-      'routes[0].limits is unknown to this version of fetchmesh',
+      'routes[0].canary is unknown to this version of fetchmesh',
     );
   });
 });
