@@ -49,6 +49,9 @@ export const build: Verb = async (args) => {
     console.error(renderDiagnostics(diagnostics, source.text, { color }));
   }
   if (rules === undefined) return 1;
+  if (rules.tls !== undefined) {
+    console.error('fetchmesh: `tls` is for `serve`; on Workers the platform ends TLS');
+  }
   const json = `${JSON.stringify(rules, undefined, 2)}\n`;
   if (values.output === undefined) {
     process.stdout.write(json);

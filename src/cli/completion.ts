@@ -46,6 +46,7 @@ const common = ['--rules', '--upstream', '--json', '--help'];
 const ofVerb: OptionsOf = {
   serve: [
     ...['--rules', '--upstream', '--port', '--host', '--admin-port', '--admin-host', '--watch'],
+    ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
     ...['--otlp-endpoint', '--store', '--store-mode', '--instances'],
     ...['--drain-timeout', '--help'],
   ],

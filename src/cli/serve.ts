@@ -14,7 +14,7 @@ import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
 import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
-import { type Listener, listen } from '../runtimes/listen.ts';
+import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import type { Verb } from './main.ts';
@@ -22,6 +22,7 @@ import { type RulesText, readRulesFile } from './rules-file.ts';
 import type { StopSignals } from './signals.ts';
 import { stop } from './stop.ts';
 import { openStore } from './store.ts';
+import { readTls, tlsFiles, watchTls } from './tls.ts';
 import {
   readArguments,
   readCount,
@@ -44,6 +45,12 @@ const help = `fetchmesh serve: run a gateway
       --admin-port N      /metrics, /healthz and /readyz (default: 9321; 0 takes a free one)
       --admin-host ADDR   address to listen on for these (default: 127.0.0.1; in a container 0.0.0.0, for probes and scrapes)
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --tls-cert FILE     serve HTTPS with this certificate, PEM; the rules may name it too, as \`tls\`
+      --tls-key FILE      its key
+      --tls-client-ca FILE
+                          ask clients for certificates of this authority; not on Bun
+      --tls-client-cert required|optional
+                          whether a client without one is turned away (default: required)
       --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
       --instances N       how many gateways run with these rules: where each counts alone, it grants that part of a limit
@@ -59,6 +66,10 @@ const options = {
   'admin-port': { type: 'string', default: '9321' },
   'admin-host': { type: 'string', default: '127.0.0.1' },
   'otlp-endpoint': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-client-ca': { type: 'string' },
+  'tls-client-cert': { type: 'string' },
   store: { type: 'string' },
   instances: { type: 'string', default: '1' },
   'store-mode': { type: 'string', default: 'leased' },
@@ -91,6 +102,9 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   report(parsed);
   if (parsed.rules === undefined) return 1;
 
+  const certificates = tlsFiles(values, parsed.rules.tls, source.file);
+  const tls = certificates && (await readTls(certificates));
+
   const registry = createRegistry();
   const endpoint =
     values['otlp-endpoint'] ??
@@ -117,19 +131,25 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
 
   const drain = createDrain();
   const listeners = await start([
-    [drain.wrap(gateway.fetch), port, values.host, '--port'],
+    [drain.wrap(gateway.fetch), port, values.host, '--port', tls],
     [adminApp({ registry, drain, gateway }), adminPort, values['admin-host'], '--admin-port'],
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
   const watch = watchRules(source, gateway, { automatic: values.watch, upstream });
+  const certificateWatches =
+    certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
+  process.on('SIGHUP', () => {
+    for (const { check } of certificateWatches) void check();
+  });
+  const watches = [...(watch ? [watch] : []), ...certificateWatches];
   console.error(
     `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
   );
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 
   await signals.next();
-  await stop({ drain, listeners, checks, watch, telemetry, opened, signals, drainSeconds });
+  await stop({ drain, listeners, checks, watches, telemetry, opened, signals, drainSeconds });
   return 0;
 }
 
@@ -239,13 +259,14 @@ type Address = readonly [
   port: number,
   host: string,
   option: string,
+  tls?: TlsOptions | undefined,
 ];
 
 async function start(addresses: readonly Address[]): Promise<Listener[]> {
   const listeners: Listener[] = [];
-  for (const [handler, port, hostname, option] of addresses) {
+  for (const [handler, port, hostname, option, tls] of addresses) {
     try {
-      listeners.push(await listen(handler, { port, hostname }));
+      listeners.push(await listen(handler, { port, hostname, tls }));
     } catch (error) {
       await Promise.all(listeners.map((listener) => listener.close(true)));
       const { code, message } = error as NodeJS.ErrnoException;

@@ -19,7 +19,7 @@ export interface Running {
   /** The first one takes the traffic. */
   readonly listeners: readonly Listener[];
   readonly checks: HealthRunner;
-  readonly watch: FileWatch | undefined;
+  readonly watches: readonly FileWatch[];
   readonly telemetry: Telemetry | undefined;
   readonly opened: OpenedStore | undefined;
   readonly signals: StopSignals;
@@ -34,11 +34,11 @@ const shortestFlushMs = 1_000;
  * drain's time. Each further signal ends at once what is being waited for.
  */
 export async function stop(running: Running): Promise<void> {
-  const { drain, listeners, checks, watch, telemetry, opened, signals, drainSeconds } = running;
+  const { drain, listeners, checks, watches, telemetry, opened, signals, drainSeconds } = running;
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
   const endsAt = performance.now() + drainSeconds * 1_000;
   drain.begin();
-  watch?.close();
+  for (const watch of watches) watch.close();
   // Listened for before anything is said: whoever reads it may send the second signal at once.
   let again = signals.next();
   console.error(`fetchmesh: draining ${traffic.unfinished ?? drain.active} requests`);

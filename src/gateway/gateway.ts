@@ -10,6 +10,7 @@ import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
+import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
 import { urlOf } from '../core/url.ts';
 import { sharedStore } from '../policies/shared-store.ts';
@@ -17,6 +18,7 @@ import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
+import { certifiedPeer } from '../security/peer-certificate.ts';
 import { compileTrustedProxies } from '../security/trusted-proxies.ts';
 import type { Store } from '../stores/contract.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
@@ -182,10 +184,12 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       const own = plan.own.get(urlOf(request).pathname);
       if (own !== undefined) return own(request);
     }
-    const context = rootContext('inbound', request, platform, background).with(
+    const addressed = rootContext('inbound', request, platform, background).with(
       peerAddress,
       peerAddressOf(request, platform),
     );
+    const peer = certifiedPeer(request);
+    const context = peer === undefined ? addressed : addressed.with(peerIdentity, peer);
     return plan.run(request, plan.identify?.(request, context) ?? context);
   }
   return {

@@ -30,6 +30,8 @@ export interface Rules {
   readonly services: readonly Service[];
   /** Proxies whose word on the client is taken. Absent: nobody's, the peer of the connection is the client. */
   readonly trustedProxies?: TrustedProxiesOptions;
+  /** What `serve` listens with. Absent: plain HTTP, or what the platform does by itself. */
+  readonly tls?: Tls;
   /** What a request may take up, apart from its body. Absent: whatever it likes. */
   readonly limits?: RequestRule;
   /** Whose tokens are taken. Absent: nobody's. */
@@ -197,6 +199,15 @@ export interface Fault {
   readonly maxActive?: number;
   readonly headerTrigger: boolean;
   readonly counted: boolean;
+}
+
+/** Certificates of a server; paths of files in PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+  /** Absent: no certificates are asked of clients. */
+  readonly clientCa?: string;
+  readonly clientCert: 'required' | 'optional';
 }
 
 /** Limits of a request; absent ones are those of `limits`. */

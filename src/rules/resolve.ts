@@ -16,7 +16,12 @@ import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
-import { resolveTrustedProxies, type TrustedProxiesBlock } from './blocks/trusted-proxies.ts';
+import { resolveTls } from './blocks/tls.ts';
+import {
+  isSettings,
+  resolveTrustedProxies,
+  type TrustedProxiesBlock,
+} from './blocks/trusted-proxies.ts';
 import { ServiceTable } from './destinations.ts';
 import type { Destination, Hedge, Retries, Route, Rules } from './model.ts';
 import type { Path } from './nodes.ts';
@@ -88,6 +93,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   }
 
   const limits = sound(file.limits);
+  const tls = sound(file.tls);
   const traffic = new TrafficResolver(defaults, limits, services, around);
   const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
   const roles = sound(file.roles);
@@ -123,6 +129,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   const telemetry = sound(file.telemetry);
   const health = sound(file.health);
   const trustedProxies = sound(file.trusted_proxies);
+  if (trustedProxies !== undefined) checkTrustedProxies(trustedProxies, around);
   return {
     routes,
     defaults,
@@ -131,6 +138,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     trustedProxies,
     toRules: () => ({
       version: 1,
+      ...(tls !== undefined && { tls: resolveTls(tls) }),
       ...(limits !== undefined && { limits: resolveLimits(limits) }),
       ...(auths !== undefined && { auth: access.toRules() }),
       ...(roles !== undefined && { roles: resolveRoles(roles) }),
@@ -220,4 +228,22 @@ function toRoute(route: ResolvedRoute): Route {
 /** The value, unless it is wrong. */
 function sound<T>(value: Sound<T> | undefined): T | undefined {
   return value === unsound ? undefined : value;
+}
+
+/** One of the two ways to tell proxies from clients. */
+function checkTrustedProxies(
+  written: TrustedProxiesBlock,
+  { positions, report }: Surroundings,
+): void {
+  if (!isSettings(written)) return;
+  const { hops, networks } = written;
+  if ((hops === undefined) !== (networks === undefined)) return;
+  const isNeither = hops === undefined;
+  report(positions.key(['trusted_proxies']), {
+    code: isNeither ? 'FM014' : 'FM083',
+    message: isNeither
+      ? '`trusted_proxies` needs `hops` or `networks`'
+      : '`hops` and `networks` exclude each other',
+    label: isNeither ? 'which proxies are trusted?' : 'keep one of the two',
+  });
 }

@@ -13,6 +13,7 @@ import { type RolesBlock, roles } from './blocks/roles.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
 import { type ServiceWritten, services } from './blocks/services.ts';
 import { type TelemetryBlock, telemetry } from './blocks/telemetry.ts';
+import { type TlsBlock, tls } from './blocks/tls.ts';
 import { type TrustedProxiesBlock, trustedProxiesBlock } from './blocks/trusted-proxies.ts';
 import { block, draft, type Named, scalars } from './shape.ts';
 
@@ -23,6 +24,7 @@ export interface RulesFile {
   readonly telemetry?: TelemetryBlock;
   readonly health?: HealthBlock;
   readonly trusted_proxies?: TrustedProxiesBlock;
+  readonly tls?: TlsBlock;
   readonly limits?: LimitsBlock;
   readonly auth?: Named<AuthBlock>;
   readonly roles?: RolesBlock;
@@ -39,7 +41,7 @@ export const rulesFile: z.ZodType<RulesFile> = draft(
     { title: 'the file', required: ['routes'], later: later.file },
     {
       ...{ version, defaults, telemetry, health, trusted_proxies: trustedProxiesBlock },
-      ...{ limits, auth: auths, roles, services, routes },
+      ...{ tls, limits, auth: auths, roles, services, routes },
     },
   ),
 );

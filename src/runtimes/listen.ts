@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Server as HttpsServer } from 'node:https';
 import { serve } from 'srvx';
 import type { Handler } from '../core/chain.ts';
 import { watchConnections } from './connections.ts';
@@ -14,6 +15,24 @@ export interface ListenOptions {
   readonly port: number;
   /** Default: `'127.0.0.1'`. */
   readonly hostname?: string;
+  /** Default: plain HTTP. */
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** Certificates in PEM. */
+export interface TlsOptions {
+  /** The server's certificate, and those between it and the root. */
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** Whose certificates of clients are taken. Default: none is asked for. */
+  readonly clients?: {
+    readonly authority: string;
+    /**
+     * Whether a client without such a certificate is turned away before any request. If not, it has no identity. Default:
+     * true.
+     */
+    readonly required?: boolean;
+  };
 }
 
 /** A server that listens. */
@@ -30,21 +49,27 @@ export interface Listener {
    * @param force Cuts the requests under way as well.
    */
   close(force?: boolean): Promise<void>;
+  /** Shows other certificates from now on; `undefined` where the runtime cannot (Bun, and Deno without those of clients). */
+  readonly renew: ((tls: TlsOptions) => void) | undefined;
 }
 
 /**
  * Starts a server on whichever of Node, Bun and Deno this is.
  *
- * @returns Rejects where the port is taken.
+ * @returns Rejects where the port is taken, the certificates are wrong, or the runtime cannot see those of clients (Bun).
  */
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
-  const { port, hostname = '127.0.0.1' } = options;
-  await makeRequestsCopyable();
+  const { port, hostname = '127.0.0.1', tls } = options;
+  const serve = await adapterFor(tls);
   const server = serve({
     fetch: refuseBadHosts(handler),
     port,
     hostname,
     silent: true,
+    ...(tls && {
+      tls: { cert: tls.certificate, key: tls.privateKey },
+      node: clientCertificates(tls),
+    }),
     // Signals are the business of whoever started the server: it may have several.
     gracefulShutdown: false,
     error: () => new Response(null, { status: 500 }),
@@ -52,7 +77,17 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   const connections = watchConnections(server);
   await server.ready();
   const url = new URL(server.url as string);
+  const https = server.node?.server as HttpsServer | undefined;
   return {
+    renew:
+      tls === undefined || https === undefined
+        ? undefined
+        : ({ certificate, privateKey, clients }) =>
+            https.setSecureContext({
+              cert: certificate,
+              key: privateKey,
+              ...(clients && { ca: clients.authority }),
+            }),
     port: Number(url.port),
     url: url.origin,
     get unfinished() {
@@ -117,11 +152,21 @@ function isAsterisk(request: Request): boolean {
   return runtime?.node?.req?.url === '*';
 }
 
-/**
- * On Node srvx hands over its own Request, which the global `Request` cannot copy until it is told how.
- */
-async function makeRequestsCopyable(): Promise<void> {
-  if ('Bun' in globalThis || 'Deno' in globalThis) return;
-  const { patchGlobalRequest } = await import('srvx/node');
+function clientCertificates({ clients }: TlsOptions): Record<string, unknown> {
+  if (clients === undefined) return {};
+  const { authority, required = true } = clients;
+  return { ca: authority, requestCert: true, rejectUnauthorized: required };
+}
+
+/** The runtime's own server; on Deno Node's, where certificates of clients matter, which its own does not show. */
+async function adapterFor(tls: TlsOptions | undefined): Promise<typeof serve> {
+  if ('Bun' in globalThis) {
+    if (tls?.clients === undefined) return serve;
+    throw new Error('Bun shows no certificates of clients; run on Node or Deno for that');
+  }
+  if ('Deno' in globalThis && tls?.clients === undefined) return serve;
+  const { patchGlobalRequest, serve: serveOnNode } = await import('srvx/node');
+  // Its requests are its own, which the global `Request` cannot copy until it is told how.
   patchGlobalRequest();
+  return serveOnNode;
 }

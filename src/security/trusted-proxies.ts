@@ -15,10 +15,13 @@ import {
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { editOutgoing } from '../core/header-edits.ts';
+import { type PeerIdentity, peerIdentity, peerNamed } from '../core/peer-identity.ts';
+import { commonNameOf } from './distinguished-name.ts';
+import { parseForwardedCertificates } from './forwarded-client-cert.ts';
 
 export { clientAddress } from '../core/address.ts';
 
-/** Settings of {@link trustedProxies}: one of the two. */
+/** Settings of {@link trustedProxies}: either `hops` or `networks`. */
 export interface TrustedProxiesOptions {
   /**
    * How many proxies of one's own every request comes through, from 1 to 10. What the farthest of them wrote is believed:
@@ -30,6 +33,12 @@ export interface TrustedProxiesOptions {
    * none of them; a peer that is none of them is the client, whatever it writes.
    */
   readonly networks?: readonly string[];
+  /**
+   * Whether these proxies end TLS, verify the certificates of clients and tell them in `x-forwarded-client-cert`, taking off
+   * what clients write there themselves: then the client's identity is what they tell, and none where they tell nothing. Of
+   * several elements the last counts, or with `hops` the one so many places from the end. Default: false.
+   */
+  readonly clientCertificates?: boolean;
 }
 
 /** No chain of proxies is longer; what else stands there was written by a client. */
@@ -89,7 +98,7 @@ export function trustedProxies(options: TrustedProxiesOptions): Middleware {
 export function compileTrustedProxies(
   options: TrustedProxiesOptions,
 ): (request: Request, context: Context) => Context {
-  const { hops, networks } = options;
+  const { hops, networks, clientCertificates = false } = options;
   if ((hops === undefined) === (networks === undefined)) {
     throw new RangeError('trustedProxies: give one of hops and networks');
   }
@@ -106,8 +115,26 @@ export function compileTrustedProxies(
     if (hops === undefined && !isTrusted(peer)) {
       return editOutgoing(context.with(clientAddress, peer), { remove: forwardingHeaders });
     }
-    return context.with(clientAddress, find(peer, request.headers.get('x-forwarded-for')));
+    const identified = context.with(
+      clientAddress,
+      find(peer, request.headers.get('x-forwarded-for')),
+    );
+    if (!clientCertificates) return identified;
+    const told = request.headers.get('x-forwarded-client-cert');
+    return identified.with(peerIdentity, toldIdentity(told, hops ?? 1));
   };
+}
+
+/** @param place Counted from the end. */
+function toldIdentity(header: string | null, place: number): PeerIdentity {
+  const certificates = header === null ? undefined : parseForwardedCertificates(header);
+  const { uris = [], dnsNames = [], subject = '' } = certificates?.at(-place) ?? {};
+  const name =
+    uris.find((uri) => uri.startsWith('spiffe://')) ??
+    uris[0] ??
+    dnsNames[0] ??
+    commonNameOf(subject);
+  return name === undefined ? { principal: undefined } : peerNamed(name);
 }
 
 function byHops(hops: number): Finder {

@@ -100,7 +100,7 @@ describe('starting', () => {
     ['no upstream', 'routes: [{ path: /a }]', /FM021/],
     [
       'a block without its policy',
-      'services: { a: "http://a" }\ntls: {}\nroutes: [{ path: /a, to: a }]',
+      'services: { a: "http://a" }\nadmin: {}\nroutes: [{ path: /a, to: a }]',
       /FM060/,
     ],
     ['an empty file', '', /FM0/],

@@ -28,15 +28,16 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './authorize': 10,
   './headers': 9,
   './cors': 3,
+  './peer-certificate': 2,
   './limits': 6,
-  './trusted-proxies': 2.5,
+  './trusted-proxies': 3,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
   './traffic': 16.5,
   './access': 22,
-  './gateway': 72,
+  './gateway': 73,
   './governance': 35,
   // Most of it zod and yaml.
   './rules': 95,
@@ -59,7 +60,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 78,
+  './workers': 79,
 };
 
 /**
@@ -81,7 +82,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 91;
+const budgetOfEverything = 92;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1163,14 +1163,14 @@ routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
   },
   {
     name: 'blocks of later versions',
-    text: `${services}tls: {}
+    text: `${services}admin: {}
 routes:
   - { path: /a, to: web, retries: { max: 1 }, canary: {} }
   - { path: /b, to: users@v1 }
 telemetry: { logs: {} }
 `,
     expected: [
-      '4:1 error[FM060] `tls` is not available in this version',
+      '4:1 error[FM060] `admin` is not available in this version',
       '6:47 error[FM060] `canary` is not available in this version',
       '8:14 error[FM060] `logs` is not available in this version',
     ],
@@ -1207,6 +1207,26 @@ telemetry: { logs: {} }
     name: 'a limit that is no block',
     text: withRoute('{ path: /b, to: web, rate_limit: 100 }'),
     expected: ['7:38 error[FM013] `rate_limit` must be `off`, a map or a list, not a number'],
+  },
+  {
+    name: 'certificates that cannot be',
+    text: `tls: { cert: server.pem, client_cert: maybe, ca: x }
+${services}trusted_proxies: { client_certificates: true }
+routes: [{ path: /a, to: users@v1 }, { path: /b, to: web }]
+`,
+    expected: [
+      '1:8 error[FM014] `tls` needs `key`',
+      '1:39 error[FM015] `client_cert` must be one of required, optional, not `maybe`',
+      '1:46 error[FM001] unknown key `ca` in `tls`',
+      '5:1 error[FM014] `trusted_proxies` needs `hops` or `networks`',
+    ],
+  },
+  {
+    name: 'proxies that are counted and named',
+    text: `trusted_proxies: { hops: 1, networks: 10.0.0.0/8 }
+routes: [{ path: /a, respond: { status: 204 } }]
+`,
+    expected: ['1:1 error[FM083] `hops` and `networks` exclude each other'],
   },
   {
     name: 'limits of requests that are wrong in several ways',

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { peerAddress } from '../../src/core/address.ts';
+import { Context } from '../../src/core/context.ts';
+import { type PeerIdentity, peerIdentity } from '../../src/core/peer-identity.ts';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { contextOf, inbound } from '../../src/index.ts';
 import { parseRules } from '../../src/rules/parse.ts';
@@ -61,6 +64,50 @@ describe('by hops: the entry that the farthest of our proxies wrote', () => {
     [2, 'nonsense, 198.51.100.7', '10.0.0.1'],
   ])('%i, x-forwarded-for %j: %s', async (hops, forwardedFor, client) => {
     expect(await clientOf({ hops }, '10.0.0.1', forwardedFor)).toBe(client);
+  });
+});
+
+describe('PI-03 what a trusted proxy tells of the certificate of a client', () => {
+  async function identityOf(
+    options: TrustedProxiesOptions,
+    peer: string,
+    told?: string,
+    known?: PeerIdentity,
+  ): Promise<PeerIdentity | undefined> {
+    let identity: PeerIdentity | undefined;
+    const run = trustedProxies(options)(async (_, context) => {
+      identity = context.get(peerIdentity);
+      return new Response();
+    });
+    const headers: Record<string, string> =
+      told === undefined ? {} : { 'x-forwarded-client-cert': told };
+    const context = Context.background('inbound').with(peerAddress, peer).with(peerIdentity, known);
+    await run(new Request('http://shop.example/', { headers }), context);
+    return identity;
+  }
+  const spiffe = 'URI=spiffe://a/ns/b/sa/c';
+  const named = (principal: string | undefined) => ({ principal });
+  const networks = { networks: ['10.0.0.0/8'], clientCertificates: true };
+
+  test.each<[options: TrustedProxiesOptions, told: string | undefined, name: string | undefined]>([
+    [networks, spiffe, 'a/ns/b/sa/c'],
+    [networks, `URI=evil,${spiffe}`, 'a/ns/b/sa/c'],
+    [networks, 'Hash=ab;DNS=web.example', 'web.example'],
+    [networks, 'Hash=ab;Subject="O=Shop,CN=web"', 'web'],
+    [networks, 'Hash=ab', undefined],
+    [networks, undefined, undefined],
+    [networks, `${spiffe},"`, undefined],
+    [{ hops: 2, clientCertificates: true }, `URI=evil,${spiffe},DNS=edge`, 'a/ns/b/sa/c'],
+    [{ hops: 2, clientCertificates: true }, spiffe, undefined],
+  ])('%j, %j: %s', async (options, told, name) => {
+    expect(await identityOf(options, '10.0.0.1', told)).toMatchObject(named(name));
+  });
+
+  test('is heard where it is asked for, and from those alone who are trusted', async () => {
+    expect(await identityOf({ networks: ['10.0.0.0/8'] }, '10.0.0.1', spiffe)).toBeUndefined();
+    expect(await identityOf(networks, '203.0.113.9', spiffe)).toBeUndefined();
+    const own = named('edge');
+    expect(await identityOf(networks, '203.0.113.9', spiffe, own)).toBe(own);
   });
 });
 

@@ -12,7 +12,7 @@ const policies: readonly string[] = ['adaptive_concurrency'];
 export const later: Readonly<
   Record<'file' | 'defaults' | 'route' | 'service' | 'match' | 'telemetry', readonly string[]>
 > = {
-  file: ['tls', 'store', 'admin'],
+  file: ['store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],

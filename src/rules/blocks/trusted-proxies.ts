@@ -7,10 +7,17 @@
 import * as z from 'zod';
 import { addressBlock } from '../../core/address.ts';
 import type { TrustedProxiesOptions } from '../../security/trusted-proxies.ts';
-import { asList, block, list, numberLike, Refusal, text } from '../shape.ts';
+import { asList, block, flag, list, numberLike, oneOrMore, Refusal, text } from '../shape.ts';
 
 /** As written: how many, or which. */
-export type TrustedProxiesBlock = string | readonly string[] | { readonly hops: number };
+export type TrustedProxiesBlock = string | readonly string[] | TrustedProxiesSettings;
+
+/** The long form; one of `hops` and `networks`. */
+export interface TrustedProxiesSettings {
+  readonly hops?: number;
+  readonly networks?: string | readonly string[];
+  readonly client_certificates?: boolean;
+}
 
 const network: z.ZodType<string> = text({
   expected: 'an address or a network such as 10.0.0.0/8',
@@ -24,21 +31,34 @@ const network: z.ZodType<string> = text({
   },
 });
 
-const counted: z.ZodType<{ readonly hops: number }> = block<{ readonly hops: number }>(
-  { title: '`trusted_proxies`', required: ['hops'] },
-  { hops: numberLike('a whole number from 1 to 10', z.number().int().min(1).max(10)) },
+const settings: z.ZodType<TrustedProxiesSettings> = block<TrustedProxiesSettings>(
+  { title: '`trusted_proxies`' },
+  {
+    hops: numberLike('a whole number from 1 to 10', z.number().int().min(1).max(10)),
+    networks: oneOrMore(network),
+    client_certificates: flag(),
+  },
 );
 
 /** Networks, or how many proxies every request comes through. */
 export const trustedProxiesBlock: z.ZodType<TrustedProxiesBlock> = z.union([
   network,
   list(network),
-  counted,
+  settings,
 ]);
 
 /** The resolved form. */
 export function resolveTrustedProxies(written: TrustedProxiesBlock): TrustedProxiesOptions {
-  return typeof written === 'object' && 'hops' in written
-    ? { hops: written.hops }
-    : { networks: asList<string>(written) };
+  if (!isSettings(written)) return { networks: asList<string>(written) };
+  const { hops, networks, client_certificates: clientCertificates = false } = written;
+  return {
+    ...(hops !== undefined && { hops }),
+    ...(networks !== undefined && { networks: asList(networks) }),
+    ...(clientCertificates && { clientCertificates }),
+  };
+}
+
+/** Whether it is the long form. */
+export function isSettings(written: TrustedProxiesBlock): written is TrustedProxiesSettings {
+  return typeof written === 'object' && !Array.isArray(written);
 }

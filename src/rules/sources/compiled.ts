@@ -30,6 +30,7 @@ import {
   type Sticky,
   type Telemetry,
   type ThrottleRule,
+  type Tls,
 } from '../model.ts';
 import { accessMembers, authRules, rolesShape } from './access-shape.ts';
 import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
@@ -87,6 +88,12 @@ function shapeOfRules(): Check {
 
   return block<Rules>({
     version: oneOf(1),
+    'tls?': block<Tls>({
+      cert: text,
+      key: text,
+      'clientCa?': text,
+      clientCert: oneOf('required', 'optional'),
+    }),
     'limits?': block<RequestRule>({
       'urlBytes?': positive,
       'headerBytes?': positive,
@@ -242,6 +249,7 @@ function shapeOfRules(): Check {
     'trustedProxies?': block<TrustedProxiesOptions>({
       'hops?': number(1, 10),
       'networks?': list(text),
+      'clientCertificates?': flag,
     }),
   });
 }

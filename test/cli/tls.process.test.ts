@@ -1,0 +1,201 @@
+/** Gateways that serve TLS, and ask clients for certificates, on each runtime that can. */
+
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { cli, endAll, serve } from '../support/serving.ts';
+
+const fixture = (name: string): string =>
+  new URL(`../fixtures/tls/${name}`, import.meta.url).pathname;
+const pem = async (name: string): Promise<string> => readFile(fixture(name), 'utf8');
+
+let upstream: Server;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fetchmesh-tls-'));
+  upstream = createServer((request, response) => {
+    response.end(`${request.method} ${request.url} ${request.headers['x-forwarded-proto']}`);
+  }).listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+});
+
+afterEach(endAll);
+
+afterAll(async () => {
+  upstream.closeAllConnections();
+  upstream.close();
+  await rm(directory, { recursive: true });
+});
+
+async function rulesFile(name: string, block: string): Promise<string> {
+  const file = join(directory, name);
+  const { port } = upstream.address() as AddressInfo;
+  await writeFile(
+    file,
+    `${block}
+services: { shop: "http://127.0.0.1:${port}" }
+routes:
+  - { path: /open, to: shop }
+  - { path: /web, to: shop, allow: { principals: cluster.local/ns/shop/sa/web } }
+  - { path: /shop, to: shop, allow: { namespaces: shop } }
+  - { path: /named, to: shop, allow: { principals: web.shop.example } }
+`,
+  );
+  return file;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Of the server's certificate. */
+  readonly name: string;
+}
+
+/** @param who Whose certificate is shown. */
+async function ask(url: string, path: string, who?: string, body?: string): Promise<Answer> {
+  const agent = new Agent({
+    ca: await pem('authority.pem'),
+    ...(who && { cert: await pem(`${who}.pem`), key: await pem(`${who}.key`) }),
+  });
+  try {
+    const sent = httpsRequest(url + path, {
+      agent,
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { 'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/shop/sa/web' },
+    });
+    sent.end(body);
+    const [response] = await once(sent, 'response');
+    const { subject } = (response.socket as TLSSocket).getPeerCertificate();
+    return { status: response.statusCode, body: await text(response), name: String(subject.CN) };
+  } finally {
+    agent.destroy();
+  }
+}
+
+const refused = async (answer: Promise<unknown>): Promise<string> =>
+  answer.then(
+    () => 'answered',
+    ({ code }: NodeJS.ErrnoException) => String(code),
+  );
+
+const server = ['--tls-cert', fixture('server.pem'), '--tls-key', fixture('server.key')];
+const clients = ['--tls-client-ca', fixture('authority.pem')];
+
+describe.each(['node', 'bun', 'deno'] as const)('on %s', (runtime) => {
+  test('PI-06 serves HTTPS, and says so to upstreams', async () => {
+    const file = await rulesFile(`${runtime}-plain.yaml`, '');
+    const { url } = await serve(['-f', file, ...server], runtime);
+    expect(url).toMatch(/^https:/);
+    const { status, body, name } = await ask(url, '/open');
+    expect([status, body, name]).toEqual([200, 'GET /open https', 'localhost']);
+    expect((await ask(url, '/web', 'web')).status).toBe(403);
+  });
+});
+
+describe.each(['node', 'deno'] as const)('certificates of clients on %s', (runtime) => {
+  test('PI-01, PI-07 those of the authority get in, by their names; others not even to a request', async () => {
+    const file = await rulesFile(`${runtime}.yaml`, '');
+    const { url } = await serve(['-f', file, ...server, ...clients], runtime);
+    const statusOf = async (path: string, who: string): Promise<number> =>
+      (await ask(url, path, who)).status;
+    expect(await statusOf('/open', 'bare')).toBe(200);
+    expect(await statusOf('/web', 'web')).toBe(200);
+    expect((await ask(url, '/web', 'web', 'x'.repeat(100_000))).body).toBe('POST /web https');
+    expect(await statusOf('/shop', 'web')).toBe(200);
+    expect(await statusOf('/named', 'web')).toBe(403);
+    expect(await statusOf('/named', 'named')).toBe(200);
+    expect(await statusOf('/web', 'named')).toBe(403);
+    expect(await statusOf('/web', 'bare')).toBe(403);
+    for (const who of [undefined, 'foreign', 'expired']) {
+      expect(await refused(ask(url, '/open', who)), who).not.toBe('answered');
+    }
+  });
+
+  test('PI-04 where they are optional, those without a good one have no identity', async () => {
+    const block = `tls:
+  cert: ${fixture('server.pem')}
+  key: ${fixture('server.key')}
+  client_ca: ${fixture('authority.pem')}
+  client_cert: optional
+limits: { body: 1MiB }`;
+    const file = await rulesFile(`${runtime}-optional.yaml`, block);
+    const { url } = await serve(['-f', file], runtime);
+    for (const who of [undefined, 'foreign', 'expired', 'bare']) {
+      expect((await ask(url, '/open', who)).status, who).toBe(200);
+      expect((await ask(url, '/web', who)).status, who).toBe(403);
+      expect((await ask(url, '/shop', who)).status, who).toBe(403);
+    }
+    // A limited body is another request: the identity stays.
+    expect((await ask(url, '/web', 'web', 'body')).status).toBe(200);
+  });
+
+  test('PI-08 renewed files are shown without a restart; half of them are not', async () => {
+    const own = async (name: string, from: string): Promise<string> => {
+      const file = join(directory, `${runtime}-${name}`);
+      await copyFile(fixture(from), file);
+      return file;
+    };
+    const cert = await own('own.pem', 'server.pem');
+    const key = await own('own.key', 'server.key');
+    const file = await rulesFile(`${runtime}-renewed.yaml`, '');
+    const gateway = await serve(
+      ['-f', file, '--tls-cert', cert, '--tls-key', key, ...clients, '--watch'],
+      runtime,
+    );
+    expect((await ask(gateway.url, '/open', 'web')).name).toBe('localhost');
+    await copyFile(fixture('renewed.pem'), cert);
+    await gateway.said(/cannot be used with .*; the old ones stay in force/);
+    expect((await ask(gateway.url, '/open', 'web')).name).toBe('localhost');
+    await copyFile(fixture('renewed.key'), key);
+    await gateway.said(/TLS: new certificates are in force/);
+    expect((await ask(gateway.url, '/open', 'web')).name).toBe('renewed');
+    expect((await ask(gateway.url, '/web', 'web')).status).toBe(200);
+    expect(await refused(ask(gateway.url, '/open', 'foreign'))).not.toBe('answered');
+  });
+});
+
+test('PI-09 Bun, which shows no certificates of clients, refuses to ask for them', async () => {
+  const file = await rulesFile('bun.yaml', '');
+  const gateway = cli(['serve', '-f', file, ...server, ...clients], 'bun');
+  expect(await gateway.exited()).toBe(2);
+  expect(gateway.output()).toContain('Bun shows no certificates of clients');
+});
+
+describe('PI-10 what is missing or wrong is said, and never what a file holds', () => {
+  test.each<[args: readonly string[], message: string]>([
+    [['--tls-cert', fixture('server.pem')], '--tls-key is missing'],
+    [['--tls-key', fixture('server.key')], '--tls-cert is missing'],
+    [clients, '--tls-cert is missing'],
+    [['--tls-client-cert', 'optional'], 'need --tls-client-ca'],
+    [[...server, ...clients, '--tls-client-cert', 'maybe'], "'maybe' is not 'required' or"],
+    [['--tls-cert', '/nowhere.pem', '--tls-key', fixture('server.key')], 'cannot read the cert'],
+    [
+      ['--tls-cert', fixture('server.key'), '--tls-key', fixture('server.key')],
+      'server.key holds no certificate in PEM',
+    ],
+    [
+      ['--tls-cert', fixture('server.pem'), '--tls-key', fixture('web.key')],
+      'web.key cannot be used with',
+    ],
+    [
+      ['--tls-cert', fixture('server.pem'), '--tls-key', fixture('server.pem')],
+      'server.pem cannot be used with',
+    ],
+    [[...server, '--tls-client-ca', fixture('make.sh')], 'make.sh holds no certificate'],
+  ])('%j', async (args, message) => {
+    const file = await rulesFile('wrong.yaml', '');
+    const gateway = cli(['serve', '-f', file, ...args]);
+    expect(await gateway.exited()).toBe(2);
+    expect(gateway.output()).toContain(message);
+    expect(gateway.output()).not.toContain('BEGIN EC');
+    expect(gateway.output()).not.toContain('BEGIN PRIVATE');
+  });
+});
