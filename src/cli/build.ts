@@ -6,10 +6,8 @@
 
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
-import { parseRules } from '../rules/parse.ts';
-import { renderDiagnostics } from '../rules/render.ts';
+import { readGatewayRules } from './gateway-rules.ts';
 import type { Verb } from './main.ts';
-import { readRulesFile } from './rules-file.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const help = `fetchmesh build: check a rules file and write it as JSON, for a Worker
@@ -35,19 +33,7 @@ export const build: Verb = async (args) => {
     console.log(help);
     return 0;
   }
-  const source = await readRulesFile(values.rules);
-  if (source === undefined) {
-    throw new UsageError('no rules: give a file with -f, or write fetchmesh.yaml');
-  }
-  const { rules, diagnostics } = parseRules(source.text, {
-    file: source.file,
-    environment: process.env,
-    mode: 'gateway',
-  });
-  if (diagnostics.length > 0) {
-    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-    console.error(renderDiagnostics(diagnostics, source.text, { color }));
-  }
+  const rules = await readGatewayRules(values.rules);
   if (rules === undefined) return 1;
   if (rules.tls !== undefined) {
     console.error('fetchmesh: `tls` is for `serve`; on Workers the platform ends TLS');

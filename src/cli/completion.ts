@@ -47,6 +47,7 @@ const ofVerb: OptionsOf = {
   serve: [
     ...['--rules', '--upstream', '--port', '--host', '--admin-port', '--admin-host', '--watch'],
     ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
+    ...['--rules-name', '--rules-cache'],
     ...['--otlp-endpoint', '--store', '--store-mode', '--instances'],
     ...['--drain-timeout', '--help'],
   ],
@@ -57,6 +58,8 @@ const ofVerb: OptionsOf = {
   explain: ['--header', '--cookie', '--ip', '--claims', ...common],
   routes: ['--wide', ...common],
   diff: ['--exit-code', '--json', '--help'],
+  publish: ['--rules', '--to', '--name', '--help'],
+  rollback: ['--to', '--name', '--revision', '--help'],
   build: ['--rules', '--output', '--help'],
   init: ['--runtime', '--upstream', '--help'],
   reload: ['--pid', '--rules', '--help'],

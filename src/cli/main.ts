@@ -55,6 +55,14 @@ const verbs: Readonly<Record<string, VerbEntry>> = {
     summary: 'tell a running gateway to read its rules again',
     load: async () => (await import('./reload.ts')).reload,
   },
+  publish: {
+    summary: 'put rules into a store, for all gateways that follow it',
+    load: async () => (await import('./publish.ts')).publish,
+  },
+  rollback: {
+    summary: 'go back to the rules before, in such a store',
+    load: async () => (await import('./rollback.ts')).rollback,
+  },
   build: {
     summary: 'check a rules file and write it as JSON, for a Worker',
     load: async () => (await import('./build.ts')).build,

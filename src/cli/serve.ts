@@ -6,22 +6,20 @@
 
 import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
-import { createGateway, type Gateway } from '../gateway/gateway.ts';
+import { createGateway } from '../gateway/gateway.ts';
 import type { Rules } from '../rules/model.ts';
-import { type ParsedRules, parseRules } from '../rules/parse.ts';
-import { renderDiagnostics } from '../rules/render.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
-import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
+import { fileOrigin } from './file-origin.ts';
 import type { Verb } from './main.ts';
-import { type RulesText, readRulesFile } from './rules-file.ts';
 import type { StopSignals } from './signals.ts';
 import { stop } from './stop.ts';
 import { openStore } from './store.ts';
+import { isStoreUrl, storeOrigin } from './store-origin.ts';
 import { readTls, tlsFiles, watchTls } from './tls.ts';
 import {
   readArguments,
@@ -38,7 +36,10 @@ const help = `fetchmesh serve: run a gateway
   npx fetchmesh serve --upstream http://localhost:3000
   npx fetchmesh serve -f rules.yaml --watch --otlp-endpoint http://localhost:4318/v1/traces
 
-  -f, --rules FILE        rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml, where no --upstream is given)
+  -f, --rules FILE        rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml, where no --upstream is given);
+                          or a store that they are published in, redis://… or deno-kv:PATH
+      --rules-name NAME   which rules of that store (default: default)
+      --rules-cache FILE  keeps the last good ones of that store, for a start without it
       --upstream URL      where requests go that no rule sends elsewhere; alone it is a gateway with defaults
       --port N            where requests come in (default: 8080; 0 takes a free one)
       --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
@@ -60,6 +61,8 @@ const help = `fetchmesh serve: run a gateway
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  'rules-name': { type: 'string', default: 'default' },
+  'rules-cache': { type: 'string' },
   upstream: { type: 'string' },
   port: { type: 'string', default: '8080' },
   host: { type: 'string', default: '127.0.0.1' },
@@ -97,12 +100,13 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
 
-  const source = await readRules(values.rules, upstream);
-  const parsed = await parse(source, upstream);
-  report(parsed);
-  if (parsed.rules === undefined) return 1;
+  const origin = isStoreUrl(values.rules)
+    ? storeOrigin(values.rules, { name: values['rules-name'], cache: values['rules-cache'] })
+    : await fileOrigin(values.rules, { upstream, automatic: values.watch });
+  const parsed = await origin.first();
+  if (parsed === undefined) return 1;
 
-  const certificates = tlsFiles(values, parsed.rules.tls, source.file);
+  const certificates = tlsFiles(values, parsed.rules.tls, origin.directory);
   const tls = certificates && (await readTls(certificates));
 
   const registry = createRegistry();
@@ -136,13 +140,20 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
-  const watch = watchRules(source, gateway, { automatic: values.watch, upstream });
+  const following = origin.follow(gateway);
+  // Without a listener the signal would end the process.
+  process.on('SIGHUP', async () => {
+    if (await following?.check()) return;
+    console.error(
+      `fetchmesh: SIGHUP: the rules have not changed; revision ${gateway.revision} stays in force`,
+    );
+  });
   const certificateWatches =
     certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
   process.on('SIGHUP', () => {
     for (const { check } of certificateWatches) void check();
   });
-  const watches = [...(watch ? [watch] : []), ...certificateWatches];
+  const watches = [...(following ? [following] : []), ...certificateWatches];
   console.error(
     `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
   );
@@ -151,92 +162,6 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   await signals.next();
   await stop({ drain, listeners, checks, watches, telemetry, opened, signals, drainSeconds });
   return 0;
-}
-
-/** Loads the rules again when their file changes, if that is wished, and whenever SIGHUP asks for it. */
-function watchRules(
-  { file, text }: RulesText,
-  gateway: Gateway,
-  { automatic, upstream }: { readonly automatic: boolean; readonly upstream: string | undefined },
-): FileWatch | undefined {
-  const isFile = file !== '' && file !== '-';
-  if (automatic && !isFile) {
-    console.error('fetchmesh: --watch is ignored: there is no rules file to watch');
-  }
-  const watch = isFile
-    ? watchFile(
-        file,
-        text,
-        async (changed) => reload(gateway, await parse({ file, text: changed }, upstream)),
-        { automatic },
-      )
-    : undefined;
-  // Without a listener the signal would end the process.
-  process.on('SIGHUP', async () => {
-    if (await watch?.check()) return;
-    console.error(
-      `fetchmesh: SIGHUP: the rules have not changed; revision ${gateway.revision} stays in force`,
-    );
-  });
-  return watch;
-}
-
-async function readRules(
-  file: string | undefined,
-  upstream: string | undefined,
-): Promise<RulesText> {
-  if (file === undefined && upstream !== undefined) {
-    return { file: '', text: 'routes: [{ path: "/**" }]' };
-  }
-  const found = await readRulesFile(file);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    'no rules: give a file with -f, an upstream with --upstream, or write fetchmesh.yaml',
-  );
-}
-
-type Parsed = ParsedRules & { readonly revision: string; readonly source: RulesText };
-
-async function parse(source: RulesText, upstream: string | undefined): Promise<Parsed> {
-  const parsed = parseRules(source.text, {
-    file: source.file === '' ? '--upstream' : source.file,
-    environment: process.env,
-    mode: 'gateway',
-    ...(upstream !== undefined && { upstream }),
-  });
-  return { ...parsed, revision: await revisionOf(source.text), source };
-}
-
-/** The first twelve digits of the content's SHA-256. */
-async function revisionOf(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Buffer.from(digest).toString('hex').slice(0, 12);
-}
-
-function report({ diagnostics, source }: Parsed): void {
-  if (diagnostics.length === 0) return;
-  const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-  console.error(renderDiagnostics(diagnostics, source.text, { color }));
-}
-
-/** Puts new rules in force, or says why not and leaves the old ones there. */
-function reload(gateway: Gateway, parsed: Parsed): void {
-  report(parsed);
-  if (parsed.rules === undefined) {
-    console.error(`fetchmesh: rules not loaded; revision ${gateway.revision} stays in force`);
-    return;
-  }
-  try {
-    gateway.replace(parsed.rules, parsed.revision);
-  } catch (error) {
-    // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
-    const why = error instanceof Error ? error.message : error;
-    console.error(
-      `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
-    );
-    return;
-  }
-  console.error(`fetchmesh: revision ${parsed.revision} is in force`);
 }
 
 async function startTelemetry(

@@ -6,7 +6,6 @@
 
 import process from 'node:process';
 import type { Drain } from '../runtimes/drain.ts';
-import type { FileWatch } from '../runtimes/file-watch.ts';
 import type { HealthRunner } from '../runtimes/health-runner.ts';
 import type { Listener } from '../runtimes/listen.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
@@ -19,7 +18,7 @@ export interface Running {
   /** The first one takes the traffic. */
   readonly listeners: readonly Listener[];
   readonly checks: HealthRunner;
-  readonly watches: readonly FileWatch[];
+  readonly watches: readonly { close(): void | Promise<void> }[];
   readonly telemetry: Telemetry | undefined;
   readonly opened: OpenedStore | undefined;
   readonly signals: StopSignals;
@@ -38,7 +37,7 @@ export async function stop(running: Running): Promise<void> {
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
   const endsAt = performance.now() + drainSeconds * 1_000;
   drain.begin();
-  for (const watch of watches) watch.close();
+  const closed = Promise.all(watches.map((watch) => watch.close()));
   // Listened for before anything is said: whoever reads it may send the second signal at once.
   let again = signals.next();
   console.error(`fetchmesh: draining ${traffic.unfinished ?? drain.active} requests`);
@@ -53,7 +52,7 @@ export async function stop(running: Running): Promise<void> {
   const flushed = await within(
     flushMs,
     again,
-    Promise.all([telemetry?.shutdown(), opened?.close()]),
+    Promise.all([telemetry?.shutdown(), opened?.close(), closed]),
   );
   reportLostSpans(telemetry);
   await Promise.all(others.map((listener) => listener.close(true)));

@@ -40,45 +40,101 @@ export interface OpenedStore {
 const patienceMs = 1_000;
 
 /**
- * Opens a store. One that cannot be reached is told, and connected to as soon as it can be.
+ * Opens the store of limits. One that cannot be reached is told, and connected to as soon as it can be.
  *
  * @throws {UsageError} where the URL, the mode or a package is wrong or missing; without the URL, which may hold a password.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
-  const { mode, instances } = options;
+  const { mode, instances, say } = options;
   if (mode !== 'exact' && mode !== 'leased') {
     throw new UsageError(`--store-mode: '${mode}' is not a mode, 'leased' or 'exact'`);
   }
+  const shared = (store: TakingStore): TakingStore =>
+    mode === 'exact' ? exactStore(store) : leasedStore(store, { instances });
+  const place = placeOf(url);
+  const opened = await connectStore(url, {
+    say: (isAvailable, why) =>
+      say(
+        isAvailable
+          ? `store ${place} is back`
+          : `store ${place} is out: ${why}; limits follow their on_store_error`,
+      ),
+  });
+  if (opened.store.capabilities.consistency === 'isolate') return opened;
+  if (opened.tell === undefined) {
+    const store = shared(opened.store);
+    return { store, close: () => ending(store, opened) };
+  }
+  const { tell } = opened;
+  const guarded = guardedStore(opened.store, { onChange: (isAvailable) => tell(isAvailable) });
+  const store = shared(guarded as Store as TakingStore);
+  return {
+    // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
+    store: {
+      ...store,
+      get available() {
+        return guarded.available;
+      },
+    } as GuardedStore,
+    close: () => ending(store, opened),
+  };
+}
+
+async function ending(store: Store, opened: OpenedStore): Promise<void> {
+  try {
+    await store.close?.();
+  } catch {
+    // What is leased is lost with the store.
+  }
+  await opened.close();
+}
+
+/** Settings of {@link connectStore}. */
+export interface ConnectStoreOptions {
+  /** Told, once each time, that the store is out or back, and why. */
+  readonly say: (isAvailable: boolean, why: string) => void;
+}
+
+/** A store as it is. */
+export interface ConnectedStore extends OpenedStore {
+  readonly store: TakingStore;
+  /** To be told of what callers notice; absent where nothing can be out. */
+  readonly tell?: (isAvailable: boolean, error?: unknown) => void;
+}
+
+/** A store's URL without a password. */
+export function placeOf(url: string): string {
+  if (!URL.canParse(url)) return 'the store';
+  const { protocol, host, pathname } = new URL(url);
+  return host === '' ? `${protocol}${pathname}` : `${protocol}//${host}`;
+}
+
+/**
+ * Connects to a store. Resolves also where it cannot be reached: that is told, and tried again.
+ *
+ * @throws {UsageError} where the URL or a package is wrong or missing; without the URL.
+ */
+export async function connectStore(
+  url: string,
+  { say }: ConnectStoreOptions,
+): Promise<ConnectedStore> {
   const scheme = /^[a-z][a-z-]*:/i.exec(url)?.[0].toLowerCase();
   if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
-  const shared =
-    mode === 'exact' ? exactStore : (store: TakingStore) => leasedStore(store, { instances });
-  if (scheme === 'deno-kv:') return openDenoKv(url.slice(scheme.length), shared);
+  if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length));
   if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
-    return await openRedis(url, shared, options);
+    return await connectRedis(url, say);
   }
   throw new UsageError(
     '--store: not the URL of a store, such as redis://localhost:6379, rediss://…, memory: or, on Deno, deno-kv:PATH',
   );
 }
 
-async function openRedis(
-  url: string,
-  shared: (store: TakingStore) => TakingStore,
-  { say }: OpenStoreOptions,
-): Promise<OpenedStore> {
-  const { protocol, host } = new URL(url);
-  const place = `${protocol}//${host}`;
+async function connectRedis(url: string, say: ConnectStoreOptions['say']): Promise<ConnectedStore> {
   let available = true;
   function tell(isAvailable: boolean, error?: unknown): void {
     if (available === isAvailable) return;
     available = isAvailable;
-    const why = error === undefined ? 'no answer in time' : reasonOf(error);
-    say(
-      isAvailable
-        ? `store ${place} is back`
-        : `store ${place} is out: ${why}; limits follow their on_store_error`,
-    );
+    say(isAvailable, error === undefined ? 'no answer in time' : reasonOf(error));
   }
 
   const client = await redisClient(url);
@@ -102,22 +158,15 @@ async function openRedis(
     });
   });
   clearTimeout(timer);
-
-  const guarded = guardedStore(redisStore(client.commands), { onChange: (is) => tell(is) });
-  const store = shared(guarded as Store as TakingStore);
+  const store = redisStore(client.commands);
   return {
-    // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
-    store: {
-      ...store,
-      get available() {
-        return guarded.available;
-      },
-    } as GuardedStore,
+    store,
+    tell,
     async close() {
       try {
         await store.close?.();
       } catch {
-        // What is leased is lost with the store.
+        // The connection of its watches is lost already.
       }
       client.end();
     },
@@ -171,10 +220,7 @@ async function installed(name: string): Promise<Record<string, any> | undefined>
   }
 }
 
-async function openDenoKv(
-  path: string,
-  shared: (store: TakingStore) => TakingStore,
-): Promise<OpenedStore> {
+async function connectDenoKv(path: string): Promise<ConnectedStore> {
   const { Deno } = globalThis as {
     Deno?: { openKv?(path?: string): Promise<DenoKvLike & { close(): void }> };
   };
@@ -182,13 +228,9 @@ async function openDenoKv(
     throw new UsageError('--store: deno-kv: needs Deno, run with --unstable-kv');
   }
   const kv = await Deno.openKv(path === '' ? undefined : path);
-  const store = shared(denoKvStore(kv));
   return {
-    store,
-    async close() {
-      await store.close?.();
-      kv.close();
-    },
+    store: denoKvStore(kv),
+    close: async () => kv.close(),
   };
 }
 

@@ -44,12 +44,13 @@ export function nodeRedis(
   client: NodeRedisClient,
   onError: (error: unknown) => void = () => {},
 ): RedisCommands {
-  let subscriber: Promise<NodeRedisSubscriber> | undefined;
-  async function connect(): Promise<NodeRedisSubscriber> {
+  let subscriber:
+    | { readonly second: NodeRedisSubscriber; readonly connected: Promise<unknown> }
+    | undefined;
+  function connect(): NonNullable<typeof subscriber> {
     const second = client.duplicate();
     second.on('error', onError);
-    await second.connect();
-    return second;
+    return { second, connected: second.connect() };
   }
   const options = (keys: readonly string[], args: readonly string[]): NodeRedisEval => ({
     keys: [...keys],
@@ -61,16 +62,17 @@ export function nodeRedis(
     evaluateByHash: (hash, keys, args) => client.evalSha(hash, options(keys, args)),
     async subscribe(channel, listener) {
       subscriber ??= connect();
-      const second = await subscriber;
+      const { second, connected } = subscriber;
+      await connected;
       await second.subscribe(channel, listener);
       return async () => {
         await second.unsubscribe(channel, listener);
       };
     },
     async close() {
-      const second = await subscriber;
+      // Also one that never came about: it would try again for ever.
+      subscriber?.second.destroy();
       subscriber = undefined;
-      second?.destroy();
     },
   };
 }

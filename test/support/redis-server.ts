@@ -13,7 +13,14 @@ export interface RedisServer {
 
 /** Starts `redis-server` on a free port of loopback, without persistence. Rejects where there is none on the machine. */
 export async function startRedis(...settings: readonly string[]): Promise<RedisServer> {
-  const port = await freePort();
+  return startRedisOn(await freePort(), ...settings);
+}
+
+/** The same on a port that a server had before. */
+export async function startRedisOn(
+  port: number,
+  ...settings: readonly string[]
+): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'fetchmesh-redis-'));
   const server = spawn(
     'redis-server',
@@ -38,7 +45,7 @@ export async function startRedis(...settings: readonly string[]): Promise<RedisS
         server.kill('SIGKILL');
         await ended;
       }
-      await rm(directory, { recursive: true });
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }

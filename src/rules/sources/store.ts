@@ -6,7 +6,7 @@
 
 import type { Store } from '../../stores/contract.ts';
 import type { Rules } from '../model.ts';
-import { compiledRules } from './compiled.ts';
+import { compiledRules, parseCompiledRules } from './compiled.ts';
 import { type CurrentRules, parsePointer, pointedRules, rulesKeys } from './kv.ts';
 import type { RulesSource } from './source.ts';
 
@@ -78,4 +78,47 @@ export async function publishRules(
       return revision;
     }
   }
+}
+
+/** Settings of {@link rollBackRules}. */
+export interface RollBackOptions extends StoreRulesOptions {
+  /** Which revision to go back to. Default: the one before that in force. */
+  readonly revision?: number;
+}
+
+/**
+ * Publishes earlier rules anew: revisions only grow, so going back is a step forward too.
+ *
+ * @returns The revision that is in force now, and the one whose rules it has.
+ * @throws {RangeError} where there is no such revision, or none before.
+ * @throws {InvalidRulesError} where this version cannot carry out what was published then.
+ *
+ * @example
+ * ```ts
+ * const store = memoryStore();
+ * for (const timeout of ['3s', '5ms']) {
+ *   const { rules } = parseRules(`routes: [{ path: /**, timeout: ${timeout} }]`);
+ *   await publishRules(store, rules!);
+ * }
+ * await rollBackRules(store); // { revision: 3, of: 1 }
+ * ```
+ */
+export async function rollBackRules(
+  store: Store,
+  { name = 'default', revision }: RollBackOptions = {},
+): Promise<{ readonly revision: number; readonly of: number }> {
+  const keys = rulesKeys(name);
+  const current = await store.get(keys.current);
+  if (current === null) throw new RangeError(`no rules '${name}' are published`);
+  const inForce = parsePointer(current.value, keys).revision;
+  const of = revision ?? inForce - 1;
+  const entry = of >= 1 && of < inForce ? await store.get(keys.revision(of)) : null;
+  if (entry === null) {
+    throw new RangeError(
+      of < 1
+        ? `revision ${inForce} of '${name}' is the first`
+        : `'${name}' has no revision ${of} before ${inForce}, which is in force`,
+    );
+  }
+  return { revision: await publishRules(store, parseCompiledRules(entry.value), { name }), of };
 }

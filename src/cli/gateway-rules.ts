@@ -1,0 +1,36 @@
+/**
+ * Rules for the verbs that hand them on to gateways: all of it has to be carried out.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import type { Rules } from '../rules/model.ts';
+import { parseRules } from '../rules/parse.ts';
+import { renderDiagnostics } from '../rules/render.ts';
+import { readRulesFile } from './rules-file.ts';
+import { UsageError } from './usage.ts';
+
+/**
+ * Reads rules, and says what is wrong with them or worth a second look.
+ *
+ * @param file Default: `fetchmesh.yaml`, then `rules.yaml`.
+ * @returns `undefined` where they are wrong.
+ * @throws {UsageError} where there is no such file.
+ */
+export async function readGatewayRules(file: string | undefined): Promise<Rules | undefined> {
+  const source = await readRulesFile(file);
+  if (source === undefined) {
+    throw new UsageError('no rules: give a file with -f, or write fetchmesh.yaml');
+  }
+  const { rules, diagnostics } = parseRules(source.text, {
+    file: source.file,
+    environment: process.env,
+    mode: 'gateway',
+  });
+  if (diagnostics.length > 0) {
+    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+    console.error(renderDiagnostics(diagnostics, source.text, { color }));
+  }
+  return rules;
+}

@@ -1,0 +1,47 @@
+/**
+ * Where the rules of a running gateway come from.
+ *
+ * @module
+ */
+
+import type { Gateway } from '../gateway/gateway.ts';
+import type { Rules } from '../rules/model.ts';
+
+/** Rules, and what they are called. */
+export interface NamedRules {
+  readonly rules: Rules;
+  readonly revision: string;
+}
+
+/** Keeps a gateway up with its rules. */
+export interface Following {
+  /** Looks at once. Resolves when what was found is in force or refused, to whether it was news. */
+  check(): Promise<boolean>;
+  close(): void | Promise<void>;
+}
+
+/** A file, or a store. What it has to say it says on standard error. */
+export interface RulesOrigin {
+  /** What paths in the rules count from. */
+  readonly directory: string;
+  /** The rules to begin with; `undefined` where they are wrong, which has been said. */
+  first(): Promise<NamedRules | undefined>;
+  /** `undefined` where nothing can change. */
+  follow(gateway: Gateway): Following | undefined;
+}
+
+/** Puts new rules in force, or says why not and leaves the old ones there. */
+export function putInForce(gateway: Gateway, { rules, revision }: NamedRules): boolean {
+  try {
+    gateway.replace(rules, revision);
+  } catch (error) {
+    // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
+    const why = error instanceof Error ? error.message : error;
+    console.error(
+      `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
+    );
+    return false;
+  }
+  console.error(`fetchmesh: revision ${revision} is in force`);
+  return true;
+}

@@ -1,0 +1,139 @@
+/** Rules in Redis: published by one command, followed by three gateways. */
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type RedisServer, startRedis, startRedisOn } from '../support/redis-server.ts';
+import { cli, endAll, type Serving, serve } from '../support/serving.ts';
+
+let directory: string;
+let redis: RedisServer;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fetchmesh-rules-store-'));
+  redis = await startRedis();
+});
+
+afterEach(async () => {
+  endAll();
+  await redis.stop();
+  await rm(directory, { recursive: true });
+});
+
+interface Said {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+async function run(...args: string[]): Promise<Said> {
+  const { exited, output } = cli(args);
+  return { code: await exited(), output: output() };
+}
+
+/** Publishes rules that answer everything with this body. */
+async function publish(body: string, ...more: string[]): Promise<Said> {
+  const file = join(directory, 'rules.yaml');
+  await writeFile(file, `routes: [{ path: /**, respond: { status: 200, body: ${body} } }]\n`);
+  return run('publish', '-f', file, '--to', redis.url, ...more);
+}
+
+const bodyOf = async ({ url }: Serving): Promise<string> => (await fetch(url)).text();
+
+describe('three gateways that follow a store', () => {
+  test('take each revision on, keep the last good one, and outlive the store', async () => {
+    expect(await publish('one')).toMatchObject({ code: 0 });
+    const gateways = await Promise.all([1, 2, 3].map(() => serve(['-f', redis.url])));
+    const bodies = async () => Promise.all(gateways.map(bodyOf));
+    const allSay = async (pattern: RegExp) =>
+      Promise.all(gateways.map(({ said }) => said(pattern)));
+    expect(await bodies()).toEqual(['one', 'one', 'one']);
+
+    const { output } = await publish('two');
+    expect(output).toMatch(/^revision 2 of 'default' is published in redis:\/\/127\.0\.0\.1:\d+$/m);
+    await allSay(/revision 2 is in force/);
+    expect(await bodies()).toEqual(['two', 'two', 'two']);
+
+    // Nothing that is wrong is published …
+    expect(await publish('{ one: 1 }')).toMatchObject({ code: 1 });
+    expect(await bodies()).toEqual(['two', 'two', 'two']);
+
+    const rolled = await run('rollback', '--to', redis.url);
+    expect(rolled.output).toContain("revision 3 of 'default' in ");
+    expect(rolled.output).toContain('has the rules of revision 1');
+    await allSay(/revision 3 is in force/);
+    expect(await bodies()).toEqual(['one', 'one', 'one']);
+
+    const { port } = new URL(redis.url);
+    await redis.stop();
+    await allSay(/rules: redis:\S+ is out/);
+    expect(await bodies()).toEqual(['one', 'one', 'one']);
+    // … and an empty store empties no gateway.
+    redis = await startRedisOn(Number(port));
+    await allSay(/rules: redis:\S+ is back/);
+    expect(await bodies()).toEqual(['one', 'one', 'one']);
+
+    for (const { process } of gateways) process.kill('SIGTERM');
+    for (const { exited } of gateways) expect(await exited()).toBe(0);
+  });
+});
+
+test('a gateway that keeps the rules in a file starts without the store, and follows it once it is back', async () => {
+  await publish('kept');
+  const cache = join(directory, 'cache.json');
+  const first = await serve(['-f', redis.url, '--rules-cache', cache]);
+  expect(await bodyOf(first)).toBe('kept');
+  await expect.poll(async () => readFile(cache, 'utf8').catch(() => '')).toContain('"revision":1');
+  first.process.kill('SIGTERM');
+  expect(await first.exited()).toBe(0);
+
+  const { port } = new URL(redis.url);
+  await redis.stop();
+  const again = await serve(['-f', redis.url, '--rules-cache', cache]);
+  expect(await bodyOf(again)).toBe('kept');
+  expect(again.output()).toContain('rules: revision 1 of ');
+  redis = await startRedisOn(Number(port));
+  await publish('fresh');
+  again.process.kill('SIGHUP');
+  await again.said(/revision \d+ is in force\n/);
+  await expect.poll(async () => bodyOf(again), { timeout: 15_000 }).toBe('fresh');
+});
+
+test('names keep sets of rules apart', async () => {
+  await publish('shop', '--name', 'shop');
+  await publish('bank', '--name', 'bank');
+  const bank = await serve(['-f', redis.url, '--rules-name', 'bank']);
+  expect(await bodyOf(bank)).toBe('bank');
+});
+
+describe('what cannot be is said, without a password', () => {
+  const secret = 'redis://:hunter2@127.0.0.1:1';
+  test.each<[args: readonly string[], message: RegExp]>([
+    [['publish', '--to', secret], /redis:\/\/127\.0\.0\.1:1 cannot be used: /],
+    [['publish'], /--to is missing/],
+    [['publish', '--to', 'memory:'], /--to: memory: ends with this command/],
+    [['publish', '--to', 'postgres://:hunter2@db'], /not the URL of a store/],
+    [['rollback', '--to', secret], /redis:\/\/127\.0\.0\.1:1 cannot be used: /],
+    [['rollback', '--to', secret, '--revision', '0'], /--revision: '0' is not a whole number/],
+    [['serve', '-f', secret], /no rules 'default' in redis:\/\/127\.0\.0\.1:1 within 10 s/],
+  ])('%j', async (args, message) => {
+    const file = join(directory, 'rules.yaml');
+    await writeFile(file, 'routes: [{ path: /**, respond: { status: 204 } }]\n');
+    const all = args[0] === 'publish' ? [...args, '-f', file] : args;
+    const { code, output } = await run(...all);
+    expect(code).toBe(2);
+    expect(output).toMatch(message);
+    expect(output).not.toContain('hunter2');
+  });
+
+  test('of a rollback', async () => {
+    const back = async (...more: string[]) => run('rollback', '--to', redis.url, ...more);
+    expect(await back()).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("no rules 'default' are published; nothing was changed"),
+    });
+    await publish('one');
+    expect((await back()).output).toContain("revision 1 of 'default' is the first");
+    expect((await back('--revision', '5')).output).toContain('has no revision 5 before 1');
+  });
+});
