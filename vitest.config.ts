@@ -1,5 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { packageAlias } from './test/support/package-alias.ts';
 import { testsOfSdk, thirdGeneration } from './test/support/third-generation.ts';
 
 // Nothing is asked of the network.
@@ -8,6 +9,7 @@ process.env['WRANGLER_SEND_METRICS'] ??= 'false';
 
 const workers = () => cloudflareTest({ wrangler: { configPath: './test/wrangler.toml' } });
 
+const resolve = { alias: [...packageAlias] };
 const common = {
   setupFiles: ['test/support/setup.ts'],
   testTimeout: 30_000,
@@ -28,8 +30,8 @@ const all = ['test/**/*.test.ts'];
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...onNode, name: 'node', include: all } },
-      { plugins: [workers()], test: { ...onWorkerd, name: 'workerd', include: all } },
+      { resolve, test: { ...onNode, name: 'node', include: all } },
+      { resolve, plugins: [workers()], test: { ...onWorkerd, name: 'workerd', include: all } },
       // Once more, with the other generation of the OpenTelemetry SDK.
       {
         plugins: [thirdGeneration()],

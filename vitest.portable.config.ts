@@ -1,5 +1,6 @@
 // For Bun and Deno, where the Workers plugin cannot be loaded: the portable tests only.
 import { defineConfig } from 'vitest/config';
+import { packageAlias } from './test/support/package-alias.ts';
 import { testsOfSdk, thirdGeneration } from './test/support/third-generation.ts';
 
 const common = {
@@ -18,7 +19,10 @@ const common = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...common, name: 'portable', include: ['test/**/*.test.ts'] } },
+      {
+        resolve: { alias: [...packageAlias] },
+        test: { ...common, name: 'portable', include: ['test/**/*.test.ts'] },
+      },
       // Once more, with the other generation of the OpenTelemetry SDK.
       {
         plugins: [thirdGeneration()],

@@ -39,7 +39,13 @@ export {
   rulesKeys,
 } from '../rules/sources/kv.ts';
 export { InvalidRulesError, type Publication, type RulesSource } from '../rules/sources/source.ts';
-export { publishRules, type StoreRulesOptions, storeRules } from '../rules/sources/store.ts';
+export {
+  publishRules,
+  type RollBackOptions,
+  rollBackRules,
+  type StoreRulesOptions,
+  storeRules,
+} from '../rules/sources/store.ts';
 
 /** What makes a Worker's spans and sends them off: the result of `telemetry` from `fetchmesh/telemetry`. */
 export interface WorkerTelemetry {

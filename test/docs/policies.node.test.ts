@@ -1,5 +1,5 @@
 /**
- * Every block of code under docs/policies/ is executed: TypeScript as a module, in which an expression whose line ends in
+ * Every block of code under docs/policies/ and docs/migrate/ is executed: TypeScript as a module, in which an expression whose line ends in
  * `// VALUE` must have that value, or that exports something; YAML as rules, in which nothing may be wrong.
  */
 
@@ -22,9 +22,13 @@ function sourceOf(entry: string): string {
   return pathToFileURL(resolve(built.replace('./dist', 'src').replace(/\.js$/, '.ts'))).href;
 }
 
-const pages = readdirSync('docs/policies').filter((file) => file.endsWith('.md'));
+const pages = ['policies', 'migrate'].flatMap((folder) =>
+  readdirSync(`docs/${folder}`)
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `${folder}/${file}`),
+);
 const blocks = pages.flatMap((page) => {
-  const text = readFileSync(`docs/policies/${page}`, 'utf8');
+  const text = readFileSync(`docs/${page}`, 'utf8');
   return Array.from(text.matchAll(/```(ts|yaml)\n([\s\S]*?)```/g), ({ index, ...found }) => ({
     place: `${page}:${text.slice(0, index).split('\n').length}`,
     language: found[1] as string,

@@ -4,7 +4,7 @@ import { parseRules } from '../../../src/rules/parse.ts';
 import { followRules } from '../../../src/rules/sources/follow.ts';
 import { kvRules } from '../../../src/rules/sources/kv.ts';
 import { InvalidRulesError } from '../../../src/rules/sources/source.ts';
-import { publishRules, storeRules } from '../../../src/rules/sources/store.ts';
+import { publishRules, rollBackRules, storeRules } from '../../../src/rules/sources/store.ts';
 import { memoryStore } from '../../../src/stores/memory.ts';
 
 const { rules } = parseRules('routes: [{ path: /**, timeout: 3s }]');
@@ -80,4 +80,20 @@ test('followRules puts what is published in force', async () => {
   await publishRules(store, rules);
   await followed.refresh();
   expect(applied).toEqual([1, 2]);
+});
+
+test('going back publishes earlier rules anew, and needs some', async () => {
+  const store = memoryStore();
+  await expect(rollBackRules(store)).rejects.toThrow("no rules 'default' are published");
+  const { rules: other } = parseRules('routes: [{ path: /**, timeout: 5s }]');
+  await publishRules(store, rules);
+  await expect(rollBackRules(store)).rejects.toThrow("revision 1 of 'default' is the first");
+  await publishRules(store, other as typeof rules);
+  expect(await rollBackRules(store)).toEqual({ revision: 3, of: 1 });
+  const latest = await storeRules(store).latest(signal);
+  expect([latest?.revision, await latest?.read(signal)]).toEqual([3, rules]);
+  expect(await rollBackRules(store, { revision: 2 })).toEqual({ revision: 4, of: 2 });
+  for (const revision of [4, 9]) {
+    await expect(rollBackRules(store, { revision })).rejects.toThrow(`no revision ${revision}`);
+  }
 });
