@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { readGatewayRules } from './gateway-rules.ts';
 import type { Verb } from './main.ts';
+import { environmentName } from './rules-file.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const help = `fetchmesh build: check a rules file and write it as JSON, for a Worker
@@ -16,12 +17,14 @@ const help = `fetchmesh build: check a rules file and write it as JSON, for a Wo
   npx fetchmesh build | npx wrangler kv key put --binding RULES rules/shop/r/1 --path /dev/stdin
 
   -f, --rules FILE   rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml)
+      --env NAME     with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
   -o, --output FILE  where the JSON goes (default: standard output)
 
 Values of the environment, \${NAME}, are put in here: what is written holds them.`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   output: { type: 'string', short: 'o' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -33,7 +36,7 @@ export const build: Verb = async (args) => {
     console.log(help);
     return 0;
   }
-  const rules = await readGatewayRules(values.rules);
+  const rules = await readGatewayRules(values.rules, environmentName(values.env));
   if (rules === undefined) return 1;
   if (rules.tls !== undefined) {
     console.error('fetchmesh: `tls` is for `serve`; on Workers the platform ends TLS');

@@ -8,12 +8,13 @@ import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { codes, isCode } from '../rules/codes.ts';
 import type { Diagnostic } from '../rules/diagnostics.ts';
+import { allTexts, type RulesText, type RulesTexts } from '../rules/files.ts';
 import { applyFixes } from '../rules/fixes.ts';
 import { toAnnotation, toRecord } from '../rules/formats.ts';
 import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
 import type { Verb } from './main.ts';
-import { type RulesText, readRulesFile } from './rules-file.ts';
+import { environmentName, readRulesFile } from './rules-file.ts';
 import { columnsOf, wantsColor } from './terminal.ts';
 import { didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
 
@@ -22,8 +23,9 @@ const help = `fetchmesh check: say all that is wrong with rules files
   npx fetchmesh check
   npx fetchmesh check rules.yaml --strict --format github
 
-  FILE…                 rules, YAML or JSON; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
+  FILE…                 rules, YAML or JSON, or a directory of such files; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
   -f, --rules FILE      the same
+      --env NAME        with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --upstream URL    where requests go that no rule sends elsewhere, as for serve
       --strict          warnings are a no as well
       --format FORMAT   text, json or github (default: text)
@@ -38,6 +40,7 @@ Exit code: 0 the rules can be used, 1 they cannot, 2 they could not be read.`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   upstream: { type: 'string' },
   strict: { type: 'boolean', default: false },
   format: { type: 'string', default: 'text' },
@@ -50,9 +53,9 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-/** A file with what was found in it. */
+/** Rules with what was found in them. */
 interface Checked {
-  readonly source: RulesText;
+  readonly source: RulesTexts;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -76,12 +79,13 @@ export const check: Verb = async (args) => {
   }
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
+  const environment = environmentName(values.env);
   const suppressions = values.suppress.map(readSuppression);
 
   const files = [...(values.rules === undefined ? [] : [values.rules]), ...positionals];
   const checked: Checked[] = [];
   for (const file of files.length === 0 ? [undefined] : files) {
-    const source = await readRulesFile(file);
+    const source = await readRulesFile(file, environment);
     if (source === undefined) {
       throw new UsageError('no rules: name a file, or write fetchmesh.yaml');
     }
@@ -90,20 +94,34 @@ export const check: Verb = async (args) => {
   print(checked);
   return checked.some(({ diagnostics }) => diagnostics.some(isNo)) ? 1 : 0;
 
-  async function checkOne(source: RulesText): Promise<Checked> {
+  async function checkOne(source: RulesTexts): Promise<Checked> {
     const parsed = parse(source);
     if (!values.fix) return { source, diagnostics: remaining(parsed) };
-    const { text, count } = applyFixes(source.text, parsed.diagnostics);
-    const fixed = { ...source, text };
-    if (source.file === '-') process.stdout.write(text);
-    else if (count > 0) await write(source.file, text);
-    console.error(`${source.file}: ${count} ${count === 1 ? 'problem' : 'problems'} fixed`);
+    const mended = new Map<string, RulesText>();
+    for (const { file, text: before } of allTexts(source)) {
+      const own = parsed.diagnostics.filter((diagnostic) => diagnostic.file === named(file));
+      const { text, count } = applyFixes(before, own);
+      mended.set(file, { file, text });
+      if (file === '-') process.stdout.write(text);
+      else if (count > 0) await write(file, text);
+      console.error(`${file}: ${count} ${count === 1 ? 'problem' : 'problems'} fixed`);
+    }
+    function after(each: RulesText): RulesText {
+      return mended.get(each.file) ?? each;
+    }
+    const { parts, overlays } = source;
+    const fixed: RulesTexts = {
+      ...after(source),
+      ...(parts && { parts: parts.map(after) }),
+      ...(overlays && { overlays: overlays.map(after) }),
+    };
     return { source: fixed, diagnostics: remaining(parse(fixed)) };
   }
 
-  function parse({ file, text }: RulesText): ParsedRules {
-    return parseRules(text, {
-      file: file === '-' ? '<stdin>' : file,
+  function parse(source: RulesTexts): ParsedRules {
+    return parseRules(source.text, {
+      ...source,
+      file: named(source.file),
       environment: process.env,
       mode: 'library',
       // Well written all the same; serve, build and reload refuse it.
@@ -141,13 +159,23 @@ export const check: Verb = async (args) => {
     const color = !values['no-color'] && wantsColor(output);
     for (const { source, diagnostics } of checked) {
       if (diagnostics.length > 0) {
-        say(renderDiagnostics(diagnostics, source.text, { color, columns: columnsOf(output) }));
+        say(
+          renderDiagnostics(
+            diagnostics,
+            { ...source, file: named(source.file) },
+            { color, columns: columnsOf(output) },
+          ),
+        );
       } else if (!values.quiet) {
         say(summarizeDiagnostics(source.file, diagnostics));
       }
     }
   }
 };
+
+function named(file: string): string {
+  return file === '-' ? '<stdin>' : file;
+}
 
 /** Prints what a code means. */
 function explainCode(text: string): number {
@@ -174,7 +202,9 @@ function readSuppression(text: string): Suppression {
   return (diagnostic, { rules }) => {
     if (diagnostic.code !== code) return false;
     if (route === undefined) return true;
-    const around = rules?.routes.findLast(({ line }) => line <= diagnostic.range.line);
+    const around = rules?.routes
+      .filter(({ file = diagnostic.file }) => file === diagnostic.file)
+      .findLast(({ line }) => line <= diagnostic.range.line);
     return around?.name === route;
   };
 }

@@ -42,27 +42,28 @@ export function completion(summaries: Readonly<Record<string, string>>): Verb {
 }
 
 /** Options that most verbs have; files are what else is completed. */
-const common = ['--rules', '--upstream', '--json', '--help'];
+const common = ['--rules', '--env', '--upstream', '--json', '--help'];
 const ofVerb: OptionsOf = {
   serve: [
-    ...['--rules', '--upstream', '--port', '--host', '--admin-port', '--admin-host', '--watch'],
+    ...['--rules', '--env', '--upstream', '--port', '--host', '--admin-port', '--admin-host'],
+    ...['--watch'],
     ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
     ...['--rules-name', '--rules-cache'],
     ...['--otlp-endpoint', '--store', '--store-mode', '--instances'],
     ...['--drain-timeout', '--help'],
   ],
   check: [
-    ...['--rules', '--upstream', '--strict', '--format', '--json', '--fix', '--suppress'],
-    ...['--explain', '--quiet', '--no-color', '--help'],
+    ...['--rules', '--env', '--upstream', '--strict', '--format', '--json', '--fix'],
+    ...['--suppress', '--explain', '--quiet', '--no-color', '--help'],
   ],
   explain: ['--header', '--cookie', '--ip', '--claims', ...common],
   routes: ['--wide', ...common],
   diff: ['--exit-code', '--json', '--help'],
-  publish: ['--rules', '--to', '--name', '--help'],
+  publish: ['--rules', '--env', '--to', '--name', '--help'],
   rollback: ['--to', '--name', '--revision', '--help'],
-  build: ['--rules', '--output', '--help'],
+  build: ['--rules', '--env', '--output', '--help'],
   init: ['--runtime', '--upstream', '--help'],
-  reload: ['--pid', '--rules', '--help'],
+  reload: ['--pid', '--rules', '--env', '--help'],
 };
 
 type Summaries = Readonly<Record<string, string>>;

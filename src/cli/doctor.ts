@@ -8,6 +8,7 @@ import process from 'node:process';
 import type { Rules } from '../rules/model.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
+import { environmentName } from './rules-file.ts';
 import { openStore } from './store.ts';
 import { wantsColor } from './terminal.ts';
 import { readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
@@ -18,6 +19,7 @@ const help = `fetchmesh doctor: can a gateway with these rules do its work from 
   npx fetchmesh doctor -f rules.yaml --store redis://localhost:6379 --otlp-endpoint http://localhost:4318/v1/traces
 
   -f, --rules FILE         rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml)
+      --env NAME           with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --upstream URL       as for serve
       --store URL          as for serve
       --otlp-endpoint URL  as for serve (default: that of the rules, then $OTEL_EXPORTER_OTLP_ENDPOINT)
@@ -28,6 +30,7 @@ Asks upstreams, the store and the collector; sends no traffic through them. Exit
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   upstream: { type: 'string' },
   store: { type: 'string' },
   'otlp-endpoint': { type: 'string' },
@@ -60,7 +63,7 @@ export const doctor: Verb = async (args) => {
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
-  const read = await readRules(values.rules, upstream);
+  const read = await readRules(values.rules, upstream, environmentName(values.env));
   if (read === undefined) return 1;
   const { rules, file } = read;
   const endpoint =

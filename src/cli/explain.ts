@@ -10,6 +10,7 @@ import { explanationRecord, renderExplanation } from '../rules/explain/render.ts
 import { type AskedRequest, readCurl } from './curl.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
+import { environmentName } from './rules-file.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh explain: which route takes a request, why the others do not, and what is in force on it
@@ -23,6 +24,7 @@ const help = `fetchmesh explain: which route takes a request, why the others do 
       --ip ADDRESS      where it comes from (default: 127.0.0.1)
       --claims JSON     what its verified token says, such as '{"sub":"ada"}'
   -f, --rules FILE      rules, YAML or JSON; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
+      --env NAME        with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --upstream URL    where requests go that no rule sends elsewhere, as for serve
       --json            the answer as JSON
 
@@ -34,6 +36,7 @@ const options = {
   ip: { type: 'string', default: '127.0.0.1' },
   claims: { type: 'string' },
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   upstream: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -64,7 +67,7 @@ export const explain: Verb = async (args) => {
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
 
-  const read = await readRules(values.rules, upstream);
+  const read = await readRules(values.rules, upstream, environmentName(values.env));
   if (read === undefined) return 2;
   const explanation = explainRequest(read.rules, read.text, request, {
     address: values.ip,

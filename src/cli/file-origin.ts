@@ -1,20 +1,23 @@
 /**
- * Rules in a file, and the file under watch.
+ * Rules in files, and the files under watch.
  *
  * @module
  */
 
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { type ParsedRules, parseRules } from '../rules/parse.ts';
+import { allTexts, type RulesTexts } from '../rules/files.ts';
+import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
-import { watchFile } from '../runtimes/file-watch.ts';
-import { type RulesText, readRulesFile } from './rules-file.ts';
+import { watchContent } from '../runtimes/file-watch.ts';
+import { environmentName, readRulesFile, watchedPlaces } from './rules-file.ts';
 import { type NamedRules, putInForce, type RulesOrigin } from './rules-origin.ts';
 import { UsageError } from './usage.ts';
 
 /** Settings of {@link fileOrigin}. */
 export interface FileOriginOptions {
+  /** Whose overlay is laid over the rules, as the option says. */
+  readonly environment: string | undefined;
   /** Where requests go that no rule sends elsewhere; without a file, one route to it. */
   readonly upstream: string | undefined;
   /** Whether changes are looked for; where not, SIGHUP alone asks for it. */
@@ -22,27 +25,41 @@ export interface FileOriginOptions {
 }
 
 /**
- * Finds the file.
+ * Finds the files.
  *
- * @throws {UsageError} where there is none.
+ * @throws {UsageError} where there are none.
  */
 export async function fileOrigin(
   path: string | undefined,
-  { upstream, automatic }: FileOriginOptions,
+  { environment: option, upstream, automatic }: FileOriginOptions,
 ): Promise<RulesOrigin> {
-  const { file, text } = await textOf(path, upstream);
-  const isFile = file !== '' && file !== '-';
+  const hasFile = path !== undefined || upstream === undefined;
+  if (!hasFile && option !== undefined) {
+    throw new UsageError('--env: an environment needs rules: give a file with -f');
+  }
+  const environment = hasFile ? environmentName(option) : undefined;
+  const texts = hasFile ? await textsOf(path, environment) : routeToUpstream;
+  const isFile = texts.file !== '' && texts.file !== '-';
 
   /** Says what is wrong. */
-  async function read(text: string): Promise<NamedRules | undefined> {
-    const { rules, diagnostics } = parse({ file, text }, upstream);
-    report(diagnostics, text);
-    return rules && { rules, revision: await revisionOf(text) };
+  async function read(texts: RulesTexts): Promise<NamedRules | undefined> {
+    const { rules, diagnostics } = parseRules(texts.text, {
+      ...texts,
+      file: texts.file === '' ? '--upstream' : texts.file,
+      environment: process.env,
+      mode: 'gateway',
+      ...(upstream !== undefined && { upstream }),
+    });
+    if (diagnostics.length > 0) {
+      const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+      console.error(renderDiagnostics(diagnostics, texts, { color }));
+    }
+    return rules && { rules, revision: await revisionOf(texts) };
   }
 
   return {
-    directory: dirname(file),
-    first: () => read(text),
+    directory: dirname(texts.file),
+    first: () => read(texts),
     follow(gateway) {
       if (!isFile) {
         if (automatic) {
@@ -50,9 +67,13 @@ export async function fileOrigin(
         }
         return undefined;
       }
-      return watchFile(
-        file,
-        text,
+      return watchContent(
+        {
+          places: watchedPlaces(texts, path, environment),
+          known: texts,
+          read: () => textsOf(path ?? texts.file, environment),
+          isSame: areSame,
+        },
         async (changed) => {
           const found = await read(changed);
           if (found !== undefined) putInForce(gateway, found);
@@ -68,34 +89,36 @@ export async function fileOrigin(
   };
 }
 
-async function textOf(file: string | undefined, upstream: string | undefined): Promise<RulesText> {
-  if (file === undefined && upstream !== undefined) {
-    return { file: '', text: 'routes: [{ path: "/**" }]' };
-  }
-  const found = await readRulesFile(file);
+const routeToUpstream: RulesTexts = { file: '', text: 'routes: [{ path: "/**" }]' };
+
+async function textsOf(
+  path: string | undefined,
+  environment: string | undefined,
+): Promise<RulesTexts> {
+  const found = await readRulesFile(path, environment);
   if (found !== undefined) return found;
   throw new UsageError(
     'no rules: give a file with -f, an upstream with --upstream, or write fetchmesh.yaml',
   );
 }
 
-function parse({ file, text }: RulesText, upstream: string | undefined): ParsedRules {
-  return parseRules(text, {
-    file: file === '' ? '--upstream' : file,
-    environment: process.env,
-    mode: 'gateway',
-    ...(upstream !== undefined && { upstream }),
-  });
+function areSame(a: RulesTexts, b: RulesTexts): boolean {
+  const [these, those] = [allTexts(a), allTexts(b)];
+  return (
+    these.length === those.length &&
+    (a.parts?.length ?? 0) === (b.parts?.length ?? 0) &&
+    these.every(
+      ({ file, text }, index) => file === those[index]?.file && text === those[index].text,
+    )
+  );
 }
 
 /** The first twelve digits of the content's SHA-256. */
-async function revisionOf(text: string): Promise<string> {
+async function revisionOf(source: RulesTexts): Promise<string> {
+  const texts = allTexts(source);
+  // A single file has the digest that `sha256sum` prints; of several the names count too.
+  const text =
+    texts.length === 1 ? source.text : JSON.stringify(texts.map(({ file, text }) => [file, text]));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Buffer.from(digest).toString('hex').slice(0, 12);
-}
-
-function report(diagnostics: ParsedRules['diagnostics'], text: string): void {
-  if (diagnostics.length === 0) return;
-  const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-  console.error(renderDiagnostics(diagnostics, text, { color }));
 }

@@ -15,22 +15,26 @@ import { UsageError } from './usage.ts';
  * Reads rules, and says what is wrong with them or worth a second look.
  *
  * @param file Default: `fetchmesh.yaml`, then `rules.yaml`.
+ * @param environment Whose overlay is read too.
  * @returns `undefined` where they are wrong.
  * @throws {UsageError} where there is no such file.
  */
-export async function readGatewayRules(file: string | undefined): Promise<Rules | undefined> {
-  const source = await readRulesFile(file);
+export async function readGatewayRules(
+  file: string | undefined,
+  environment: string | undefined,
+): Promise<Rules | undefined> {
+  const source = await readRulesFile(file, environment);
   if (source === undefined) {
     throw new UsageError('no rules: give a file with -f, or write fetchmesh.yaml');
   }
   const { rules, diagnostics } = parseRules(source.text, {
-    file: source.file,
+    ...source,
     environment: process.env,
     mode: 'gateway',
   });
   if (diagnostics.length > 0) {
     const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-    console.error(renderDiagnostics(diagnostics, source.text, { color }));
+    console.error(renderDiagnostics(diagnostics, source, { color }));
   }
   return rules;
 }

@@ -7,6 +7,7 @@
 import process from 'node:process';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
+import { environmentName } from './rules-file.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const help = `fetchmesh reload: tell a running gateway to read its rules again
@@ -16,12 +17,14 @@ const help = `fetchmesh reload: tell a running gateway to read its rules again
 
       --pid N        the process of fetchmesh serve; it gets SIGHUP
   -f, --rules FILE   checked first: where it is wrong, nothing is sent
+      --env NAME     with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
 
 The gateway says on its standard error what came of it; where the rules are wrong, those in force stay.`;
 
 const options = {
   pid: { type: 'string' },
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -40,7 +43,10 @@ export const reload: Verb = async (args) => {
         : `--pid: '${values.pid}' is not the number of a process`,
     );
   }
-  if (values.rules !== undefined && (await readRules(values.rules)) === undefined) return 1;
+  if (values.rules !== undefined) {
+    const read = await readRules(values.rules, undefined, environmentName(values.env));
+    if (read === undefined) return 1;
+  }
   try {
     process.kill(pid, 'SIGHUP');
   } catch (error) {

@@ -8,6 +8,7 @@ import process from 'node:process';
 import { type RouteSummary, summarizeRoutes } from '../rules/explain/summary.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
+import { environmentName } from './rules-file.ts';
 import { table } from './table.ts';
 import { columnsOf } from './terminal.ts';
 import { readArguments, readUpstream } from './usage.ts';
@@ -18,12 +19,14 @@ const help = `fetchmesh routes: all routes in a table, in the order in which the
   npx fetchmesh routes -f rules.yaml --wide
 
   -f, --rules FILE    rules, YAML or JSON; - reads standard input (default: fetchmesh.yaml, then rules.yaml)
+      --env NAME      with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --upstream URL  where requests go that no rule sends elsewhere, as for serve
       --wide          everything, however wide
       --json          the same as JSON`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   upstream: { type: 'string' },
   wide: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -39,7 +42,7 @@ export const routes: Verb = async (args) => {
   }
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
-  const read = await readRules(values.rules, upstream);
+  const read = await readRules(values.rules, upstream, environmentName(values.env));
   if (read === undefined) return 2;
   const summaries = summarizeRoutes(read.rules, read.text);
   if (values.json) {
@@ -52,7 +55,7 @@ export const routes: Verb = async (args) => {
     .filter((key) => !shown.includes(key))
     .sort();
   const rows = summaries.map((route) => [
-    String(route.line),
+    route.file === undefined ? String(route.line) : `${route.file}:${route.line}`,
     route.name,
     route.path,
     when(route),

@@ -1,37 +1,128 @@
 /**
- * Finding the rules file that a verb is about.
+ * Finding the rules that a verb is about: a file or a directory of files, and what is laid over them for an environment.
  *
  * @module
  */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, parse } from 'node:path';
 import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
+import type { RulesText, RulesTexts } from '../rules/files.ts';
+import type { WatchedPlace } from '../runtimes/file-watch.ts';
 import { UsageError } from './usage.ts';
 
-/** Where rules come from. */
-export interface RulesText {
-  readonly file: string;
-  readonly text: string;
+/** More files are no set of rules but a mistake in the path. */
+const mostFiles = 1_000;
+
+const extensions: readonly string[] = ['.yaml', '.yml', '.json'];
+
+/** The environment that is asked for: the option, or else `FETCHMESH_ENV`; `undefined` for none. */
+export function environmentName(option: string | undefined): string | undefined {
+  const name = option ?? process.env['FETCHMESH_ENV'];
+  if (name === undefined || name === '') return undefined;
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(name)) return name;
+  const origin = option === undefined ? 'FETCHMESH_ENV' : '--env';
+  throw new UsageError(`${origin}: '${name}' is no name; it takes letters, digits, _ and -`);
+}
+
+/** Where the changes for an environment stand: `fetchmesh.prod.yaml` beside `fetchmesh.yaml`. */
+export function overlayPath(path: string, environment: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.${environment}${ext}`);
 }
 
 /**
- * Reads a rules file.
+ * Reads rules.
  *
- * @param file `-` is standard input. Default: `fetchmesh.yaml`, then `rules.yaml`.
+ * @param file A file, or a directory of files, which are read in the order of their names; `-` is standard input. Default:
+ * `fetchmesh.yaml`, then `rules.yaml`.
+ * @param environment Whose overlay is read too. Default: none.
  * @returns `undefined` where none was named and there is none.
  */
-export async function readRulesFile(file: string | undefined): Promise<RulesText | undefined> {
-  if (file === '-') return { file, text: await readAll(process.stdin) };
+export async function readRulesFile(
+  file: string | undefined,
+  environment?: string | undefined,
+): Promise<RulesTexts | undefined> {
+  if (file === '-') {
+    if (environment === undefined) return { file, text: await readAll(process.stdin) };
+    throw new UsageError('an environment needs a rules file beside which its own one stands');
+  }
   const candidates = file === undefined ? ['fetchmesh.yaml', 'rules.yaml'] : [file];
   for (const candidate of candidates) {
-    try {
-      return { file: candidate, text: await readFile(candidate, 'utf8') };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || file !== undefined) {
-        throw new UsageError(`cannot read ${candidate}: ${(error as Error).message}`);
-      }
+    const [first, ...parts] =
+      (await readPath(candidate, { mayBeMissing: file === undefined })) ?? [];
+    if (first === undefined) continue;
+    if (environment === undefined) return { ...first, ...(parts.length > 0 && { parts }) };
+    const over = overlayPath(candidate, environment);
+    const overlays = (await readPath(over, { mayBeMissing: true })) ?? [];
+    if (overlays.length === 0) {
+      throw new UsageError(`there is no ${over}, which the environment '${environment}' needs`);
     }
+    return { ...first, ...(parts.length > 0 && { parts }), overlays };
   }
   return undefined;
+}
+
+/**
+ * Where changes of rules would show.
+ *
+ * @param texts What {@link readRulesFile} read.
+ * @param path The file or directory that it was asked for; absent for the default.
+ */
+export function watchedPlaces(
+  texts: RulesTexts,
+  path: string | undefined,
+  environment: string | undefined,
+): readonly WatchedPlace[] {
+  const base = path ?? texts.file;
+  const places = [placeOf(base, texts.file)];
+  const [over] = texts.overlays ?? [];
+  if (environment !== undefined && over !== undefined) {
+    places.push(placeOf(overlayPath(base, environment), over.file));
+  }
+  return places;
+}
+
+/** A directory as a whole where what was read lies in it. */
+function placeOf(path: string, read: string): WatchedPlace {
+  return path === read ? { directory: dirname(path), name: parse(path).base } : { directory: path };
+}
+
+async function readPath(
+  path: string,
+  { mayBeMissing }: { readonly mayBeMissing: boolean },
+): Promise<readonly RulesText[] | undefined> {
+  try {
+    return [{ file: path, text: await readFile(path, 'utf8') }];
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && mayBeMissing) return undefined;
+    if (code !== 'EISDIR') throw new UsageError(`cannot read ${path}: ${message}`);
+  }
+  return readDirectory(path);
+}
+
+async function readDirectory(path: string): Promise<readonly RulesText[]> {
+  const names = (await readdir(path))
+    .filter((name) => !name.startsWith('.') && extensions.includes(parse(name).ext))
+    .sort();
+  if (names.length === 0) {
+    throw new UsageError(`${path} holds no rules: no file in it ends in ${extensions.join(', ')}`);
+  }
+  if (names.length > mostFiles) {
+    throw new UsageError(
+      `${path} holds ${names.length} files; more than ${mostFiles} are not read`,
+    );
+  }
+  const texts: RulesText[] = [];
+  for (const name of names) {
+    const file = join(path, name);
+    try {
+      texts.push({ file, text: await readFile(file, 'utf8') });
+    } catch (error) {
+      throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
+    }
+  }
+  return texts;
 }

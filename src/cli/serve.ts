@@ -36,8 +36,9 @@ const help = `fetchmesh serve: run a gateway
   npx fetchmesh serve --upstream http://localhost:3000
   npx fetchmesh serve -f rules.yaml --watch --otlp-endpoint http://localhost:4318/v1/traces
 
-  -f, --rules FILE        rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml, where no --upstream is given);
-                          or a store that they are published in, redis://… or deno-kv:PATH
+  -f, --rules FILE        rules, YAML or JSON, or a directory of such files (default: fetchmesh.yaml, then rules.yaml,
+                          where no --upstream is given); or a store that they are published in, redis://… or deno-kv:PATH
+      --env NAME          with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --rules-name NAME   which rules of that store (default: default)
       --rules-cache FILE  keeps the last good ones of that store, for a start without it
       --upstream URL      where requests go that no rule sends elsewhere; alone it is a gateway with defaults
@@ -56,11 +57,12 @@ const help = `fetchmesh serve: run a gateway
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
       --instances N       how many gateways run with these rules: where each counts alone, it grants that part of a limit
                           (default: 1)
-      --watch             load the rules again whenever the file changes; SIGHUP does it once
+      --watch             load the rules again whenever a file of them changes; SIGHUP does it once
       --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
+  env: { type: 'string' },
   'rules-name': { type: 'string', default: 'default' },
   'rules-cache': { type: 'string' },
   upstream: { type: 'string' },
@@ -102,7 +104,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
 
   const origin = isStoreUrl(values.rules)
     ? storeOrigin(values.rules, { name: values['rules-name'], cache: values['rules-cache'] })
-    : await fileOrigin(values.rules, { upstream, automatic: values.watch });
+    : await fileOrigin(values.rules, {
+        environment: values.env,
+        upstream,
+        automatic: values.watch,
+      });
   const parsed = await origin.first();
   if (parsed === undefined) return 1;
 

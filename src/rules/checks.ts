@@ -148,7 +148,8 @@ function checkReachability(
     const mutual = new ReachIndex<typeof reach>();
     mutual.add(reach);
     const isSame = mutual.coveringOf(covering, () => 0) !== undefined;
-    const place = `${quote(earlier.name)} (line ${earlier.line})`;
+    const file = earlier.file === route.file ? '' : `${earlier.file}, `;
+    const place = `${quote(earlier.name)} (${file}line ${earlier.line})`;
     report(placeOf(route, positions), {
       code: 'FM040',
       severity: 'warning',

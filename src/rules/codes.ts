@@ -53,6 +53,7 @@ export type Code =
   | 'FM045'
   | 'FM050'
   | 'FM051'
+  | 'FM052'
   | 'FM060'
   | 'FM070'
   | 'FM071'
@@ -317,6 +318,11 @@ variable, or give a default: \${NAME:-default}, which is also used where the var
   FM051: {
     title: 'malformed reference to the environment',
     explanation: `A reference is \${NAME} or \${NAME:-default}; names have letters, digits and _. Write $\${ for the characters \${ themselves.`,
+  },
+  FM052: {
+    title: 'overlay of a route that is not there, or not clear',
+    explanation: `An overlay changes the route that has the name it gives, or where it gives none, the one route that has its path. A
+route with a path of its own that the files below do not have is a new one, and is tried before theirs.`,
   },
   FM060: {
     title: 'not available in this version',

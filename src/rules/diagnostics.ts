@@ -26,6 +26,8 @@ export interface Range {
 
 /** A second place that a diagnostic speaks of. */
 export interface RelatedPlace {
+  /** Default: the file of the diagnostic. */
+  readonly file?: string;
   readonly range: Range;
   readonly label: string;
 }
@@ -52,7 +54,7 @@ export interface Diagnostic {
   readonly fix?: Fix;
 }
 
-/** Orders diagnostics by where they begin, and those of one place by code. */
+/** Orders the diagnostics of a file by where they begin, and those of one place by code. */
 export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
   if (a.range.start !== b.range.start) return a.range.start - b.range.start;
   return a.code < b.code ? -1 : a.code > b.code ? 1 : 0;

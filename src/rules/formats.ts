@@ -22,7 +22,11 @@ export interface DiagnosticRecord {
   /** A change that settles it without doubt. */
   readonly fix?: { readonly range: RangeRecord; readonly text: string };
   /** Other places that it speaks of. */
-  readonly related?: readonly (RangeRecord & { readonly label: string })[];
+  readonly related?: readonly (RangeRecord & {
+    /** Where it is another file. */
+    readonly file?: string;
+    readonly label: string;
+  })[];
 }
 
 /** A stretch of the file. */
@@ -54,7 +58,11 @@ export function toRecord(diagnostic: Diagnostic): DiagnosticRecord {
     help: help ?? null,
     ...(fix && { fix: { range: rangeRecord(fix.range), text: fix.text } }),
     ...(related && {
-      related: related.map((place) => ({ ...rangeRecord(place.range), label: place.label })),
+      related: related.map((place) => ({
+        ...(place.file !== undefined && { file: place.file }),
+        ...rangeRecord(place.range),
+        label: place.label,
+      })),
     }),
   };
 }

@@ -5,6 +5,7 @@
  */
 
 export type { Diagnostic } from './diagnostics.ts';
+export type { RulesText, RulesTexts } from './files.ts';
 export type { Route, Rules, Service } from './model.ts';
 export { type ParsedRules, type ParseOptions, parseRules } from './parse.ts';
 export { type RenderOptions, renderDiagnostics } from './render.ts';

@@ -126,6 +126,8 @@ export interface Route {
   readonly name: string;
   /** Where it stands in the file, counted from 1. */
   readonly line: number;
+  /** The file of that line, where the rules are of several files. */
+  readonly file?: string;
   /** A path pattern in canonical form; see `parsePathPattern`. */
   readonly path: string;
   readonly trailingSlash: 'strict' | 'ignore';

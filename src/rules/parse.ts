@@ -7,8 +7,8 @@
 import { httpUrl } from './blocks/url.ts';
 import { checkFile, checkUpstreams } from './checks.ts';
 import { compareDiagnostics, type Diagnostic } from './diagnostics.ts';
-import { readDocument } from './document.ts';
 import type { Environment } from './env.ts';
+import { allTexts, type RulesText, type RulesTexts, readFiles } from './files.ts';
 import { deepFreeze, type Rules } from './model.ts';
 import { Positions } from './positions.ts';
 import { type Draft, read, unsound } from './read.ts';
@@ -21,6 +21,10 @@ import { Refusal } from './shape.ts';
 export interface ParseOptions {
   /** The name of the file, for diagnostics. Default: `'rules.yaml'`. */
   readonly file?: string;
+  /** More files of the same set: see {@link RulesTexts.parts}. Default: none. */
+  readonly parts?: readonly RulesText[];
+  /** Files that change what is in the others: see {@link RulesTexts.overlays}. Default: none. */
+  readonly overlays?: readonly RulesText[];
   /** Values for `${NAME}`. Default: none. */
   readonly environment?: Environment;
   /**
@@ -35,7 +39,7 @@ export interface ParseOptions {
    * that leave out an `auth` are an open door. Default: `'error'`.
    */
   readonly unavailable?: 'error' | 'warning';
-  /** A longer text is not read, in UTF-16 code units. Default: 10000000. */
+  /** A longer text is not read, in UTF-16 code units of all files together. Default: 10000000. */
   readonly maxLength?: number;
 }
 
@@ -43,7 +47,7 @@ export interface ParseOptions {
 export interface ParsedRules {
   /** Frozen, and equal to itself after a trip through JSON; `undefined` exactly if there is an error. */
   readonly rules: Rules | undefined;
-  /** All that was found, in the order of the file. */
+  /** All that was found, in the order of the file, or of the files. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -65,10 +69,14 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
   const { file = 'rules.yaml', environment = {}, mode = 'library', maxLength } = options;
   const upstream = options.upstream === undefined ? undefined : upstreamOption(options.upstream);
   const { unavailable = 'error' } = options;
-  const document = readDocument(text, { file, ...(maxLength !== undefined && { maxLength }) });
+  const { parts = [], overlays = [] } = options;
+  const texts: RulesTexts = { file, text, parts, overlays };
+  const document = readFiles(texts, maxLength === undefined ? {} : { maxLength });
   const { source, root } = document;
   const diagnostics = [...document.diagnostics];
-  if (root === undefined) return { rules: undefined, diagnostics };
+  if (root === undefined) {
+    return { rules: undefined, diagnostics: diagnostics.sort(inOrderOf(texts)) };
+  }
 
   const report = reportTo(diagnostics, source);
   const written = read(rulesFile, root, file, { source, environment, report });
@@ -82,9 +90,17 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
     checkFile(resolved, around);
     checkUpstreams(resolved.routes, around, isSound(diagnostics));
   }
-  diagnostics.sort(compareDiagnostics);
+  diagnostics.sort(inOrderOf(texts));
   const rules = isSound(diagnostics) ? resolved?.toRules() : undefined;
   return { rules: deepFreeze(rules), diagnostics };
+}
+
+function inOrderOf(texts: RulesTexts): (a: Diagnostic, b: Diagnostic) => number {
+  const order = new Map(allTexts(texts).map(({ file }, index) => [file, index]));
+  return (a, b) => {
+    const before = (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0);
+    return before === 0 ? compareDiagnostics(a, b) : before;
+  };
 }
 
 function isSound(diagnostics: readonly Diagnostic[]): boolean {

@@ -6,6 +6,7 @@
 
 import { countSeverities, type Diagnostic, type Range, type Severity } from './diagnostics.ts';
 import { displayLine } from './display.ts';
+import { allTexts, type RulesTexts } from './files.ts';
 import { secretSpans } from './secrets.ts';
 import type { Span } from './source.ts';
 
@@ -40,12 +41,12 @@ const plain: Style = (_, text) => text;
 const fewestColumns = 20;
 
 /**
- * Renders diagnostics of one file, and a line that sums them up.
+ * Renders the diagnostics of one set of rules, and a line for each file with findings that sums them up.
  *
  * Secrets never show: the values of keys that speak of a token, secret, password or key are replaced by asterisks, and so
  * are the credentials of URLs. Controls, which could steer a terminal, are made visible.
  *
- * @param text The file as it was given to `parseRules`.
+ * @param text The file as it was given to `parseRules`; or all of them, where there are several.
  * @returns Text without a newline at its end; empty where there are no diagnostics.
  *
  * @example
@@ -57,16 +58,23 @@ const fewestColumns = 20;
  */
 export function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
-  text: string,
+  text: string | RulesTexts,
   options: RenderOptions = {},
 ): string {
   const [first] = diagnostics;
   if (first === undefined) return '';
   const { color = false, columns = 100 } = options;
   const style = color === true ? ansi : color === false ? plain : color;
-  const source = readSource(text);
-  const blocks = diagnostics.map((diagnostic) => renderOne(diagnostic, source, style, columns));
-  return [...blocks, summarizeDiagnostics(first.file, diagnostics)].join('\n\n');
+  const sourceOf = readSources(text);
+  const blocks = diagnostics.map((diagnostic) => renderOne(diagnostic, sourceOf, style, columns));
+  const files = [...new Set(diagnostics.map(({ file }) => file))];
+  const sums = files.map((file) =>
+    summarizeDiagnostics(
+      file,
+      diagnostics.filter((diagnostic) => diagnostic.file === file),
+    ),
+  );
+  return [...blocks, sums.join('\n')].join('\n\n');
 }
 
 /**
@@ -87,6 +95,7 @@ export function summarizeDiagnostics(file: string, diagnostics: readonly Diagnos
 
 /** A marked place of a snippet. */
 interface Mark {
+  readonly file: string;
   readonly range: Range;
   readonly label: string | undefined;
   readonly isPrimary: boolean;
@@ -96,6 +105,22 @@ interface Mark {
 interface Source {
   readonly lines: readonly string[];
   secretsOf(index: number): readonly Span[];
+}
+
+/** The files by name. */
+function readSources(text: string | RulesTexts): (file: string) => Source {
+  if (typeof text === 'string') {
+    const source = readSource(text);
+    return () => source;
+  }
+  const sources = new Map<string, Source>();
+  return (file) => {
+    const known = sources.get(file);
+    if (known !== undefined) return known;
+    const source = readSource(allTexts(text).find((each) => each.file === file)?.text ?? '');
+    sources.set(file, source);
+    return source;
+  };
 }
 
 function readSource(text: string): Source {
@@ -114,20 +139,26 @@ function readSource(text: string): Source {
 
 function renderOne(
   diagnostic: Diagnostic,
-  { lines, secretsOf }: Source,
+  sourceOf: (file: string) => Source,
   style: Style,
   columns: number,
 ): string {
   const { code, severity, message, file, range, label, help, related = [] } = diagnostic;
   const marks: Mark[] = [
-    { range, label, isPrimary: true },
-    ...related.map((place) => ({ ...place, isPrimary: false })),
-  ].sort((a, b) => a.range.start - b.range.start);
+    { file, range, label, isPrimary: true },
+    ...related.map((place) => ({ file, ...place, isPrimary: false })),
+  ].sort(inOrder);
   const gutter = String(Math.max(...marks.map((mark) => mark.range.line))).length;
   const room = Math.max(fewestColumns, columns - gutter - 3);
   const margin = ' '.repeat(gutter);
   const bar = style('frame', `${margin} |`);
 
+  /** The file of the finding first, then by line. */
+  function inOrder(a: Mark, b: Mark): number {
+    if (a.file !== b.file)
+      return a.file === file ? -1 : b.file === file ? 1 : a.file < b.file ? -1 : 1;
+    return a.range.start - b.range.start;
+  }
   const output = [
     `${style(severity, `${severity}[${code}]`)}${style('message', `: ${message}`)}`,
     `${style('frame', `${margin}-->`)} ${file}:${range.line}:${range.column}`,
@@ -135,8 +166,12 @@ function renderOne(
   ];
   let previous: (Mark & { readonly shown: string }) | undefined;
   for (const mark of marks) {
-    const { line } = mark.range;
-    if (previous !== undefined && line > previous.range.line + 1) {
+    const { line, column } = mark.range;
+    const { lines, secretsOf } = sourceOf(mark.file);
+    if (previous !== undefined && mark.file !== previous.file) {
+      output.push(`${style('frame', `${margin}:::`)} ${mark.file}:${line}:${column}`, bar);
+      previous = undefined;
+    } else if (previous !== undefined && line > previous.range.line + 1) {
       output.push(style('frame', `${margin} ...`));
     }
     const shown = displayLine(lines[line - 1] ?? '', {

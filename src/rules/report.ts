@@ -27,17 +27,21 @@ export type Report = (span: Span, problem: Problem) => void;
 /** Makes a {@link Report} that adds to a list. */
 export function reportTo(diagnostics: Diagnostic[], source: SourceText): Report {
   return (span, { code, severity = 'error', message, label, help, fix, related }) => {
-    const range = source.range(span);
+    const { file, range } = source.place(span);
     diagnostics.push({
       code,
       severity,
       message,
-      file: source.file,
+      file,
       range,
       ...(label !== undefined && { label }),
       ...(help !== undefined && { help }),
       ...(related !== undefined && {
-        related: related.map((place) => ({ range: source.range(place.span), label: place.label })),
+        related: related.map(({ span, label }) => {
+          const other = source.place(span);
+          const elsewhere = other.file === file ? {} : { file: other.file };
+          return { ...elsewhere, range: other.range, label };
+        }),
       }),
       ...(fix !== undefined && { fix: { range, text: fix } }),
     });

@@ -37,6 +37,8 @@ import { endsByItself, TrafficResolver, type TrafficRules } from './traffic.ts';
 export interface ResolvedRoute {
   readonly index: number;
   readonly line: number;
+  /** The file of that line, where there are several. */
+  readonly file: string | undefined;
   readonly path: Path;
   readonly name: string;
   /** As read; what is wrong in it is `unsound`. */
@@ -105,7 +107,9 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   const routes = drafts.flatMap((written, index): readonly ResolvedRoute[] => {
     if (written === unsound) return [];
     const path: Path = ['routes', index];
-    const { line } = source.range(positions.value(path));
+    const place = source.place(positions.value(path));
+    const { line } = place.range;
+    const file = source.isSeveral ? place.file : undefined;
     const timeout = ownOrShared('timeout', written, path, defaults);
     const rateLimit = ownOrShared('rate_limit', written, path, defaults);
     const shed = ownOrShared('shed', written, path, defaults);
@@ -120,7 +124,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
       access: access.resolve(written, path),
       traffic: traffic.resolve(written, path, to),
     };
-    return [{ index, line, path, name, written, to, timeout, retries, ...own, ...blocks }];
+    return [{ index, line, file, path, name, written, to, timeout, retries, ...own, ...blocks }];
   });
   const isComplete = routes.length === drafts.length && routes.every(({ to }) => to !== unsound);
   if (isComplete && file.routes !== unsound) services.reportUnused();
@@ -193,7 +197,7 @@ function hedgeOf(
 
 /** Provided that nothing in it is unsound. */
 function toRoute(route: ResolvedRoute): Route {
-  const { name, line, written, to, timeout, retries, hedge, rateLimit, shed } = route;
+  const { name, line, file, written, to, timeout, retries, hedge, rateLimit, shed } = route;
   const { access, traffic, protection } = route;
   const resolvedShed = shed && resolveShed(shed.value);
   const {
@@ -207,6 +211,7 @@ function toRoute(route: ResolvedRoute): Route {
   return {
     name,
     line,
+    ...(file !== undefined && { file }),
     path,
     trailingSlash,
     ...(methods !== undefined && { methods: asList(methods) }),

@@ -1,5 +1,5 @@
 /**
- * Noticing that a file has changed, on Node, Bun and Deno.
+ * Noticing that files have changed, on Node, Bun and Deno.
  *
  * @module
  */
@@ -8,7 +8,25 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
-/** Settings of {@link watchFile}. */
+/** A directory to take reports of. */
+export interface WatchedPlace {
+  readonly directory: string;
+  /** The one file in it that matters. Default: all of them. */
+  readonly name?: string;
+}
+
+/** What is watched. */
+export interface WatchedContent<T> {
+  /** Where changes are reported; places that are not there are passed over. */
+  readonly places: readonly WatchedPlace[];
+  /** The content that is in force already. */
+  readonly known: T;
+  /** Reads the content anew. What cannot be read, say between two steps of a rename, is no change. */
+  read(): Promise<T>;
+  isSame(a: T, b: T): boolean;
+}
+
+/** Settings of {@link watchContent}. */
 export interface WatchOptions {
   /**
    * How often the content is compared, in milliseconds, whatever the file system reports. Survives bind mounts, editors
@@ -21,7 +39,7 @@ export interface WatchOptions {
   readonly settleMs?: number;
 }
 
-/** A file under watch. */
+/** Files under watch. */
 export interface FileWatch {
   /** Compares at once. Resolves when a change was handed over, to whether there was one. */
   check(): Promise<boolean>;
@@ -29,19 +47,17 @@ export interface FileWatch {
 }
 
 /**
- * Watches a file's content: the file system's reports are a hint, polling is the safety net, the content decides.
+ * Watches the content of files: the file system's reports are a hint, polling is the safety net, the content decides.
  *
- * @param known The content that is in force already.
- * @param onChange Gets the new content. A file that cannot be read, say between two steps of a rename, is no change.
+ * @param onChange Gets the new content.
  */
-export function watchFile(
-  path: string,
-  known: string,
-  onChange: (content: string) => void | Promise<void>,
+export function watchContent<T>(
+  watched: WatchedContent<T>,
+  onChange: (content: T) => void | Promise<void>,
   options: WatchOptions = {},
 ): FileWatch {
   const { pollMs = 1_000, settleMs = 10, automatic = true } = options;
-  let current = known;
+  let current = watched.known;
   let checking: Promise<boolean> | undefined;
   let again = false;
 
@@ -49,8 +65,8 @@ export function watchFile(
     let hasChanged = false;
     do {
       again = false;
-      const content = await readFile(path, 'utf8').catch(() => current);
-      if (content !== current) {
+      const content = await watched.read().catch(() => current);
+      if (!watched.isSame(content, current)) {
         current = content;
         hasChanged = true;
         await onChange(content);
@@ -68,25 +84,58 @@ export function watchFile(
 
   if (!automatic) return { check, close() {} };
   let settling: NodeJS.Timeout | undefined;
-  let watcher: FSWatcher | undefined;
-  try {
-    // The directory: a watch on the file itself ends when an editor replaces it.
-    watcher = watch(dirname(path), (_, name) => {
-      if (name !== null && name !== basename(path) && !name.startsWith('..')) return;
-      clearTimeout(settling);
-      settling = setTimeout(check, settleMs);
-    });
-    watcher.on('error', () => watcher?.close());
-  } catch {
-    // No reports on this file system: polling alone.
+  function settle(): void {
+    clearTimeout(settling);
+    settling = setTimeout(check, settleMs);
   }
+  // Directories: a watch on a file itself ends when an editor replaces it.
+  const watchers = watched.places.flatMap((place) => watchPlace(place, settle) ?? []);
   const polling = setInterval(check, pollMs);
   return {
     check,
     close() {
-      watcher?.close();
+      for (const watcher of watchers) watcher.close();
       clearTimeout(settling);
       clearInterval(polling);
     },
   };
+}
+
+/**
+ * Watches the content of one file.
+ *
+ * @param known The content that is in force already.
+ * @param onChange Gets the new content.
+ */
+export function watchFile(
+  path: string,
+  known: string,
+  onChange: (content: string) => void | Promise<void>,
+  options: WatchOptions = {},
+): FileWatch {
+  return watchContent(
+    {
+      places: [{ directory: dirname(path), name: basename(path) }],
+      known,
+      read: () => readFile(path, 'utf8'),
+      isSame: (a, b) => a === b,
+    },
+    onChange,
+    options,
+  );
+}
+
+function watchPlace(place: WatchedPlace, onReport: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(place.directory, (_, name) => {
+      const isOther = place.name !== undefined && name !== place.name;
+      if (name !== null && isOther && !name.startsWith('..')) return;
+      onReport();
+    });
+    watcher.on('error', () => watcher.close());
+    return watcher;
+  } catch {
+    // Not there, or no reports on this file system: polling alone.
+    return undefined;
+  }
 }

@@ -40,7 +40,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './gateway': 73,
   './governance': 35,
   // Most of it zod and yaml.
-  './rules': 95,
+  './rules': 96.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,

@@ -1501,4 +1501,65 @@ routes: [{ path: /a, allow: { roles: admin } }]
 `,
     expected: ['1:50 error[FM106] `roles` of nowhere'],
   },
+  {
+    name: 'an overlay that changes what is not there',
+    text: `${services}routes:
+  - { name: web, path: /a, to: web }
+  - { name: one, path: /u, to: users@v1, match: { query: { q: a } } }
+  - { name: two, path: /u, to: users@v2 }
+`,
+    options: {
+      overlays: [
+        {
+          file: 'rules.prod.yaml',
+          text: `services: { web: ~, wbe: ~ }
+routes:
+  - { name: wep, timeout: 1s }
+  - { path: /u, timeout: 1s }
+  - { timeout: 1s }
+  - { name: two, timeout: 1s }
+  - { name: two, timeout: 2s }
+  - { name: web, timeout: 1 }
+`,
+        },
+      ],
+    },
+    expected: [
+      '5:32 error[FM020] unknown service `web`',
+      '1:26 error[FM013] `wbe` has no value',
+      '3:13 error[FM052] there is no route `wep` to change',
+      '4:13 error[FM052] 2 routes have the path `/u`',
+      '5:5 error[FM052] a route of an overlay needs `name` or `path`',
+      '7:5 error[FM025] the overlay changes route `two` twice',
+      '8:27 error[FM011] `timeout` needs a unit',
+    ],
+  },
+  {
+    name: 'an overlay that is no map',
+    text: 'routes: [{ path: /a }]\n',
+    options: { overlays: [{ file: 'rules.prod.yaml', text: '- path: /a\n' }] },
+    expected: ['1:1 error[FM013] `rules.prod.yaml` must be a map, not a list'],
+  },
+  {
+    name: 'files side by side that define the same twice',
+    text: `version: 1
+services: { web: "http://web.internal" }
+routes: [{ name: a, path: /a, to: web }]
+`,
+    options: {
+      parts: [
+        {
+          file: '20.yaml',
+          text: `version: 1
+services: { web: "http://other.internal" }
+routes: [{ name: a, path: /b, to: web }]
+`,
+        },
+      ],
+    },
+    expected: [
+      '2:13 error[FM004] duplicate key `web`',
+      '3:18 error[FM025] a second route is called `a`',
+    ],
+  },
 ];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RulesTexts } from '../files.ts';
 import type { Rules } from '../model.ts';
 import { summarizeRoutes } from './summary.ts';
 
@@ -23,10 +24,10 @@ export interface Change {
   readonly after: string | undefined;
 }
 
-/** Rules and the text that they were read from. */
+/** Rules and what they were read from. */
 export interface WrittenRules {
   readonly rules: Rules;
-  readonly text: string;
+  readonly text: string | RulesTexts;
 }
 
 /** Values by name, and what they are compared by. */

@@ -26,6 +26,8 @@ export interface Origin {
   readonly place: 'route' | 'defaults';
   /** Counted from 1. */
   readonly line: number;
+  /** The file of that line, where the rules are of several files. */
+  readonly file?: string;
 }
 
 /** The longest that is shown of a block as it is written. */
@@ -49,8 +51,10 @@ export function effectiveBlocks(
   function block(key: string, value: string | undefined): readonly Effective[] {
     const path = placeOf(key);
     if (path === undefined || value === undefined) return [];
-    const { line } = source.range(positions.key(path));
-    return [{ key, value, origin: { place: path.length === 3 ? 'route' : 'defaults', line } }];
+    const { file, range } = source.place(positions.key(path));
+    const place = path.length === 3 ? 'route' : 'defaults';
+    const origin = { place, line: range.line, ...(source.isSeveral && { file }) } as const;
+    return [{ key, value, origin }];
   }
   /** As it stands there, on one line. */
   function writtenText(path: Path): string | undefined {
@@ -93,7 +97,7 @@ function textOf(
   span: { readonly start: number; readonly end: number },
 ): string {
   const { line, column, endLine, endColumn } = source.range(span);
-  const lines = source.text.split('\n');
+  const lines = source.partAt(span.start).source.text.split('\n');
   const parts: string[] = [];
   for (let number = line; number <= endLine; number++) {
     const text = lines[number - 1] ?? '';

@@ -14,7 +14,7 @@ import { compileMatcher } from '../../routing/match.ts';
 import { RequestFacts } from '../../routing/request-facts.ts';
 import { compileSplit } from '../../routing/split.ts';
 import { buckets, stickyBucket, stickyChoice, stickyCookieName } from '../../routing/sticky.ts';
-import { readDocument } from '../document.ts';
+import { type RulesTexts, readFiles } from '../files.ts';
 import type { Destination, Route, Rules } from '../model.ts';
 import { Positions } from '../positions.ts';
 import { type Effective, effectiveBlocks } from './effective.ts';
@@ -32,6 +32,8 @@ export interface Caller {
 export interface RejectedRoute extends Mismatch {
   readonly route: string;
   readonly line: number;
+  /** The file of that line, where the rules are of several files. */
+  readonly file?: string;
 }
 
 /** Where the request goes. */
@@ -56,6 +58,8 @@ export interface SplitChoice {
 export interface MatchedRoute {
   readonly route: string;
   readonly line: number;
+  /** The file of that line, where the rules are of several files. */
+  readonly file?: string;
   /** Absent where the route answers by itself, or leads wherever the request goes. */
   readonly split?: SplitChoice;
   readonly effective: readonly Effective[];
@@ -79,7 +83,7 @@ export interface Explanation {
  * Explains a request: by the code that a gateway finds its route with, and for the routes that do not take it by the first
  * thing that does not fit.
  *
- * @param text The file that the rules were read from, for the places of what is in force.
+ * @param texts What the rules were read from, for the places of what is in force.
  *
  * @example
  * ```ts
@@ -92,7 +96,7 @@ export interface Explanation {
  */
 export function explainRequest(
   rules: Rules,
-  text: string,
+  texts: string | RulesTexts,
   request: Request,
   caller: Caller = {},
 ): Explanation {
@@ -113,24 +117,28 @@ export function explainRequest(
   const above = rules.routes.slice(0, found ?? rules.routes.length);
   const rejected = above.map((route): RejectedRoute => {
     const why = mismatch(route, facts) as Mismatch;
-    return { route: route.name, line: route.line, ...why };
+    return { route: route.name, ...lineOf(route), ...why };
   });
   if (found === undefined) return { ...none, rejected };
 
   const route = rules.routes[found] as Route;
-  const { source, root } = readDocument(text);
+  const { source, root } = readFiles(typeof texts === 'string' ? { file: '', text: texts } : texts);
   const effective =
     root === undefined ? [] : effectiveBlocks(route, found, new Positions(root), source);
   const split = splitOf(route, facts, caller);
   return {
     ...none,
     rejected,
-    matched: { route: route.name, line: route.line, ...(split && { split }), effective },
+    matched: { route: route.name, ...lineOf(route), ...(split && { split }), effective },
     later: rules.routes
       .slice(found + 1)
       .filter((below) => mismatch(below, facts) === undefined)
       .map(({ name }) => name),
   };
+}
+
+function lineOf({ line, file }: Route): Pick<RejectedRoute, 'line' | 'file'> {
+  return file === undefined ? { line } : { line, file };
 }
 
 /** Paths that the gateway answers before it looks at routes. */

@@ -25,7 +25,7 @@ export function renderExplanation(explanation: Explanation, file: string): strin
   if (matched === undefined) {
     return [...lines, '  no route takes it: the gateway answers 404'].join('\n');
   }
-  lines.push(`  > ${column(matched.route, nameColumn)}${file}:${matched.line}`);
+  lines.push(`  > ${column(matched.route, nameColumn)}${matched.file ?? file}:${matched.line}`);
   lines.push(...renderMatched(matched).map((line) => `      ${line}`));
   if (later.length > 0) {
     const routes = later.length === 1 ? '1 later route' : `${later.length} later routes`;
@@ -41,7 +41,9 @@ function renderMatched({ split, effective }: MatchedRoute): string[] {
   }
   for (const { key, value, origin } of effective) {
     const place = origin.place === 'defaults' ? 'defaults, ' : '';
-    lines.push(row(key.replaceAll('_', ' '), value, `${place}line ${origin.line}`));
+    // Of one file all lines are; of several none says by itself which.
+    const where = origin.file === undefined ? 'line ' : `${origin.file}:`;
+    lines.push(row(key.replaceAll('_', ' '), value, `${place}${where}${origin.line}`));
   }
   return lines;
 }
@@ -78,10 +80,10 @@ export function explanationRecord(explanation: Explanation): unknown {
   return {
     request: { method, path },
     ...(answer !== undefined && { answer }),
-    matched: matched === undefined ? null : { route: matched.route, line: matched.line },
-    rejected: rejected.map(({ route, line, code, detail }) => ({
+    matched: matched === undefined ? null : { route: matched.route, ...placeOf(matched) },
+    rejected: rejected.map(({ route, code, detail, ...place }) => ({
       route,
-      line,
+      ...placeOf(place),
       reason_code: code,
       detail,
     })),
@@ -100,4 +102,8 @@ export function explanationRecord(explanation: Explanation): unknown {
           },
     later,
   };
+}
+
+function placeOf({ line, file }: Pick<MatchedRoute, 'line' | 'file'>): Partial<MatchedRoute> {
+  return file === undefined ? { line } : { line, file };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readDocument } from '../document.ts';
+import { type RulesTexts, readFiles } from '../files.ts';
 import type { Route, Rules } from '../model.ts';
 import { Positions } from '../positions.ts';
 import { type Effective, effectiveBlocks } from './effective.ts';
@@ -14,6 +14,8 @@ import { placeName } from './explain.ts';
 export interface RouteSummary {
   readonly name: string;
   readonly line: number;
+  /** The file of that line, where the rules are of several files. */
+  readonly file?: string;
   readonly path: string;
   /** Such as `GET HEAD`; empty for all. */
   readonly methods: string;
@@ -25,13 +27,14 @@ export interface RouteSummary {
   readonly effective: readonly Effective[];
 }
 
-/** @param text The file that the rules were read from. */
-export function summarizeRoutes(rules: Rules, text: string): readonly RouteSummary[] {
-  const { source, root } = readDocument(text);
+/** @param texts What the rules were read from. */
+export function summarizeRoutes(rules: Rules, texts: string | RulesTexts): readonly RouteSummary[] {
+  const { source, root } = readFiles(typeof texts === 'string' ? { file: '', text: texts } : texts);
   const positions = root && new Positions(root);
   return rules.routes.map((route, index) => ({
     name: route.name,
     line: route.line,
+    ...(route.file !== undefined && { file: route.file }),
     path: route.path,
     methods: (route.methods ?? []).join(' '),
     hosts: (route.hosts ?? []).join(' '),

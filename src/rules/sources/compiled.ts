@@ -151,6 +151,7 @@ function shapeOfRules(): Check {
       block<Route>({
         name: text,
         line: number(0, Number.MAX_VALUE),
+        'file?': text,
         path: text,
         trailingSlash: oneOf('strict', 'ignore'),
         'methods?': list(text),
