@@ -11,7 +11,8 @@ import { overlayJsonSchema, rulesJsonSchema } from '../src/rules/json-schema.ts'
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 await build({
-  entryPoints: ['src/cli/main.ts'],
+  // The thread is loaded by its address.
+  entryPoints: ['src/cli/main.ts', 'src/cli/load-rules-thread.ts'],
   outdir: 'dist/cli',
   bundle: true,
   // Verbs are loaded on demand: each is a chunk.

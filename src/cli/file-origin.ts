@@ -5,13 +5,17 @@
  */
 
 import { dirname } from 'node:path';
-import process from 'node:process';
 import { allTexts, type RulesTexts } from '../rules/files.ts';
-import { parseRules } from '../rules/parse.ts';
-import { renderDiagnostics } from '../rules/render.ts';
 import { watchContent } from '../runtimes/file-watch.ts';
+import {
+  jobFor,
+  type LoadedRules,
+  loadRules,
+  loadRulesAside,
+  type RulesJob,
+} from './load-rules.ts';
 import { environmentName, readRulesFile, watchedPlaces } from './rules-file.ts';
-import { type NamedRules, putInForce, type RulesOrigin } from './rules-origin.ts';
+import { type NamedRules, putInForceGradually, type RulesOrigin } from './rules-origin.ts';
 import { UsageError } from './usage.ts';
 
 /** Settings of {@link fileOrigin}. */
@@ -42,24 +46,18 @@ export async function fileOrigin(
   const isFile = texts.file !== '' && texts.file !== '-';
 
   /** Says what is wrong. */
-  async function read(texts: RulesTexts): Promise<NamedRules | undefined> {
-    const { rules, diagnostics } = parseRules(texts.text, {
-      ...texts,
-      file: texts.file === '' ? '--upstream' : texts.file,
-      environment: process.env,
-      mode: 'gateway',
-      ...(upstream !== undefined && { upstream }),
-    });
-    if (diagnostics.length > 0) {
-      const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-      console.error(renderDiagnostics(diagnostics, texts, { color }));
-    }
-    return rules && { rules, revision: await revisionOf(texts) };
+  async function read(
+    texts: RulesTexts,
+    load: (job: RulesJob) => Promise<LoadedRules>,
+  ): Promise<NamedRules | undefined> {
+    const { found, said } = await load(jobFor(texts, upstream));
+    if (said !== '') console.error(said);
+    return found;
   }
 
   return {
     directory: dirname(texts.file),
-    first: () => read(texts),
+    first: () => read(texts, loadRules),
     follow(gateway) {
       if (!isFile) {
         if (automatic) {
@@ -75,8 +73,8 @@ export async function fileOrigin(
           isSame: areSame,
         },
         async (changed) => {
-          const found = await read(changed);
-          if (found !== undefined) putInForce(gateway, found);
+          const found = await read(changed, loadRulesAside);
+          if (found !== undefined) await putInForceGradually(gateway, found);
           else {
             console.error(
               `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force`,
@@ -111,14 +109,4 @@ function areSame(a: RulesTexts, b: RulesTexts): boolean {
       ({ file, text }, index) => file === those[index]?.file && text === those[index].text,
     )
   );
-}
-
-/** The first twelve digits of the content's SHA-256. */
-async function revisionOf(source: RulesTexts): Promise<string> {
-  const texts = allTexts(source);
-  // A single file has the digest that `sha256sum` prints; of several the names count too.
-  const text =
-    texts.length === 1 ? source.text : JSON.stringify(texts.map(({ file, text }) => [file, text]));
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Buffer.from(digest).toString('hex').slice(0, 12);
 }

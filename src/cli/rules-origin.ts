@@ -35,13 +35,34 @@ export function putInForce(gateway: Gateway, { rules, revision }: NamedRules): b
   try {
     gateway.replace(rules, revision);
   } catch (error) {
-    // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
-    const why = error instanceof Error ? error.message : error;
-    console.error(
-      `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
-    );
-    return false;
+    return refused(gateway, error);
   }
+  return told(revision);
+}
+
+/** The same, with requests served in between. */
+export async function putInForceGradually(
+  gateway: Gateway,
+  { rules, revision }: NamedRules,
+): Promise<boolean> {
+  try {
+    await gateway.replaceGradually(rules, revision);
+  } catch (error) {
+    return refused(gateway, error);
+  }
+  return told(revision);
+}
+
+function told(revision: string): boolean {
   console.error(`fetchmesh: revision ${revision} is in force`);
   return true;
+}
+
+function refused(gateway: Gateway, error: unknown): boolean {
+  // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
+  const why = error instanceof Error ? error.message : error;
+  console.error(
+    `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
+  );
+  return false;
 }

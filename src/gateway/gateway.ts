@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
+import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
@@ -28,7 +29,7 @@ import { answerFailures } from './failure.ts';
 import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
 import { observation } from './observation.ts';
-import { compilePlan } from './plan.ts';
+import { planSteps } from './plan.ts';
 import { type Sighting, showPolicies } from './sightings.ts';
 import { traffic } from './traffic-policies.ts';
 import { reportUpstreams } from './upstream-metrics.ts';
@@ -87,6 +88,12 @@ export interface Gateway {
    * that they began with. Throws, and changes nothing, where the rules cannot be compiled.
    */
   replace(rules: Rules, revision: string): void;
+  /**
+   * The same for many routes: compiles them in slices of a few milliseconds, between which requests are served by the rules
+   * before. Resolves when the new ones are in force, or others that came meanwhile. Rejects, and changes nothing, where
+   * they cannot be compiled.
+   */
+  replaceGradually(rules: Rules, revision: string): Promise<void>;
   /** How the endpoints of all services are at this moment. */
   readonly endpoints: readonly EndpointStatus[];
   /** How long until the next health check is due, in milliseconds; 0 or less: now; `Infinity`: there are none. */
@@ -119,7 +126,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   const send = forward(transport);
   const store = options.store && sharedStore(options.store, { owner: 'gateway', clock, random });
 
-  function compile(next: Rules, revision: string, kept: Kept): Plan {
+  function* compile(next: Rules, revision: string, kept: Kept): Steps<Plan> {
     const { aroundRequest, aroundTry } = observation(next, {
       ...options,
       registry,
@@ -129,26 +136,24 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const { keep } = kept;
     const upstreams = compileUpstreams(next.services, { clock, random, send: transport, keep });
     const sightings: Sighting[] = [];
-    const run = compose(
-      ...aroundRequest,
-      answerFailures(onError),
-    )(
-      compilePlan(next, {
-        ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
-        store,
-        instances: options.instances,
-        keysFetch: options.keysFetch,
-        onDecision: options.onAccessDecision,
-        pathNormalization: options.pathNormalization,
-      }),
-    );
+    const plan = yield* planSteps(next, {
+      ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
+      store,
+      instances: options.instances,
+      keysFetch: options.keysFetch,
+      onDecision: options.onAccessDecision,
+      pathNormalization: options.pathNormalization,
+    });
+    const run = compose(...aroundRequest, answerFailures(onError))(plan);
     const { trustedProxies } = next;
     const identify = trustedProxies && compileTrustedProxies(trustedProxies);
     return { revision, run, own: ownPaths(next), identify, upstreams, kept, sightings };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
-  let current = compile(rules, options.revision ?? '1', Kept.nothing());
+  let current = inOneGo(compile(rules, options.revision ?? '1', Kept.nothing()));
+  /** Counts what was to replace the rules. */
+  let replacements = 0;
   reportUpstreams(registry, () => current.upstreams.pools);
   showPolicies(registry, () => current.sightings);
 
@@ -199,7 +204,15 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       return current.revision;
     },
     replace(next, revision) {
-      current = compile(next, revision, current.kept.next());
+      current = inOneGo(compile(next, revision, current.kept.next()));
+      replacements += 1;
+    },
+    async replaceGradually(next, revision) {
+      replacements += 1;
+      const mine = replacements;
+      const compiled = await inSlices(compile(next, revision, current.kept.next()), { clock });
+      // Rules that came later are the newer ones.
+      if (mine === replacements) current = compiled;
     },
     get endpoints() {
       return current.upstreams.pools.flatMap(({ status }) => status);

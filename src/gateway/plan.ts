@@ -15,9 +15,10 @@ import { withExchange } from '../core/exchange.ts';
 import { unsendable } from '../core/hop-by-hop.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
+import { inOneGo, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
 import { compileChooser } from '../routing/choose.ts';
-import { compileMatcher } from '../routing/match.ts';
+import { matcherSteps } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
 import type { Route, Rules } from '../rules/model.ts';
 import {
@@ -47,14 +48,21 @@ export interface PlanOptions extends PolicySurroundings {
  * Compiles rules. Everything that can be known beforehand is done here: one chain for each destination of each route.
  */
 export function compilePlan(rules: Rules, options: PlanOptions): Next {
+  return inOneGo(planSteps(rules, options));
+}
+
+/** {@link compilePlan} in steps. */
+export function* planSteps(rules: Rules, options: PlanOptions): Steps<Next> {
   refuseUnknownAccess(rules, options);
   refuseUnknownTraffic(rules, options);
-  const matcher = compileMatcher(rules.routes);
+  const matcher = yield* matcherSteps(rules.routes);
   const access = options.access?.accessOf(rules, options);
   const identify = access?.identify;
-  const routes = rules.routes.map((route) =>
-    crossOrigin(route, compileRoute(route, options, access), options),
-  );
+  const routes: RouteStep[] = [];
+  for (const route of rules.routes) {
+    routes.push(crossOrigin(route, compileRoute(route, options, access), options));
+    yield;
+  }
 
   async function plan(request: Request, outer: Context): Promise<Response> {
     // First: srvx's request of such a method cannot be copied, nor looked into closely.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { inOneGo, type Steps } from '../core/steps.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import { compileConditions, type MatchConditions } from './conditions.ts';
 import { parsePathPattern, type Segment } from './path-pattern.ts';
@@ -38,6 +39,11 @@ export interface Matcher {
  * @throws {PathPatternError} for a path that is no pattern.
  */
 export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
+  return inOneGo(matcherSteps(routes));
+}
+
+/** {@link compileMatcher} in steps. */
+export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher> {
   const anyHost = new PathIndexBuilder();
   const exactHosts = new Map<string, PathIndexBuilder>();
   const wildcardHosts = new Map<string, PathIndexBuilder>();
@@ -50,6 +56,7 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
       ),
     };
     for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
+    yield;
   }
 
   function buildersFor(hosts: readonly string[] | undefined): readonly PathIndexBuilder[] {
@@ -63,11 +70,11 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
     });
   }
 
-  const any = anyHost.build();
-  const exact = new Map(Array.from(exactHosts, ([host, builder]) => [host, builder.build()]));
-  const wildcards = new Map(
-    Array.from(wildcardHosts, ([suffix, builder]) => [suffix, builder.build()]),
-  );
+  const any = yield* anyHost.build();
+  const exact = new Map<string, PathIndex>();
+  for (const [host, builder] of exactHosts) exact.set(host, yield* builder.build());
+  const wildcards = new Map<string, PathIndex>();
+  for (const [suffix, builder] of wildcardHosts) wildcards.set(suffix, yield* builder.build());
   let longestSuffix = 0;
   for (const { length } of wildcards.keys()) longestSuffix = Math.max(longestSuffix, length);
   return {
@@ -185,11 +192,13 @@ class PathIndexBuilder {
     node.here.push(candidate);
   }
 
-  build(): PathIndex {
-    const exact = new Map(
-      Array.from(this.#exact, ([path, candidates]) => [path, new Candidates(candidates)]),
-    );
-    return new PathIndex(exact, finished(this.#root), this.#expressions);
+  *build(): Steps<PathIndex> {
+    const exact = new Map<string, Candidates>();
+    for (const [path, candidates] of this.#exact) {
+      exact.set(path, new Candidates(candidates));
+      yield;
+    }
+    return new PathIndex(exact, yield* finished(this.#root), this.#expressions);
   }
 }
 
@@ -197,9 +206,13 @@ function draft(): Draft {
   return { literals: new Map(), one: undefined, here: [], rest: [] };
 }
 
-function finished(node: Draft): Node {
-  const literals = new Map(Array.from(node.literals, ([text, next]) => [text, finished(next)]));
-  const one = node.one && finished(node.one);
+function* finished(node: Draft): Steps<Node> {
+  const literals = new Map<string, Node>();
+  for (const [text, next] of node.literals) {
+    literals.set(text, yield* finished(next));
+    yield;
+  }
+  const one = node.one && (yield* finished(node.one));
   const here = new Candidates(node.here);
   const rest = new Candidates(node.rest);
   let lowest = Math.min(here.lowest, rest.lowest, one?.lowest ?? Number.POSITIVE_INFINITY);

@@ -63,7 +63,9 @@ class Converter {
       const items = node.items.map((item) => this.convert(item as Node | null, place, span.start));
       return { kind: 'list', span, items };
     }
-    return scalar(isScalar(node) ? node.value : null, isScalar(node) ? node.source : '', span);
+    if (!isScalar(node)) return scalar(null, '', span);
+    if (!this.#isWhole(node.value, span)) return { kind: 'unreadable', span };
+    return scalar(node.value, node.source, span);
   }
 
   #spanOf({ range }: Node, offset: number): Span {
@@ -104,6 +106,7 @@ class Converter {
       this.#report(span, { code: 'FM009', message: 'a key must be text' });
       return undefined;
     }
+    if (!this.#isWhole(key.value, span)) return undefined;
     const text = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
     if (text === '<<') {
       this.#report(span, {
@@ -118,6 +121,17 @@ class Converter {
       return undefined;
     }
     return text;
+  }
+
+  /** No request can carry half of a character: what is compared with it would never match. */
+  #isWhole(value: unknown, span: Span): boolean {
+    if (typeof value !== 'string' || !/\p{Surrogate}/u.test(value)) return true;
+    this.#report(span, {
+      code: 'FM002',
+      message: 'half of a surrogate pair is no character',
+      help: 'write the character itself, or both halves of it',
+    });
+    return false;
   }
 
   #reportAlias(span: Span, { key, isSecret }: Place): void {

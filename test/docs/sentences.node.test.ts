@@ -28,7 +28,7 @@ const families: Readonly<Record<string, number>> = {
   LB: 10,
   FB: 4,
   LS: 4,
-  RF: 7,
+  RF: 8,
 };
 
 const id = (family: string, number: number): string =>

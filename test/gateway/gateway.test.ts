@@ -368,6 +368,51 @@ describe('replacing rules', () => {
     expect(gateway.revision).toBe('1');
   });
 
+  describe('RF-08: gradually', () => {
+    /** Every look at it takes so long that a slice ends there. */
+    class SlowClock extends VirtualClock {
+      #passed = 0;
+
+      override monotonic(): number {
+        this.#passed += 5;
+        return super.monotonic() + this.#passed;
+      }
+    }
+    const routes = (to: string): string =>
+      `${two}routes: [{ path: /1, to: ${to} }, { path: /2, to: ${to} }, { path: /**, to: ${to} }]`;
+
+    test('requests are served by the rules before until all is compiled', async () => {
+      const clock = new SlowClock();
+      const { gateway, get, sent } = gatewayFor(routes('a'), undefined, { clock });
+      const replaced = gateway.replaceGradually(rulesFrom(routes('b')), '2');
+      expect(clock.pending).toBe(1);
+      await get('/2');
+      expect(gateway.revision).toBe('1');
+      await clock.advance(0);
+      await replaced;
+      expect(gateway.revision).toBe('2');
+      await get('/2');
+      expect(sent.map(({ url }) => url)).toEqual(['http://a.test/2', 'http://b.test/base/2']);
+    });
+
+    test('rules that came meanwhile stay', async () => {
+      const clock = new SlowClock();
+      const { gateway } = gatewayFor(routes('a'), undefined, { clock });
+      const replaced = gateway.replaceGradually(rulesFrom(routes('b')), '2');
+      gateway.replace(rulesFrom(routes('a')), '3');
+      await clock.advance(0);
+      await replaced;
+      expect(gateway.revision).toBe('3');
+    });
+
+    test('rules that cannot be compiled change nothing', async () => {
+      const { gateway } = gatewayFor(routes('a'));
+      const broken = { ...rulesFrom(routes('a')), services: [] };
+      await expect(gateway.replaceGradually(broken, '2')).rejects.toThrow(/no version/);
+      expect(gateway.revision).toBe('1');
+    });
+  });
+
   test('metrics live on over revisions', async () => {
     const text = `${two}telemetry: { metrics: { path: /metrics } }\nroutes: [{ path: /**, to: a }]`;
     const { gateway, get } = gatewayFor(text);

@@ -1562,4 +1562,103 @@ routes: [{ name: a, path: /b, to: web }]
       '3:18 error[FM025] a second route is called `a`',
     ],
   },
+  {
+    name: 'a bomb of aliases',
+    text: 'x-a: &a [x, x]\nx-b: &b [*a, *a]\nx-c: &c [*b, *b]\nroutes: *c\n',
+    expected: [
+      '1:6 error[FM003] `&a` is read by YAML as an anchor',
+      '2:6 error[FM003] `&b` is read by YAML as an anchor',
+      '2:10 error[FM003] `*a` is read by YAML as an alias',
+      '2:14 error[FM003] `*a` is read by YAML as an alias',
+      '3:6 error[FM003] `&c` is read by YAML as an anchor',
+      '3:10 error[FM003] `*b` is read by YAML as an alias',
+      '3:14 error[FM003] `*b` is read by YAML as an alias',
+      '4:9 error[FM003] `*c` is read by YAML as an alias',
+    ],
+  },
+  {
+    name: 'a NUL, as it is and escaped',
+    text: 'routes:\n  - path: /a\0b\n  - path: "/a\\0c"\n',
+    expected: [
+      '2:11 error[FM019] `/a\\u0000b` is not a path',
+      '3:11 error[FM019] `/a\\u0000c` is not a path',
+    ],
+  },
+  {
+    name: 'half of a surrogate pair, as it is, escaped, and in a key',
+    text: 'routes:\n  - path: /a\ud800b\n  - path: "/a\\udc00"\n    match: { query: { "q\\ud800": v, a: b } }\n',
+    expected: [
+      '2:11 error[FM002] half of a surrogate pair is no character',
+      '3:11 error[FM002] half of a surrogate pair is no character',
+      '4:23 error[FM002] half of a surrogate pair is no character',
+    ],
+  },
+  {
+    name: 'more than ten million characters',
+    text: ' '.repeat(10_000_001),
+    expected: [
+      '1:1 error[FM007] the file has 10000001 characters; more than 10000000 are not read',
+    ],
+  },
+  {
+    name: 'characters that are wide, joined or combined, before what is wrong',
+    text: `routes:
+  - { name: 漢字, path: /a, timout: 3s }
+  - { name: "😀👩‍👩‍👧", path: /b, timout: 3s }
+  - { name: "e\u0301", path: /c, timout: 3s }
+`,
+    expected: [
+      '2:13 error[FM017] `漢字` is not a route name',
+      '2:27 error[FM001] unknown key `timout` in a route',
+      '3:13 error[FM017] `😀👩‍👩‍👧` is not a route name',
+      '3:37 error[FM001] unknown key `timout` in a route',
+      '4:13 error[FM017] `e\u0301` is not a route name',
+      '4:29 error[FM001] unknown key `timout` in a route',
+    ],
+  },
+  {
+    name: 'a tab behind a dash',
+    text: 'routes:\n  -\tpath: /a\n\ttimeout: 3s\n',
+    expected: [
+      '2:4 error[FM002] a tab is no indentation in YAML',
+      '3:1 error[FM002] a tab is no indentation in YAML',
+    ],
+  },
+  {
+    name: 'a byte order mark in the middle',
+    text: 'routes:\n  - path: /a\n\ufeff    timeout: 3s\n',
+    expected: ['3:1 error[FM001] unknown key `\\ufeff    timeout` in the file'],
+  },
+  {
+    name: 'lines that end as on old Macintoshes',
+    text: 'routes:\r  - path: /a\r    timout: 3s\r',
+    expected: ['1:8 error[FM002] a second `key:` on one line'],
+  },
+  {
+    name: '`__proto__` in quotes, as the name of a service, and `constructor`',
+    text: `services: { __proto__: { url: "http://a" }, a: "http://a" }
+routes: [{ path: /a, to: a, "__proto__": 1, constructor: {} }]
+`,
+    expected: [
+      '1:13 error[FM001] unknown key `__proto__`',
+      '2:29 error[FM001] unknown key `__proto__`',
+      '2:45 error[FM001] unknown key `constructor` in a route',
+    ],
+  },
+  {
+    name: 'duplicate keys, one of them in quotes, one the name of a service',
+    text: `services: { a: "http://a", a: "http://b" }
+routes: [{ path: /a, "path": /b, to: a }]
+`,
+    expected: ['1:28 error[FM004] duplicate key `a`', '2:22 error[FM004] duplicate key `path`'],
+  },
+  {
+    name: 'words that other readers of YAML take for numbers or for yes and no',
+    text: 'routes: [{ path: /a, timeout: 1:30, retries: .inf, match: { query: { a: yes, b: ~ } } }]\n',
+    expected: [
+      '1:31 error[FM010] `1:30` is not a duration',
+      '1:46 error[FM016] `retries` must be a whole number from 0 to 100, not `.inf`',
+      '1:81 error[FM012] `b` is compared with text',
+    ],
+  },
 ];

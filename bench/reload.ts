@@ -1,0 +1,159 @@
+/**
+ * What a reload of many routes costs the requests meanwhile (P10), how long a save takes until it is in force (R3), and how
+ * long `check` takes from start to end (C10). `node bench/reload.ts`, after `npm run build` for the last of them.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const directory = await mkdtemp(join(tmpdir(), 'fetchmesh-reload-'));
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+
+function rules(count: number, status: number): string {
+  const routes = Array.from(
+    { length: count },
+    (_, index) => `  - name: route-${index}
+    path: /service-${index}/items/:id
+    methods: [GET, HEAD]
+    match: { headers: { x-tenant: "t${index % 50}" } }
+    timeout: 3s
+    retries: { max: 2, retry_on: [connect, 503] }
+    to: web
+`,
+  );
+  return `services: { web: "http://127.0.0.1:3000" }\nroutes:\n${routes.join('')}  - { name: rest, path: /**, respond: { status: ${status} } }\n`;
+}
+
+async function serve(file: string): Promise<{ url: string; end: () => void }> {
+  const entry = new URL('../bin/fetchmesh.mjs', import.meta.url).pathname;
+  const child = spawn(
+    process.execPath,
+    [entry, 'serve', '-f', file, '--watch', '--port', '0', '--admin-port', '0'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk;
+  });
+  while (!/readiness on/.test(said)) await once(child.stderr, 'data');
+  const url = /gateway on (\S+)/.exec(said)?.[1] as string;
+  return { url, end: () => child.kill('SIGKILL') };
+}
+
+function ask(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+function quantile(sorted: readonly number[], share: number): string {
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  return `${value.toFixed(1)} ms`;
+}
+
+/** One request each millisecond or so; latencies until `until`. */
+async function load(url: string, until: () => boolean): Promise<number[]> {
+  const taken: number[] = [];
+  const pending = new Set<Promise<void>>();
+  while (!until()) {
+    const began = performance.now();
+    const one = ask(`${url}/anything`).then(() => {
+      taken.push(performance.now() - began);
+      pending.delete(one);
+    });
+    pending.add(one);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(pending);
+  return taken.sort((a, b) => a - b);
+}
+
+async function measureReload(count: number): Promise<void> {
+  const file = join(directory, `${count}.yaml`);
+  await writeFile(file, rules(count, 200));
+  const { url, end } = await serve(file);
+  const warmEnd = performance.now() + 3_000;
+  await load(url, () => performance.now() > warmEnd);
+  const calmEnd = performance.now() + 5_000;
+  const calm = await load(url, () => performance.now() > calmEnd);
+  let reloads = 0;
+  const times: number[] = [];
+  const reloading = (async () => {
+    for (let round = 0; round < 5; round++) {
+      const status = round % 2 === 0 ? 201 : 200;
+      const began = performance.now();
+      await writeFile(file, rules(count, status));
+      while ((await ask(`${url}/rest`)) !== status) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      times.push(performance.now() - began);
+    }
+    reloads = 5;
+  })();
+  const busy = await load(url, () => reloads === 5);
+  await reloading;
+  times.sort((a, b) => a - b);
+  console.log(
+    `${count} routes: without a reload p99.9 ${quantile(calm, 0.999)}, max ${quantile(calm, 1)} of ${calm.length};`,
+    `during 5 reloads p99.9 ${quantile(busy, 0.999)}, max ${quantile(busy, 1)} of ${busy.length};`,
+    `save to in force p50 ${quantile(times, 0.5)}`,
+  );
+  end();
+}
+
+async function measureSave(rounds: number): Promise<void> {
+  const file = join(directory, 'small.yaml');
+  await writeFile(file, rules(20, 200));
+  const { url, end } = await serve(file);
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const status = round % 2 === 0 ? 201 : 200;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const began = performance.now();
+    await writeFile(file, rules(20, status));
+    while ((await ask(`${url}/rest`)) !== status);
+    times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  console.log(
+    `20 routes: save to in force p50 ${quantile(times, 0.5)}, p95 ${quantile(times, 0.95)} of ${rounds}`,
+  );
+  end();
+}
+
+async function measureCheck(): Promise<void> {
+  const built = new URL('../dist/cli/main.js', import.meta.url);
+  if (!existsSync(built)) {
+    console.log('check: not measured, there is no dist/; npm run build makes it');
+    return;
+  }
+  const file = join(directory, 'hundred.yaml');
+  await writeFile(file, rules(100, 200));
+  const entry = new URL('../bin/fetchmesh.mjs', import.meta.url).pathname;
+  const times = Array.from({ length: 10 }, () => {
+    const began = performance.now();
+    execFileSync(process.execPath, [entry, 'check', file], { stdio: 'ignore' });
+    return performance.now() - began;
+  }).sort((a, b) => a - b);
+  console.log(
+    `check of 100 routes: best ${quantile(times, 0)}, median ${quantile(times, 0.5)} of 10`,
+  );
+}
+
+try {
+  await measureCheck();
+  await measureSave(40);
+  for (const count of [1_000, 10_000]) await measureReload(count);
+} finally {
+  agent.destroy();
+  await rm(directory, { recursive: true });
+}

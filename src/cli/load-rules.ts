@@ -1,0 +1,143 @@
+/**
+ * Reading rules while a gateway serves: small ones at once, big ones on a thread of their own.
+ *
+ * @module
+ */
+
+import process from 'node:process';
+import { Worker } from 'node:worker_threads';
+import { allTexts, type RulesTexts } from '../rules/files.ts';
+import type { Route, Rules } from '../rules/model.ts';
+import { parseRules } from '../rules/parse.ts';
+import { renderDiagnostics } from '../rules/render.ts';
+import type { NamedRules } from './rules-origin.ts';
+
+/** What is to be read, and how. */
+export interface RulesJob {
+  readonly texts: RulesTexts;
+  readonly upstream: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly color: boolean;
+}
+
+/** What came of it. */
+export interface LoadedRules {
+  /** `undefined` where they are wrong. */
+  readonly found: NamedRules | undefined;
+  /** What is to be said of them; empty where nothing is. */
+  readonly said: string;
+}
+
+/** What the thread answers to each `next`: all but the routes first, then the routes, some at a time. */
+export type ThreadAnswer =
+  | { readonly kind: 'head'; readonly loaded: LoadedRules; readonly count: number }
+  | { readonly kind: 'routes'; readonly routes: readonly Route[] };
+
+/**
+ * A text of this many UTF-16 code units takes some 20 ms to read, which is what a thread takes from the others while it
+ * starts.
+ */
+const bigLength = 20_000;
+
+/** Reads rules, here and now. */
+export async function loadRules(job: RulesJob): Promise<LoadedRules> {
+  const { texts, upstream, environment, color } = job;
+  const { rules, diagnostics } = parseRules(texts.text, {
+    ...texts,
+    file: texts.file === '' ? '--upstream' : texts.file,
+    environment,
+    mode: 'gateway',
+    ...(upstream !== undefined && { upstream }),
+  });
+  return {
+    found: rules && { rules, revision: await revisionOf(texts) },
+    said: renderDiagnostics(diagnostics, texts, { color }),
+  };
+}
+
+/** Reads rules without keeping the requests of this thread waiting, as far as the runtime has others. */
+export async function loadRulesAside(job: RulesJob): Promise<LoadedRules> {
+  const length = allTexts(job.texts).reduce((sum, { text }) => sum + text.length, 0);
+  if (length < bigLength) return loadRules(job);
+  try {
+    return await onThread(job);
+  } catch (error) {
+    console.error(`fetchmesh: rules are read among the requests: ${(error as Error).message}`);
+    return loadRules(job);
+  }
+}
+
+async function onThread(job: RulesJob): Promise<LoadedRules> {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./load-rules-thread.${extension}`, import.meta.url), {
+    workerData: job,
+  });
+  // A gateway that ends does not wait for it.
+  worker.unref();
+  try {
+    const head = await ask(worker);
+    if (head.kind !== 'head') throw new Error('the thread answered out of turn');
+    const { found, said } = head.loaded;
+    if (found === undefined) return { found, said };
+    const routes: Route[] = [];
+    while (routes.length < head.count) {
+      // One message a turn: what comes at once would be taken in at once.
+      const part = await ask(worker);
+      if (part.kind !== 'routes' || part.routes.length === 0) {
+        throw new Error('the thread answered out of turn');
+      }
+      for (const route of part.routes) routes.push(route);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { found: { ...found, rules: { ...found.rules, routes } }, said };
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function ask(worker: Worker): Promise<ThreadAnswer> {
+  return new Promise((resolve, reject) => {
+    function settle(): void {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+    }
+    function onMessage(answer: ThreadAnswer): void {
+      settle();
+      resolve(answer);
+    }
+    function onError(error: Error): void {
+      settle();
+      reject(error);
+    }
+    function onExit(code: number): void {
+      settle();
+      reject(new Error(`the thread ended with ${code}`));
+    }
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.postMessage('next');
+  });
+}
+
+/** The rules without their routes, which are many. */
+export function withoutRoutes(rules: Rules): Rules {
+  return { ...rules, routes: [] };
+}
+
+/** The first twelve digits of the content's SHA-256. */
+async function revisionOf(source: RulesTexts): Promise<string> {
+  const texts = allTexts(source);
+  // A single file has the digest that `sha256sum` prints; of several the names count too.
+  const text =
+    texts.length === 1 ? source.text : JSON.stringify(texts.map(({ file, text }) => [file, text]));
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return Buffer.from(digest).toString('hex').slice(0, 12);
+}
+
+/** The job of this process. */
+export function jobFor(texts: RulesTexts, upstream: string | undefined): RulesJob {
+  return {
+    texts,
+    upstream,
+    environment: { ...process.env },
+    color: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Work that can be interrupted: done in one go, or in slices between which a runtime serves requests.
+ *
+ * @module
+ */
+
+import type { Clock } from './clock.ts';
+
+/** Work that pauses at each `yield`, and what comes of it. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Does work in one go. */
+export function inOneGo<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Settings of {@link inSlices}. */
+export interface SliceOptions {
+  readonly clock: Clock;
+  /** How long a slice may take, in milliseconds; a step is never cut. Default: 4. */
+  readonly sliceMs?: number;
+}
+
+/** Does work in slices, and lets whatever waits have its turn after each. Rejects with what the work throws. */
+export async function inSlices<T>(
+  steps: Steps<T>,
+  { clock, sliceMs = 4 }: SliceOptions,
+): Promise<T> {
+  let endsAt = clock.monotonic() + sliceMs;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (clock.monotonic() < endsAt) continue;
+    await new Promise<void>((resolve) => clock.schedule(resolve, 0));
+    endsAt = clock.monotonic() + sliceMs;
+  }
+}
