@@ -1,0 +1,82 @@
+/** The reference of the rules language, and every piece of rules on a page: `check` finds nothing to say against it. */
+
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parseRules } from '../../src/rules/parse.ts';
+import { renderDiagnostics } from '../../src/rules/render.ts';
+import { rulesFile } from '../../src/rules/schema.ts';
+import { rulesPage } from '../../tools/rules-page.ts';
+
+const page = readFileSync('docs/rules.md', 'utf8');
+
+interface Piece {
+  readonly name: string;
+  readonly text: string;
+  /** The piece before it on the page. */
+  readonly before: string | undefined;
+}
+
+const pieces: readonly Piece[] = globSync(['README.md', 'docs/**/*.md']).flatMap((file) => {
+  const text = readFileSync(file, 'utf8');
+  const blocks = [...text.matchAll(/```ya?ml\n([\s\S]*?)```/g)].map(([, block = '']) => block);
+  return blocks.map((block, index) => ({
+    name: `${file} #${index + 1}`,
+    text: block,
+    before: blocks[index - 1],
+  }));
+});
+
+const keys = Object.keys((rulesFile as unknown as { shape: object }).shape);
+const rules = pieces.filter(({ text }) => new RegExp(`^(?:${keys.join('|')}):`, 'm').test(text));
+
+describe('rules on a page', () => {
+  test('there are some', () => {
+    expect(rules.length).toBeGreaterThan(15);
+  });
+
+  test.each(rules)('$name passes check', ({ text, before }) => {
+    const overlay = /^# (fetchmesh\.\w+\.yaml)\n/.exec(text)?.[1];
+    // Pages show parts of a file, too.
+    const whole = (part: string): string =>
+      /^routes:/m.test(part) ? part : `${part}\nroutes: [{ path: /** }]\n`;
+    const texts =
+      overlay === undefined
+        ? { file: 'rules.yaml', text: whole(text) }
+        : {
+            file: 'fetchmesh.yaml',
+            text: whole(before ?? ''),
+            overlays: [{ file: overlay, text }],
+          };
+    const { diagnostics } = parseRules(texts.text, { ...texts, unavailable: 'warning' });
+    const said = diagnostics.filter(({ severity }) => severity !== 'info');
+    expect(renderDiagnostics(said, texts)).toBe('');
+  });
+});
+
+describe('docs/rules.md', () => {
+  test('is current: node tools/rules-page.ts', () => {
+    expect(page).toBe(rulesPage());
+  });
+
+  test('has a row for every key of the file', () => {
+    for (const key of keys) expect(page).toContain(`| \`${key}\``);
+  });
+
+  test('its links lead somewhere', () => {
+    const anchors = new Set(
+      [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replaceAll(/[^\w -]/g, '')
+          .replaceAll(' ', '-'),
+      ),
+    );
+    const links = [...page.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+    expect(links.length).toBeGreaterThan(50);
+    for (const link of links) {
+      if (link.startsWith('#')) expect(anchors).toContain(link.slice(1));
+      else expect(existsSync(join(dirname('docs/rules.md'), link)), link).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,155 @@
+/**
+ * Writes `docs/rules.md`, the reference of the rules language, from its schemas. A test holds the two together.
+ *
+ * Usage: node tools/rules-page.ts
+ */
+
+import { existsSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import * as z from 'zod';
+import { rulesFile } from '../src/rules/schema.ts';
+import { blocks, scalars } from '../src/rules/shape.ts';
+
+/** A map with keys of the language. */
+interface Section {
+  readonly title: string;
+  readonly anchor: string;
+  readonly key: string;
+  readonly schema: z.ZodObject;
+}
+
+/** Pages that say what a block does, and its defaults, where they are not called as it is. */
+const pages: Readonly<Record<string, string>> = {
+  auth: 'policies/jwt.md',
+  allow: 'policies/authorize.md',
+  roles: 'policies/authorize.md',
+  retries: 'policies/retry.md',
+  rate_limit: 'policies/rate-limit.md',
+  trusted_proxies: 'policies/trusted-proxies.md',
+  services: 'policies/service.md',
+  outlier: 'policies/service.md',
+  balance: 'policies/service.md',
+  telemetry: 'telemetry.md',
+};
+
+const head = `# The rules language
+
+A rules file is YAML 1.2 or JSON. Every key that there is stands on this page, which is made from the schemas that \`check\` reads
+files with. Unknown keys are errors; keys that begin with \`x-\` are left alone.
+
+\`\`\`yaml
+# yaml-language-server: $schema=./node_modules/fetchmesh/rules.schema.json
+version: 1
+
+defaults:                            # a route's own block replaces the one here, as a whole
+  timeout: 5s
+  retries: { max: 1, retry_on: [connect, 503] }
+
+services:
+  web: http://127.0.0.1:3000         # one upstream: a plain URL
+  users:
+    versions:
+      v1: ["http://10.0.0.11:8080", "http://10.0.0.12:8080"]
+      v2: http://10.0.0.21:8080
+    balance: least_request
+
+routes:                              # the first one that matches wins
+  - path: /users/**
+    methods: [GET, HEAD]
+    to: { users@v1: 90, users@v2: 10 }
+    sticky: { by: "cookie:sid" }
+  - path: /search/:lang
+    match: { query: { q: "*" } }     # "*": present
+    to: web
+    timeout: 800ms
+  - path: /**
+    to: web
+\`\`\`
+
+- **Durations** have a unit: \`250ms\`, \`3s\`, \`1m\`, \`2h\`. A bare number is an error. **Shares** are written \`10%\`, **sizes** \`64KiB\`.
+- **Paths**: \`/a/b\` is itself, \`*\`, \`:id\` and \`{id}\` are one segment, \`**\` is any rest and none, \`~^/v[0-9]+/\` is a regular
+  expression. Write \`/**\` and other values that begin with \`*\` in quotes where YAML would read an alias.
+- **Conditions** of \`match\`: \`"v"\` equal, \`"v*"\` begins with, \`"~re"\` matches, \`"*"\` present, \`"!*"\` absent, \`"!v"\` not equal. All in one
+  map must hold; of a list of maps one.
+- **Keys** of callers (\`by\`): \`ip\`, \`ip/48\`, \`header:x-user-id\`, \`cookie:sid\`, \`query:tenant\`, \`jwt:sub\`, \`baggage:tenant\`, \`route\`,
+  \`global\`; a list is joined.
+- **The environment**: \`\${NAME}\` and \`\${NAME:-default}\` in values, filled in after the file was read. \`$\${\` stands for itself.
+- **Several files**: a directory, and one overlay for each environment ([how they are put together](semantics/rules-files.md)).
+`;
+
+/** The page. */
+export function rulesPage(): string {
+  const sections: Section[] = [];
+  const known = new Map<z.ZodType, Section>();
+
+  function sectionOf(schema: z.ZodObject, key: string): Section {
+    const found = known.get(schema);
+    if (found !== undefined) return found;
+    const isTaken = sections.some((section) => section.key === key);
+    const [, path = key, rest = ''] =
+      /^(\S*)( .*)?$/.exec(isTaken ? `${key} of a route` : key) ?? [];
+    const title = key === '' ? 'The file' : `\`${path}\`${rest}`;
+    const anchor = title
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-');
+    const section = { title, anchor, key, schema };
+    known.set(schema, section);
+    sections.push(section);
+    return section;
+  }
+
+  function takes(written: z.ZodType, key: string): string {
+    const schema = unwrapped(written);
+    const info = scalars.get(schema);
+    if (info?.words !== undefined) return info.words.map((word) => `\`${word}\``).join(', ');
+    if (info !== undefined) return escaped(info.expected);
+    if (schema instanceof z.ZodUnion) {
+      const options = (schema.options as z.ZodType[]).map((option) => takes(option, key));
+      return [...new Set(options)].join('; or ');
+    }
+    if (schema instanceof z.ZodArray) {
+      const inside = key === 'routes' ? key : `${key} in a list`;
+      return `a list: ${takes(schema.element as z.ZodType, inside)}`;
+    }
+    if (schema instanceof z.ZodRecord) {
+      return `by name: ${takes(schema.valueType as z.ZodType, `${key}.NAME`)}`;
+    }
+    if (schema instanceof z.ZodObject) {
+      const { anchor, title } = sectionOf(schema, key);
+      return `[${title}](#${anchor})`;
+    }
+    throw new Error(`${key}: no words for ${schema.constructor.name}`);
+  }
+
+  sectionOf(rulesFile as unknown as z.ZodObject, '');
+  const texts: string[] = [];
+  for (const { title, key, schema } of sections) {
+    const rows = Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, member]) => {
+      const path = key === '' || key === 'routes' || key === 'defaults' ? name : `${key}.${name}`;
+      const isRequired = !(member instanceof z.ZodExactOptional);
+      return `| \`${name}\`${isRequired ? ' (required)' : ''} | ${takes(member, path)} |`;
+    });
+    const later = (blocks.get(schema)?.later ?? []).map(
+      (name) => `| \`${name}\` | not available in this version |`,
+    );
+    const page = pages[key] ?? `policies/${key.replaceAll('_', '-')}.md`;
+    const more = existsSync(`docs/${page}`)
+      ? `What it does, and its defaults: [${page}](${page}).\n\n`
+      : '';
+    texts.push(
+      `## ${title}\n\n${more}| key | takes |\n|---|---|\n${[...rows, ...later].join('\n')}\n`,
+    );
+  }
+  return `${head}\n${texts.join('\n')}`;
+}
+
+function unwrapped(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
+}
+
+function escaped(text: string): string {
+  return text.replace(/[*_<|]/g, '\\$&');
+}
+
+if (process.argv[1] === import.meta.filename) writeFileSync('docs/rules.md', rulesPage());
