@@ -55,22 +55,32 @@ export async function loadRules(job: RulesJob): Promise<LoadedRules> {
   };
 }
 
-/** Reads rules without keeping the requests of this thread waiting, as far as the runtime has others. */
-export async function loadRulesAside(job: RulesJob): Promise<LoadedRules> {
+/**
+ * Reads rules without keeping the requests of this thread waiting.
+ *
+ * @param memoryMb The most memory that the thread may take. Default: that of the runtime.
+ */
+export async function loadRulesAside(job: RulesJob, memoryMb?: number): Promise<LoadedRules> {
   const length = allTexts(job.texts).reduce((sum, { text }) => sum + text.length, 0);
   if (length < bigLength) return loadRules(job);
   try {
-    return await onThread(job);
+    return await onThread(job, memoryMb);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      // Here they would end the process.
+      const said = `${job.texts.file}: reading it takes more memory than there is`;
+      return { found: undefined, said };
+    }
     console.error(`fetchmesh: rules are read among the requests: ${(error as Error).message}`);
     return loadRules(job);
   }
 }
 
-async function onThread(job: RulesJob): Promise<LoadedRules> {
+async function onThread(job: RulesJob, memoryMb?: number): Promise<LoadedRules> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./load-rules-thread.${extension}`, import.meta.url), {
     workerData: job,
+    ...(memoryMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
   });
   // A gateway that ends does not wait for it.
   worker.unref();

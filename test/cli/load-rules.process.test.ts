@@ -44,6 +44,14 @@ describe('RF-08: big rules are read on a thread of their own', () => {
     expect(said).toContain('--> big.yaml:602:7');
   });
 
+  test('what takes more memory than there is ends the thread alone, and the rules are refused', async () => {
+    const job = jobFor({ file: 'big.yaml', text: many(204, 20_000) }, undefined);
+    expect(await loadRulesAside(job, 24)).toEqual({
+      found: undefined,
+      said: 'big.yaml: reading it takes more memory than there is',
+    });
+  });
+
   test.each<Runtime>(['node', 'bun', 'deno'])('%s: R1, a reload under watch', async (runtime) => {
     const cwd = await folder({ 'a.yaml': many(201) });
     const file = join(cwd, 'a.yaml');
