@@ -36,6 +36,7 @@ console.log(`The shop opens on ${url} in a moment. Then try, in another terminal
 
   TOKEN=$(curl -s -X POST ${url}/auth/token -d '{"user":"ada"}' | sed 's/.*:"\\(.*\\)".*/\\1/')
   curl -X POST ${url}/orders -H "Authorization: Bearer $TOKEN" -d '{"sku":"SKU-001","quantity":1}'
+  curl -i ${url}/admin/users -H "Authorization: Bearer $TOKEN"     # 403: ada is no admin, grace is
 
   curl ${url}/metrics
 

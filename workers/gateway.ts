@@ -2,15 +2,20 @@
 
 import { type GatewayWorker, type KvNamespace, kvRules, worker } from '../src/runtimes/workers.ts';
 import bundled from './shop.json' with { type: 'json' };
-import { type ShopEnv, tracesOf } from './worker.ts';
+import { type ServiceBinding, type ShopEnv, tracesOf } from './worker.ts';
 
 interface Env extends Pick<ShopEnv, 'OTEL_EXPORTER_OTLP_ENDPOINT'> {
   readonly RULES: KvNamespace;
+  readonly AUTH_STABLE: ServiceBinding;
 }
 
 const gateway: GatewayWorker<Env> = worker({
   bundled,
   source: ({ RULES }) => kvRules(RULES, { name: 'shop' }),
+  keysFetch:
+    ({ AUTH_STABLE }) =>
+    (url, init) =>
+      AUTH_STABLE.fetch(new Request(url, init)),
   telemetry: (env) => tracesOf(env, 'gateway'),
 });
 export default gateway;

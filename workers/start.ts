@@ -68,6 +68,7 @@ Try, in another terminal:
 
   TOKEN=$(curl -s -X POST ${shop.url}/auth/token -d '{"user":"ada"}' | sed 's/.*:"\\(.*\\)".*/\\1/')
   curl -X POST ${shop.url}/orders -H "Authorization: Bearer $TOKEN" -d '{"sku":"SKU-001","quantity":1}'
+  curl -i ${shop.url}/admin/users -H "Authorization: Bearer $TOKEN"     # 403: ada is no admin, grace is
 
   curl ${shop.url}/metrics
   curl ${shop.services['inventory-canary']}/metrics         # inventory_request_total{env="canary"}

@@ -14,6 +14,7 @@ import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
 import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
+import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { Store } from '../stores/contract.ts';
 import {
   type FleetMetrics,
@@ -78,6 +79,11 @@ export interface WorkerOptions<Env>
    * Where limits count over all isolates, such as `(env) => durableObjectStore(env.STORE)`. Default: in each isolate's memory.
    */
   readonly store?: (env: Env) => Store | undefined;
+  /**
+   * Fetches the key sets that `auth` names, such as `({ AUTH }) => (url, init) => AUTH.fetch(url, init)` where a binding
+   * leads to the issuer. Default: the platform's `fetch`.
+   */
+  readonly keysFetch?: (env: Env) => KeysFetch | undefined;
   /** Gets errors that no upstream explains, and what `telemetry` throws. Default: the console. */
   readonly onError?: (error: unknown) => void;
   /** Told what became of the rules. Default: the console. */
@@ -145,7 +151,8 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     const telemetry = telemetryFrom(env);
     const metrics = metricsFrom(env, registry);
     const store = storeFrom(env);
-    const { store: _, ...rest } = options;
+    const keysFetch = options.keysFetch?.(env);
+    const { store: _, keysFetch: __, ...rest } = options;
     const settings: GatewayOptions = {
       ...rest,
       registry,
@@ -153,6 +160,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       onError,
       ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
       ...(store && { store }),
+      ...(keysFetch && { keysFetch }),
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;

@@ -30,7 +30,7 @@ export interface RunningShop {
   /** Asks the gateway. */
   ask(path: string, init?: AskInit): Promise<Answer>;
   /** Asks an instance of a service, such as `inventory-canary`, past the gateway. */
-  askInstance(name: string, path: string): Promise<Answer>;
+  askInstance(name: string, path: string, init?: AskInit): Promise<Answer>;
   /** What order wrote so far; resolves when there are so many lines. */
   orders(count: number): Promise<readonly OrderLine[]>;
   /**
@@ -66,7 +66,7 @@ function processOn(runtime: Runtime): ShopPlatform {
       }
       return {
         ask: (path, init) => fetch(origin + path, init),
-        askInstance: (name, path) => fetch(services.get(name) + path),
+        askInstance: (name, path, init) => fetch(services.get(name) + path, init),
         async orders(count) {
           await shop.said(new RegExp(`(?:^\\{.*\\}\\n[^]*?){${count}}`, 'm'));
           const lines = shop.output().match(/^\{.*\}$/gm) ?? [];
@@ -113,8 +113,10 @@ const workerd: ShopPlatform = {
         .filter((line) => line.startsWith(start));
     return {
       ask: (path, init) => shop.fetch(`http://shop.example${path}`, init),
-      askInstance: (name, path) =>
-        shop.getWorker(`shop-${name.replace('-stable', '')}`).fetch(`http://shop.internal${path}`),
+      askInstance: (name, path, init) =>
+        shop
+          .getWorker(`shop-${name.replace('-stable', '')}`)
+          .fetch(`http://shop.internal${path}`, init),
       async orders(count) {
         let lines = logged('{"service":"order"');
         for (; lines.length < count; lines = logged('{"service":"order"')) await setTimeout(20);

@@ -13,8 +13,10 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
   let receiver: OtlpReceiver;
   let shop: RunningShop;
   let token: string;
-  /** How many orders were sent that a token stood on. */
+  /** How many orders were sent with a good token. */
   let sent = 0;
+  /** How many came to order without the gateway. */
+  let pastTheGateway = 0;
 
   beforeAll(async () => {
     receiver = await startOtlpReceiver();
@@ -29,7 +31,7 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
   });
 
   function order(headers: Record<string, string> = {}): Promise<Answer> {
-    sent += 1;
+    if (headers['authorization'] === undefined) sent += 1;
     return shop.ask('/orders', {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, ...headers },
@@ -58,6 +60,40 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     for (const bad of [`${token.slice(0, -4)}AAAA`, token.slice(0, -20), none, 'x']) {
       expect((await order({ authorization: `Bearer ${bad}` })).status, bad).toBe(401);
     }
+  });
+
+  test('order asks for itself: past the gateway nobody gets further', async () => {
+    for (const headers of [{}, { authorization: 'Bearer x' }]) {
+      pastTheGateway += 1;
+      const init = { method: 'POST', headers, body: '{}' };
+      const response = await shop.askInstance('order-stable', '/orders', init);
+      expect(response.status).toBe(401);
+      await response.body?.cancel();
+    }
+  });
+
+  test('M18: the list of users for the staff asks for the role admin, and five times at most', async () => {
+    const tokenOf = async (user: string): Promise<string> => {
+      const body = JSON.stringify({ user });
+      const response = await shop.ask('/auth/token', { method: 'POST', body });
+      return ((await response.json()) as { token: string }).token;
+    };
+    const statusFor = async (token?: string): Promise<number> => {
+      const headers: Record<string, string> =
+        token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const response = await shop.ask('/admin/users', { headers });
+      await response.body?.cancel();
+      return response.status;
+    };
+    expect(await statusFor()).toBe(401);
+    expect(await statusFor(await tokenOf('ada'))).toBe(403);
+    const grace = await tokenOf('grace');
+    const statuses = [];
+    for (let call = 0; call < 6; call++) statuses.push(await statusFor(grace));
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+    // Whoever says so is none.
+    const forged = { 'x-user-role': 'admin' };
+    expect((await shop.ask('/admin/users', { headers: forged })).status).toBe(401);
   });
 
   test('M15: unmarked requests never reach a canary', async () => {
@@ -162,7 +198,7 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     await shop.stop(async () => {
       // Each Worker sends its own, after its response.
       for (let { length } = receiver.requests; ; length = receiver.requests.length) {
-        if (traced().length >= 5 && taken().length > sent) return;
+        if (traced().length >= 5 && taken().length >= sent + pastTheGateway) return;
         await receiver.received(length + 1);
       }
     });
@@ -185,8 +221,8 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
       ['gateway', client],
       ['gateway', server],
     ]);
-    // One more came without a token.
-    expect(taken()).toHaveLength(sent + 1);
+    // Whoever has no good token gets no further than the gateway.
+    expect(taken()).toHaveLength(sent + pastTheGateway);
   });
 });
 
