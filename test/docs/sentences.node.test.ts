@@ -29,6 +29,10 @@ const families: Readonly<Record<string, number>> = {
   FB: 4,
   LS: 4,
   RF: 8,
+  LI: 6,
+  PI: 10,
+  JW: 14,
+  AZ: 14,
 };
 
 const id = (family: string, number: number): string =>

@@ -62,33 +62,33 @@ describe('the order of actions', () => {
     expect(await statusOf([])).toBe(200);
   });
 
-  test('a policy that denies wins over one that allows, wherever it stands', async () => {
+  test('AZ-01 a policy that denies wins over one that allows, wherever it stands', async () => {
     expect(await statusOf([allow({}), deny(path('/admin'))], admin)).toBe(403);
     expect(await statusOf([deny(path('/admin')), allow({})], admin)).toBe(403);
     expect(await statusOf([allow({}), deny(path('/other'))], admin)).toBe(200);
   });
 
-  test('where there are policies that allow, one of them has to match', async () => {
+  test('AZ-02 where there are policies that allow, one of them has to match', async () => {
     expect(await statusOf([allow(path('/a')), allow(path('/admin'))], admin)).toBe(200);
     expect(await statusOf([allow(path('/a')), allow(path('/b'))], admin)).toBe(403);
   });
 
-  test('where there are none, whoever is not denied may', async () => {
+  test('AZ-02 where there are none, whoever is not denied may', async () => {
     expect(await statusOf([deny(path('/other'))], admin)).toBe(200);
   });
 
-  test('a policy without rules allows nothing, and denies nothing', async () => {
+  test('AZ-03 a policy without rules allows nothing, and denies nothing', async () => {
     expect(await statusOf([{ action: 'allow' }])).toBe(403);
     expect(await statusOf([{}])).toBe(403);
     expect(await statusOf([{ action: 'deny' }])).toBe(200);
   });
 
-  test('an empty rule matches everything', async () => {
+  test('AZ-03 an empty rule matches everything', async () => {
     expect(await statusOf([allow({})])).toBe(200);
     expect(await statusOf([deny({})])).toBe(403);
   });
 
-  test('an authorizer is asked first, and only where its policy matches', async () => {
+  test('AZ-01 an authorizer is asked first, and only where its policy matches', async () => {
     const asked: string[] = [];
     const custom = (answer: boolean | Response | Error): AuthorizationPolicy => ({
       action: 'custom',
@@ -110,7 +110,7 @@ describe('the order of actions', () => {
     expect(await statusOf([custom('yes' as never)], admin)).toBe(403);
   });
 
-  test('an audit only marks', async () => {
+  test('AZ-01 an audit only marks', async () => {
     const decisions: AuthorizationDecision[] = [];
     const audit: AuthorizationPolicy = { name: 'watch', action: 'audit', rules: [path('/admin')] };
     const options = { onDecision: (decision: AuthorizationDecision) => decisions.push(decision) };
@@ -128,7 +128,7 @@ describe('the order of actions', () => {
   });
 });
 
-describe('a rule', () => {
+describe('AZ-04 a rule', () => {
   const rule: AuthorizationRule = {
     from: [{ principals: ['a'] }, { principals: ['b'] }],
     to: [{ methods: ['GET'], paths: ['/x'] }, { paths: ['/y'] }],
@@ -165,7 +165,7 @@ describe('a rule', () => {
   });
 });
 
-describe('paths', () => {
+describe('AZ-05 paths', () => {
   test.each<[string, string, boolean]>([
     ['/admin', '/admin', true],
     ['/admin', '/admin/', false],
@@ -229,7 +229,7 @@ describe('paths', () => {
   });
 });
 
-describe('hosts', () => {
+describe('AZ-06 hosts', () => {
   test.each<[string, string, number, number]>([
     // pattern, host; the status where it is allowed, and where it is denied
     ['shop.example', 'shop.example', 200, 403],
@@ -272,7 +272,7 @@ describe('peers', () => {
     expect(await statusOf([deny(rule)], { slots: [web] })).toBe(status === 200 ? 403 : 200);
   });
 
-  test('without a certificate match no name, and what asks for none', async () => {
+  test('AZ-07 without a certificate match no name, and what asks for none', async () => {
     expect(await statusOf([allow({ from: [{ principals: ['*'] }] })], { slots: [plain] })).toBe(
       403,
     );
@@ -336,7 +336,7 @@ describe('addresses', () => {
     ).toBe(holds ? 200 : 403);
   });
 
-  test('of the client are those that trusted proxies told, and never those of a header', async () => {
+  test('AZ-08 of the client are those that trusted proxies told, and never those of a header', async () => {
     const rule = { from: [{ remoteIpBlocks: ['10.0.0.0/8'] }] };
     const headers = {
       'x-forwarded-for': '10.0.0.1',
@@ -357,13 +357,13 @@ describe('addresses', () => {
     ).toBe(200);
   });
 
-  test('that are none count as unknown', async () => {
+  test('AZ-08 that are none count as unknown', async () => {
     const slots = [slot(peerAddress, 'unix:/run/app.sock')];
     expect(await statusOf([deny({ from: [{ ipBlocks: ['10.0.0.0/8'] }] })], { slots })).toBe(403);
   });
 });
 
-test('methods are denied in any case', async () => {
+test('AZ-09 methods are denied in any case', async () => {
   const rule = { to: [{ methods: ['PURGE'] }] };
   expect(await statusOf([deny(rule)], { method: 'purge' })).toBe(403);
   expect(await statusOf([allow(rule)], { method: 'PURGE' })).toBe(200);
@@ -372,7 +372,7 @@ test('methods are denied in any case', async () => {
   );
 });
 
-test('ports are those of the listener, and never those of the host', async () => {
+test('AZ-09 ports are those of the listener, and never those of the host', async () => {
   const rule = { to: [{ ports: ['8443'] }] };
   const url = 'http://shop.example:8443/';
   expect(await statusOf([allow(rule)], { url, slots: [slot(listenerPort, 80)] })).toBe(403);
@@ -430,7 +430,7 @@ describe('tokens', () => {
     expect(await statusOf([allow(rule)], { slots })).toBe(status);
   });
 
-  test('nobody without a token has claims or a principal, whatever headers say', async () => {
+  test('AZ-10 nobody without a token has claims or a principal, whatever headers say', async () => {
     const headers = {
       'x-jwt-groups': 'ops',
       authorization: 'Bearer x.y.z',
@@ -444,7 +444,7 @@ describe('tokens', () => {
     expect(await statusOf([deny({ from: [{ notRequestPrincipals: ['*'] }] })])).toBe(403);
   });
 
-  test('half an identity is none', async () => {
+  test('AZ-10 half an identity is none', async () => {
     const rule = { from: [{ requestPrincipals: ['*'] }] };
     expect(await statusOf([allow(rule)], { slots: [slot(claims, { iss: 'a' })] })).toBe(403);
     expect(await statusOf([allow(rule)], { slots: [slot(claims, { iss: '', sub: 'a' })] })).toBe(
@@ -452,7 +452,7 @@ describe('tokens', () => {
     );
   });
 
-  test('a prefix of issuers is not that of another issuer with a slash', async () => {
+  test('AZ-10 a prefix of issuers is not that of another issuer with a slash', async () => {
     const rule = { from: [{ requestPrincipals: ['https://id.example/*'] }] };
     const other = slot(claims, { iss: 'https://id.example/evil', sub: 'ada' });
     expect(await statusOf([allow(rule)], { slots: [other] })).toBe(403);
@@ -476,7 +476,7 @@ describe('roles', () => {
   };
   const headers = { 'x-user-role': 'guest, clerk' };
 
-  test('of a header count where a trusted peer wrote it', async () => {
+  test('AZ-11 of a header count where a trusted peer wrote it', async () => {
     const near = [slot(peerAddress, '10.0.0.7')];
     expect(await statusOf([clerks], { headers, slots: near }, options)).toBe(200);
     expect(
@@ -486,14 +486,14 @@ describe('roles', () => {
     expect(await statusOf([clerks], { headers, slots: mesh }, options)).toBe(200);
   });
 
-  test('of a header count from nobody else', async () => {
+  test('AZ-11 of a header count from nobody else', async () => {
     const far = [slot(peerAddress, '203.0.113.9'), slot(clientAddress, '10.0.0.7')];
     expect(await statusOf([clerks], { headers, slots: far }, options)).toBe(403);
     expect(await statusOf([clerks], { headers }, options)).toBe(403);
     expect(await statusOf([clerks], { headers, slots: [slot(peerAddress, '10.0.0.7')] })).toBe(403);
   });
 
-  test('that somebody else wrote do not reach the upstream', async () => {
+  test('AZ-11 that somebody else wrote do not reach the upstream', async () => {
     const seen = async (address: string): Promise<string> => {
       const app = inbound(
         (request) => new Response(request.headers.get('x-user-role')),
@@ -547,7 +547,7 @@ describe('a denial', () => {
     return { body: (await response.text()) + headers, decisions, events };
   }
 
-  test('names the policy and the rule that denied in its record, and nothing of it in the answer', async () => {
+  test('AZ-12 names the policy and the rule that denied in its record, and nothing of it in the answer', async () => {
     const { body, decisions, events } = await told('http://shop.example/admin');
     expect(decisions).toEqual([
       {
@@ -565,7 +565,7 @@ describe('a denial', () => {
     expect(body).not.toMatch(/secret|clerk|rule|policy/);
   });
 
-  test('names what did not hold where nobody allowed it', async () => {
+  test('AZ-12 names what did not hold where nobody allowed it', async () => {
     const { body, decisions, events } = await told('http://shop.example/orders');
     expect(decisions[0]).toMatchObject({
       ...{ action: 'allow', policy: 'clerks', rule: 0, failed: 'when request.auth.claims[role]' },
@@ -589,7 +589,7 @@ describe('a policy of dry run', () => {
     expect(told).toMatchObject([{ outcome: 'denied', dryRun: true, action, policy: 'new' }]);
   });
 
-  test('says nothing of what it would have let pass, and changes nothing that others decide', async () => {
+  test('AZ-13 says nothing of what it would have let pass, and changes nothing that others decide', async () => {
     told.length = 0;
     const dry = { ...allow({}), dryRun: true };
     expect(await statusOf([dry, deny({})], {}, options)).toBe(403);
@@ -597,7 +597,7 @@ describe('a policy of dry run', () => {
   });
 });
 
-describe('wrong policies are refused', () => {
+describe('AZ-14 wrong policies are refused', () => {
   test.each<[unknown, string]>([
     [{ action: 'DENY' }, 'authorize[0].action: "DENY" is not one of custom, deny, allow, audit'],
     [{ action: 'custom' }, 'authorize[0].authorizer: custom policies have one, and no others'],

@@ -364,7 +364,7 @@ const attacks: readonly (readonly [string, () => string | Promise<string>, numbe
   ],
 ];
 
-describe('tricks do not pass', () => {
+describe('JW-10 tricks do not pass', () => {
   test.each(attacks)('%s', async (_, make, status) => {
     expect(await answerTo(await make())).toBe(status);
   });

@@ -37,7 +37,7 @@ const withToken = (text = token, more: Record<string, string> = {}): Request =>
   new Request(url, { headers: { authorization: `Bearer ${text}`, ...more } });
 
 describe('a request without a token', () => {
-  test('is a 401 that asks for one', async () => {
+  test('JW-01 is a 401 that asks for one', async () => {
     const { response, seen } = await seenBy(issuer, new Request(url));
     expect(response.status).toBe(401);
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
@@ -45,7 +45,7 @@ describe('a request without a token', () => {
     expect(seen).toBeUndefined();
   });
 
-  test('passes without an identity where tokens are optional', async () => {
+  test('JW-01 passes without an identity where tokens are optional', async () => {
     const { response, seen } = await seenBy(issuer, new Request(url), { optional: true });
     expect(response.status).toBe(200);
     expect(contextOf(seen as Request)?.get(claims)).toBeUndefined();
@@ -59,7 +59,7 @@ describe('a request without a token', () => {
   });
 });
 
-test('a bad token is a 401 even where tokens are optional, and the app is not asked', async () => {
+test('JW-02 a bad token is a 401 even where tokens are optional, and the app is not asked', async () => {
   const { response, seen } = await seenBy(issuer, withToken('nonsense'), { optional: true });
   expect(response.status).toBe(401);
   expect(response.headers.get('www-authenticate')).toBe(
@@ -68,13 +68,13 @@ test('a bad token is a 401 even where tokens are optional, and the app is not as
   expect(seen).toBeUndefined();
 });
 
-test('an expired token is called so', async () => {
+test('JW-02 an expired token is called so', async () => {
   const expired = await key.token({ ...good, exp: now - 100 });
   const { response } = await seenBy(issuer, withToken(expired));
   expect(response.headers.get('www-authenticate')).toContain('The token has expired.');
 });
 
-test('a token for another audience is a 403 without a challenge', async () => {
+test('JW-03 a token for another audience is a 403 without a challenge', async () => {
   const { response } = await seenBy({ ...issuer, audience: ['bank', 'post'] }, withToken());
   expect(response.status).toBe(403);
   expect(response.headers.has('www-authenticate')).toBe(false);
@@ -82,12 +82,12 @@ test('a token for another audience is a 403 without a challenge', async () => {
 });
 
 describe('what is found', () => {
-  test('is in the context, for policies further in', async () => {
+  test('JW-04 is in the context, for policies further in', async () => {
     const { seen } = await seenBy(issuer, withToken());
     expect(contextOf(seen as Request)?.get(claims)).toEqual(good);
   });
 
-  test('no identity from further out stays where there is no token', async () => {
+  test('JW-04 no identity from further out stays where there is no token', async () => {
     let inner: unknown = 'not asked';
     const app = inbound(
       (request) => {
@@ -147,12 +147,12 @@ describe('tokens are looked for', () => {
     expect((await seenBy(places, request)).response.status).toBe(401);
   });
 
-  test('one good among bad ones is not enough', async () => {
+  test('JW-05 one good among bad ones is not enough', async () => {
     const request = new Request(`${url}&token=${token}&token=nonsense`);
     expect((await seenBy(places, request)).response.status).toBe(401);
   });
 
-  test('a few, and no more, each of which costs a signature', async () => {
+  test('JW-05 a few, and no more, each of which costs a signature', async () => {
     const many = await Promise.all([1, 2, 3, 4, 5].map((jti) => key.token({ ...good, jti })));
     const query = many.map((each) => `&token=${each}`).join('');
     expect((await seenBy(places, new Request(url + query))).response.status).toBe(401);
@@ -163,7 +163,7 @@ describe('tokens are looked for', () => {
     expect((await seenBy(places, new Request(url + four))).response.status).toBe(200);
   });
 
-  test('and taken off: the upstream gets none, and all the rest', async () => {
+  test('JW-05 and taken off: the upstream gets none, and all the rest', async () => {
     const request = new Request(`${url}&token=${token}&b=2`, {
       method: 'POST',
       body: 'hello',
@@ -181,7 +181,7 @@ describe('tokens are looked for', () => {
     expect(await seen?.text()).toBe('hello');
   });
 
-  test('and left where they are if the upstream shall have them', async () => {
+  test('JW-05 and left where they are if the upstream shall have them', async () => {
     const { seen } = await seenBy({ ...issuer, forward: true }, withToken());
     expect(seen?.headers.get('authorization')).toBe(`Bearer ${token}`);
   });
@@ -199,7 +199,7 @@ describe('headers for the upstream', () => {
     payloadHeader: 'x-payload',
   };
 
-  test('show claims: text, numbers and truth values, nested ones too', async () => {
+  test('JW-06 show claims: text, numbers and truth values, nested ones too', async () => {
     const rich = await key.token({ ...good, realm: { level: 3 }, admin: false, tags: ['a'] });
     const { seen } = await seenBy(showing, withToken(rich));
     expect(seen?.headers.get('x-user')).toBe('ada');
@@ -254,14 +254,14 @@ describe('headers for the upstream', () => {
     },
   );
 
-  test('a claim of a prototype is none', async () => {
+  test('JW-06 a claim of a prototype is none', async () => {
     const prying = { ...issuer, claimHeaders: { 'x-a': 'constructor.name', 'x-b': '__proto__' } };
     const { seen } = await seenBy(prying, withToken());
     expect(seen?.headers.has('x-a')).toBe(false);
     expect(seen?.headers.has('x-b')).toBe(false);
   });
 
-  test('have no twins that an upstream could take for them', async () => {
+  test('JW-06 have no twins that an upstream could take for them', async () => {
     const request = withToken(token, { x_user: 'root', 'x-realm_level': '9', x_other: '1' });
     const { seen } = await seenBy({ ...issuer, claimHeaders: { 'x-user': 'sub' } }, request);
     expect(seen?.headers.get('x-user')).toBe('ada');
@@ -288,11 +288,11 @@ describe('preflights', () => {
     return new Request(url, { method: 'OPTIONS', headers });
   };
 
-  test('are asked for a token like any request', async () => {
+  test('JW-07 are asked for a token like any request', async () => {
     expect((await seenBy(issuer, preflight())).response.status).toBe(401);
   });
 
-  test('pass without an identity where that is said', async () => {
+  test('JW-07 pass without an identity where that is said', async () => {
     const { response, seen } = await seenBy(issuer, preflight(), { preflights: 'pass' });
     expect(response.status).toBe(200);
     expect(contextOf(seen as Request)?.get(claims)).toBeUndefined();
@@ -306,7 +306,7 @@ describe('preflights', () => {
 });
 
 describe('several issuers', () => {
-  test('each vouches with its own keys alone', async () => {
+  test('JW-08 each vouches with its own keys alone', async () => {
     const other = await signer('ES256', key.jwk.kid);
     const both = [issuer, { issuer: 'https://other.example/', keys: other.jwk }];
     const ofOther = await other.token({ ...good, iss: 'https://other.example/' });
@@ -316,7 +316,7 @@ describe('several issuers', () => {
     expect((await seenBy(both, withToken(forged))).response.status).toBe(401);
   });
 
-  test('two entries of one issuer take what either takes', async () => {
+  test('JW-08 two entries of one issuer take what either takes', async () => {
     const { audience: _, ...anyAudience } = issuer;
     const strict = { ...issuer, audience: 'bank' };
     expect((await seenBy([strict], withToken())).response.status).toBe(403);
@@ -343,7 +343,7 @@ test('a type of token can be asked for', async () => {
   expect((await seenBy(strict, withToken(typed))).response.status).toBe(200);
 });
 
-test('a token that never ends is taken only where that is said', async () => {
+test('JW-09 a token that never ends is taken only where that is said', async () => {
   const endless = withToken(await key.token({ ...good, exp: undefined }));
   expect((await seenBy(issuer, endless)).response.status).toBe(401);
   expect((await seenBy({ ...issuer, requireExpiry: false }, endless)).response.status).toBe(200);

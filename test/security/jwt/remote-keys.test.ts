@@ -57,7 +57,7 @@ function bench(options: Partial<RemoteKeysOptions> = {}): Bench {
 }
 
 describe('a key set', () => {
-  test('is fetched with the first token, and once for all that wait for it', async () => {
+  test('JW-11 is fetched with the first token, and once for all that wait for it', async () => {
     const one = bench();
     const answers = await Promise.all(Array.from({ length: 20 }, () => one.ask(first)));
     expect(new Set(answers)).toEqual(new Set([200]));
@@ -65,7 +65,7 @@ describe('a key set', () => {
     expect(one.clock.pending).toBe(0);
   });
 
-  test('is not followed elsewhere', async () => {
+  test('JW-14 is not followed elsewhere', async () => {
     const one = bench();
     one.answer = () =>
       new Response(null, { status: 302, headers: { location: 'https://evil.example/' } });
@@ -75,7 +75,7 @@ describe('a key set', () => {
     expect(new Headers(one.calls[0]?.init.headers).has('authorization')).toBe(false);
   });
 
-  test('is kept for `refresh`, and fetched again behind the next request, which does not wait', async () => {
+  test('JW-11 is kept for `refresh`, and fetched again behind the next request, which does not wait', async () => {
     const one = bench({ refresh: '5m' });
     await one.ask(first);
     await one.clock.advance(299_000);
@@ -87,7 +87,7 @@ describe('a key set', () => {
     expect(one.calls).toHaveLength(2);
   });
 
-  test('no longer holds a key that the issuer took back, once it was fetched again', async () => {
+  test('JW-11 no longer holds a key that the issuer took back, once it was fetched again', async () => {
     const one = bench({ refresh: '5m' });
     await one.ask(first);
     one.answer = keySet(second.jwk);
@@ -101,7 +101,7 @@ describe('a key set', () => {
 });
 
 describe('a key that the set does not have', () => {
-  test('is asked for, once in the cool-down', async () => {
+  test('JW-12 is asked for, once in the cool-down', async () => {
     const one = bench({ coolDown: '30s' });
     await one.ask(first);
     one.answer = keySet(first.jwk, second.jwk);
@@ -111,7 +111,7 @@ describe('a key that the set does not have', () => {
     expect(one.calls).toHaveLength(2);
   });
 
-  test('causes no traffic however many are made up', async () => {
+  test('JW-12 causes no traffic however many are made up', async () => {
     const one = bench({ coolDown: '30s' });
     await one.ask(first);
     await one.clock.advance(30_000);
@@ -127,7 +127,7 @@ describe('a key that the set does not have', () => {
   });
 });
 
-describe('where the URL fails', () => {
+describe('JW-13 where the URL fails', () => {
   test.each<[string, () => Response | Promise<Response>]>([
     ['no connection', () => Promise.reject(new TypeError('fetch failed'))],
     ['status 500', () => new Response('oops', { status: 500 })],
@@ -154,7 +154,7 @@ describe('where the URL fails', () => {
     expect(await warm.ask(first)).toBe(401);
   });
 
-  test('it is asked after 1 s, 2 s, 4 s … up to the cool-down', async () => {
+  test('JW-13 it is asked after 1 s, 2 s, 4 s … up to the cool-down', async () => {
     const one = bench({ coolDown: '5s' });
     one.answer = () => new Response(null, { status: 503 });
     const times: number[] = [];
@@ -170,7 +170,7 @@ describe('where the URL fails', () => {
     expect(await one.ask(first)).toBe(200);
   });
 
-  test('a request waits for `timeout` and no longer', async () => {
+  test('JW-13 a request waits for `timeout` and no longer', async () => {
     const one = bench({ timeout: '2s' });
     one.answer = () => new Promise(() => {});
     const begun = one.asked();
@@ -196,7 +196,7 @@ describe('where the URL fails', () => {
     expect(await one.ask(first)).toBe(200);
   });
 
-  test('a caller who leaves is let go at once, and the fetch goes on for the others', async () => {
+  test('JW-13 a caller who leaves is let go at once, and the fetch goes on for the others', async () => {
     const one = bench();
     let answer: (response: Response) => void = () => {};
     one.answer = () =>
@@ -217,7 +217,7 @@ describe('where the URL fails', () => {
 });
 
 describe('of what a set holds', () => {
-  test('symmetric keys are passed over: everybody can read them', async () => {
+  test('JW-14 symmetric keys are passed over: everybody can read them', async () => {
     const secret = 'x'.repeat(32);
     const one = bench();
     one.answer = keySet(
@@ -246,7 +246,7 @@ describe('of what a set holds', () => {
     expect(await one.ask(first)).toBe(401);
   });
 
-  test('only the public part of a key is used', async () => {
+  test('JW-14 only the public part of a key is used', async () => {
     const one = bench();
     one.answer = keySet({ ...first.jwk, d: 'AA', key_ops: ['verify'], ext: false });
     expect(await one.ask(first)).toBe(200);
