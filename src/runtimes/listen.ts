@@ -62,7 +62,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   const { port, hostname = '127.0.0.1', tls } = options;
   const serve = await adapterFor(tls);
   const server = serve({
-    fetch: refuseBadHosts(handler),
+    fetch: refuseBadRequests(handler),
     port,
     hostname,
     silent: true,
@@ -106,10 +106,15 @@ const hostField = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::(\d{0,5}))?$/i;
 
 /**
  * A request that names two hosts, or something that is none, gets a 400 (RFC 9112 §3.2): Node's server lets it pass, and an
- * upstream would read another host in it than routing did. So does `*` as target of anything but OPTIONS (§3.2.4).
+ * upstream would read another host in it than routing did. So does `*` as target of anything but OPTIONS (§3.2.4), of which srvx
+ * makes a path. A line without a version is HTTP/0.9, behind which no fields can come.
  */
-function refuseBadHosts(handler: Handler): Handler {
-  return async function refuseBadHosts(request, ...platform) {
+function refuseBadRequests(handler: Handler): Handler {
+  return async function refuseBadRequests(request, ...platform) {
+    const received = receivedOnNode(request);
+    if (received?.httpVersionMajor === 0) {
+      return new Response('HTTP Version Not Supported: this is HTTP/0.9.\n', { status: 505 });
+    }
     const host = request.headers.get('host');
     if (host !== null) {
       const found = hostField.exec(host);
@@ -121,7 +126,7 @@ function refuseBadHosts(handler: Handler): Handler {
         return new Response('Bad Request: target and Host field differ.\n', { status: 400 });
       }
     }
-    if (isAsterisk(request) && request.method !== 'OPTIONS') {
+    if (received?.url === '*' && request.method !== 'OPTIONS') {
       return new Response('Bad Request: only OPTIONS may have * as its target.\n', { status: 400 });
     }
     return handler(request, ...platform);
@@ -146,10 +151,11 @@ function takeHostOfTarget(request: Request, field: string): boolean {
   }
 }
 
-/** Bun and Deno refuse it themselves; Node's server takes it, and srvx makes a path of it. */
-function isAsterisk(request: Request): boolean {
-  const { runtime } = request as { runtime?: { node?: { req?: { url?: string } } } };
-  return runtime?.node?.req?.url === '*';
+/** What came in, where that is Node's server, which takes more than Bun's and Deno's do. */
+function receivedOnNode(
+  request: Request,
+): { readonly url?: string; readonly httpVersionMajor?: number } | undefined {
+  return (request as { runtime?: { node?: { req?: object } } }).runtime?.node?.req;
 }
 
 function clientCertificates({ clients }: TlsOptions): Record<string, unknown> {
