@@ -15,6 +15,7 @@ import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import { fileOrigin } from './file-origin.ts';
+import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
 import type { StopSignals } from './signals.ts';
 import { stop } from './stop.ts';
@@ -37,10 +38,11 @@ const help = `fetchmesh serve: run a gateway
   npx fetchmesh serve -f rules.yaml --watch --otlp-endpoint http://localhost:4318/v1/traces
 
   -f, --rules FILE        rules, YAML or JSON, or a directory of such files (default: fetchmesh.yaml, then rules.yaml,
-                          where no --upstream is given); or a store that they are published in, redis://… or deno-kv:PATH
+                          where no --upstream is given); or a store that they are published in, redis://… or deno-kv:PATH;
+                          or the URL of what build wrote, asked with $FETCHMESH_RULES_TOKEN as bearer where that is set
       --env NAME          with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --rules-name NAME   which rules of that store (default: default)
-      --rules-cache FILE  keeps the last good ones of that store, for a start without it
+      --rules-cache FILE  keeps the last good ones of that store or URL, for a start without it
       --upstream URL      where requests go that no rule sends elsewhere; alone it is a gateway with defaults
       --port N            where requests come in (default: 8080; 0 takes a free one)
       --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
@@ -102,13 +104,19 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
 
+  const cache = values['rules-cache'];
+  if (values.env !== undefined && (isStoreUrl(values.rules) || isHttpUrl(values.rules))) {
+    throw new UsageError('--env: name the environment where the rules are built or published');
+  }
   const origin = isStoreUrl(values.rules)
-    ? storeOrigin(values.rules, { name: values['rules-name'], cache: values['rules-cache'] })
-    : await fileOrigin(values.rules, {
-        environment: values.env,
-        upstream,
-        automatic: values.watch,
-      });
+    ? storeOrigin(values.rules, { name: values['rules-name'], cache })
+    : isHttpUrl(values.rules)
+      ? httpOrigin(values.rules, { cache })
+      : await fileOrigin(values.rules, {
+          environment: values.env,
+          upstream,
+          automatic: values.watch,
+        });
   const parsed = await origin.first();
   if (parsed === undefined) return 1;
 

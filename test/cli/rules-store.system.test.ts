@@ -83,7 +83,9 @@ test('a gateway that keeps the rules in a file starts without the store, and fol
   const cache = join(directory, 'cache.json');
   const first = await serve(['-f', redis.url, '--rules-cache', cache]);
   expect(await bodyOf(first)).toBe('kept');
-  await expect.poll(async () => readFile(cache, 'utf8').catch(() => '')).toContain('"revision":1');
+  await expect
+    .poll(async () => readFile(cache, 'utf8').catch(() => ''))
+    .toContain('"revision":"1"');
   first.process.kill('SIGTERM');
   expect(await first.exited()).toBe(0);
 
