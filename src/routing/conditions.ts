@@ -5,6 +5,7 @@
  */
 
 import { type Claims, claimNamed, claimTexts } from '../core/claims.ts';
+import { searchExpression } from './expression.ts';
 import { isHeaderName, type RequestFacts } from './request-facts.ts';
 
 /** Where a condition looks. */
@@ -68,7 +69,7 @@ function compileMatchString(wanted: string): Pick<Condition, 'equals' | 'holds'>
   if (wanted === '*') return { equals: undefined, holds: (value) => value !== undefined };
   if (wanted === '!*') return { equals: undefined, holds: (value) => value === undefined };
   if (wanted.startsWith('~')) {
-    const expression = new RegExp(wanted.slice(1), 'u');
+    const expression = searchExpression(wanted.slice(1));
     return {
       equals: undefined,
       holds: (value) => value !== undefined && expression.test(value),

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { searchExpression } from './expression.ts';
+
 /** One segment of a pattern. */
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
@@ -34,7 +36,7 @@ export class PathPatternError extends Error {
 export function parsePathPattern(pattern: string): PathPattern {
   if (pattern.startsWith('~')) {
     try {
-      return { kind: 'expression', expression: new RegExp(pattern.slice(1), 'u') };
+      return { kind: 'expression', expression: searchExpression(pattern.slice(1)) };
     } catch (error) {
       throw new PathPatternError((error as Error).message);
     }

@@ -140,6 +140,9 @@ export class PartBuilder {
     if (this.#follow(part, part) || part.forks > 0) {
       throw new SlowExpression('a repetition can match the same text in several ways');
     }
+    if (part.nullable && part.all !== none) {
+      throw new SlowExpression('a repetition repeats what may be empty');
+    }
     const loop = { set: part.all, entry: part.first, chain: 1, before: [], after: [] };
     return { ...part, nullable, required, loops: part.all === none ? [] : [loop] };
   }

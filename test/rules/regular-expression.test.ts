@@ -23,6 +23,7 @@ describe('checkRegularExpression', () => {
   test.each([
     ['^(a+)+$', 'a repetition can match the same text in several ways'],
     ['(a*)*', 'a repetition can match the same text in several ways'],
+    ['(?:(?:a)?)+', 'a repetition repeats what may be empty'],
     ['(a|a)*', 'a repetition can match the same text in several ways'],
     ['(?:a|ab)+', 'a repetition can match the same text in several ways'],
     ['(\\w+\\s?)*$', 'a repetition can match the same text in several ways'],
