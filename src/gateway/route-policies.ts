@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addressBlock, parseAddress, peerAddress } from '../core/address.ts';
 import type { Middleware, Next } from '../core/chain.ts';
 import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
@@ -182,9 +183,18 @@ export function aroundTry(
   return middlewares;
 }
 
+/** Whether the connection comes from one of these addresses and networks. */
+function peerIn(addresses: readonly string[]): (request: Request, context: Context) => boolean {
+  const blocks = addresses.map(addressBlock).filter((block) => block !== undefined);
+  return (_, context) => {
+    const peer = parseAddress(context.get(peerAddress) ?? '');
+    return peer !== undefined && blocks.some((block) => block.holds(peer));
+  };
+}
+
 /** Routes of the same thresholds watch the load together, and over reloads. */
 function shedding(
-  { from, full, priority, retryAfterMs }: NonNullable<Route['shed']>,
+  { from, full, priority, retryAfterMs, trustedIps }: NonNullable<Route['shed']>,
   { keep, random }: PolicySurroundings,
 ): Middleware {
   const purpose = { kind: 'pressure', owner: '', settings: { from, full } };
@@ -193,6 +203,7 @@ function shedding(
     priority,
     retryAfter: formatDuration(retryAfterMs),
     random,
+    ...(trustedIps && { trust: peerIn(trustedIps) }),
   });
 }
 

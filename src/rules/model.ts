@@ -308,6 +308,8 @@ export interface Shed {
   readonly full: number;
   readonly priority: Priority;
   readonly retryAfterMs: number;
+  /** Addresses and networks of peers whose word on the priority counts. Absent: nobody's. */
+  readonly trustedIps?: readonly string[];
 }
 
 /** Leaving an upstream alone that fails; the options of `breaker` in milliseconds. One circuit for each version. */

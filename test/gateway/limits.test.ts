@@ -173,4 +173,13 @@ routes:
     await get(gateway, '/other', { 'x-fetchmesh-priority': 'critical;level=1' });
     expect(sent[0]?.get('x-fetchmesh-priority')).toMatch(/^normal;level=\d{1,2}$/);
   });
+
+  test('LS-04 heeds the priority that a trusted peer tells, and no one else', async () => {
+    const rules = 'routes: [{ path: /**, shed: { from: 1, full: 2, trusted_ips: [10.0.0.0/8] } }]';
+    const { gateway, sent } = gatewayFor(rules);
+    const told = { 'x-fetchmesh-priority': 'critical;level=1' };
+    for (const ip of ['10.9.9.9', '192.0.2.1', 'unknown']) await get(gateway, '/', told, ip);
+    const passedOn = sent.map((headers) => headers.get('x-fetchmesh-priority')?.split(';', 1)[0]);
+    expect(passedOn).toEqual(['critical', 'normal', 'normal']);
+  });
 });

@@ -35,12 +35,12 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 16.5,
+  './traffic': 16.75,
   './access': 22,
   './gateway': 73,
   './governance': 35,
   // Most of it zod and yaml.
-  './rules': 96.5,
+  './rules': 97,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -82,7 +82,7 @@ const chain = [
 const budgetOfChain = 34.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 92;
+const budgetOfEverything = 92.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

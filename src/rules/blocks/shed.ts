@@ -7,7 +7,8 @@
 import * as z from 'zod';
 import { type Priority, priorities } from '../../core/priority.ts';
 import type { Shed } from '../model.ts';
-import { block, choice, numberLike } from '../shape.ts';
+import { asList, block, choice, numberLike, oneOrMore } from '../shape.ts';
+import { network } from './allow.ts';
 import { duration } from './duration.ts';
 
 /** As written; durations in milliseconds. */
@@ -16,6 +17,7 @@ export interface ShedBlock {
   readonly full: number;
   readonly priority?: Priority;
   readonly retry_after?: number;
+  readonly trusted_ips?: string | readonly string[];
 }
 
 const requests: z.ZodType<number> = numberLike(
@@ -30,6 +32,7 @@ const shedBlock: z.ZodType<ShedBlock> = block<ShedBlock>(
     full: requests,
     priority: choice(priorities),
     retry_after: duration({ mayBeZero: false }),
+    trusted_ips: oneOrMore(network),
   },
 );
 
@@ -40,5 +43,9 @@ export const shed: z.ZodType<'off' | ShedBlock> = z.union([choice(['off']), shed
 export function resolveShed(written: 'off' | ShedBlock): Shed | undefined {
   if (written === 'off') return undefined;
   const { from, full, priority = 'normal', retry_after: retryAfterMs = 1_000 } = written;
-  return { from, full, priority, retryAfterMs };
+  const { trusted_ips: trusted } = written;
+  return {
+    ...{ from, full, priority, retryAfterMs },
+    ...(trusted !== undefined && { trustedIps: asList(trusted) }),
+  };
 }

@@ -196,6 +196,7 @@ function shapeOfRules(): Check {
           full: number(0, Number.MAX_VALUE),
           priority: oneOf(...priorities),
           retryAfterMs: milliseconds,
+          'trustedIps?': list(text),
         }),
         ...accessMembers(),
         ...trafficMembers(),
