@@ -13,6 +13,7 @@ import { exchange } from '../core/exchange.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
 import { type Failure, fallback } from '../policies/fallback.ts';
 import { fault } from '../policies/fault.ts';
+import { bodyLimits, limits } from '../policies/limits.ts';
 import { mirror } from '../policies/mirror.ts';
 import { redirect } from '../routing/redirect.ts';
 import { respond } from '../routing/respond.ts';
@@ -21,7 +22,6 @@ import { when } from '../routing/when.ts';
 import type { Place, Route, Rules } from '../rules/model.ts';
 import { type CorsStep, compileCors } from '../security/cors.ts';
 import { headers } from '../security/headers.ts';
-import { bodyLimits, limits } from '../security/limits.ts';
 import type { PolicySurroundings, Reach, TrafficPolicies } from './route-policies.ts';
 
 export type { TrafficPolicies } from './route-policies.ts';

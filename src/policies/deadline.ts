@@ -10,7 +10,7 @@ import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { removeHeader, setHeader } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
-import { withinLimit } from './limit.ts';
+import { withinLimit } from './within-limit.ts';
 
 /** Settings of {@link deadline}. */
 export interface DeadlineOptions {

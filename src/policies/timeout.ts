@@ -9,7 +9,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { reject } from '../core/rejection.ts';
-import { type Limit, withinLimit } from './limit.ts';
+import { type Limit, withinLimit } from './within-limit.ts';
 
 /** Settings of {@link timeout}. */
 export interface TimeoutOptions {

@@ -5,7 +5,7 @@ import { describe as describeChain, inbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { outcomeOfError } from '../../src/core/outcome.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
-import { type LimitsOptions, limits } from '../../src/security/limits.ts';
+import { type LimitsOptions, limits } from '../../src/policies/limits.ts';
 import { settled, VirtualClock } from '../support/virtual-clock.ts';
 
 let clock: VirtualClock;

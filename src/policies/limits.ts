@@ -11,9 +11,9 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { bodyOf } from '../core/message.ts';
 import { prepareRejection, type RejectionReason } from '../core/rejection.ts';
-import { bulkhead } from '../policies/bulkhead.ts';
-import { withinLimit } from '../policies/limit.ts';
 import { BodyMeter, type Excess } from './body-meter.ts';
+import { bulkhead } from './bulkhead.ts';
+import { withinLimit } from './within-limit.ts';
 
 /** Settings of {@link limits}. What a server checks before its app is called comes on top, such as 16 KiB of headers on Node. */
 export interface LimitsOptions {
