@@ -58,7 +58,7 @@ export async function fileOrigin(
   return {
     directory: dirname(texts.file),
     first: () => read(texts, loadRules),
-    follow(gateway) {
+    follow(gateway, inForce) {
       if (!isFile) {
         if (automatic) {
           console.error('fetchmesh: --watch is ignored: there is no rules file to watch');
@@ -74,11 +74,12 @@ export async function fileOrigin(
         },
         async (changed) => {
           const found = await read(changed, loadRulesAside);
-          if (found !== undefined) await putInForceGradually(gateway, found);
-          else {
+          if (found === undefined) {
             console.error(
               `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force`,
             );
+          } else if (await putInForceGradually(gateway, found)) {
+            inForce(found.rules);
           }
         },
         { automatic },

@@ -94,8 +94,12 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
         `${missing} within ${patienceMs / 1_000} s; publish some, or start with --rules-cache`,
       );
     },
-    follow(gateway): Following {
-      take = (rules) => putInForce(gateway, rules);
+    follow(gateway, inForce): Following {
+      take = (named) => {
+        const isInForce = putInForce(gateway, named);
+        if (isInForce) inForce(named.rules);
+        return isInForce;
+      };
       // What came after a start from the cache.
       if (found !== undefined && found.revision !== gateway.revision) take(found);
       let cancel = (): void => {};

@@ -20,14 +20,19 @@ export interface Following {
   close(): void | Promise<void>;
 }
 
-/** A file, or a store. What it has to say it says on standard error. */
+/** Files, a store, or a URL. What it has to say it says on standard error. */
 export interface RulesOrigin {
   /** What paths in the rules count from. */
   readonly directory: string;
   /** The rules to begin with; `undefined` where they are wrong, which has been said. */
   first(): Promise<NamedRules | undefined>;
-  /** `undefined` where nothing can change. */
-  follow(gateway: Gateway): Following | undefined;
+  /**
+   * Puts what is new in force.
+   *
+   * @param inForce Told of all rules that came into force.
+   * @returns `undefined` where nothing can change.
+   */
+  follow(gateway: Gateway, inForce: (rules: Rules) => void): Following | undefined;
 }
 
 /** Puts new rules in force, or says why not and leaves the old ones there. */

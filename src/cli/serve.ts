@@ -154,20 +154,21 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
-  const following = origin.follow(gateway);
+  const following = origin.follow(gateway, ({ tls: written }) => {
+    if (JSON.stringify(written) === JSON.stringify(parsed.rules.tls)) return;
+    console.error('fetchmesh: `tls` is another one now, which counts from a restart on');
+  });
+  const certificateWatches =
+    certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
+  const watches = [...(following ? [following] : []), ...certificateWatches];
   // Without a listener the signal would end the process.
   process.on('SIGHUP', async () => {
-    if (await following?.check()) return;
+    const news = await Promise.all(watches.map((watch) => watch.check()));
+    if (news.includes(true)) return;
     console.error(
       `fetchmesh: SIGHUP: the rules have not changed; revision ${gateway.revision} stays in force`,
     );
   });
-  const certificateWatches =
-    certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
-  process.on('SIGHUP', () => {
-    for (const { check } of certificateWatches) void check();
-  });
-  const watches = [...(following ? [following] : []), ...certificateWatches];
   console.error(
     `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
   );

@@ -6,7 +6,7 @@
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Tls } from '../rules/model.ts';
 import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
 import type { Listener, TlsOptions } from '../runtimes/listen.ts';
@@ -20,21 +20,19 @@ export interface TlsFlags {
   readonly 'tls-client-cert'?: string | undefined;
 }
 
-/** Which files, and what is asked of clients. */
-export type TlsFiles = Tls;
-
 /**
- * What flags and rules say together: flags win, one by one; paths in rules count from the file's own directory.
+ * Which files there are, and what is asked of clients: flags win, one by one.
  *
+ * @param directory What paths in the rules count from.
  * @throws {UsageError} where parts are missing.
  */
 export function tlsFiles(
   flags: TlsFlags,
   rules: Tls | undefined,
-  rulesFile: string,
-): TlsFiles | undefined {
+  directory: string,
+): Tls | undefined {
   const inRules = (path: string | undefined): string | undefined =>
-    path === undefined ? undefined : resolve(dirname(rulesFile), path);
+    path === undefined ? undefined : resolve(directory, path);
   const cert = flags['tls-cert'] ?? inRules(rules?.cert);
   const key = flags['tls-key'] ?? inRules(rules?.key);
   const clientCa = flags['tls-client-ca'] ?? inRules(rules?.clientCa);
@@ -58,7 +56,7 @@ export function tlsFiles(
  *
  * @throws {UsageError} where a file cannot be read, or holds something else; never with what a file holds.
  */
-export async function readTls({ cert, key, clientCa, clientCert }: TlsFiles): Promise<TlsOptions> {
+export async function readTls({ cert, key, clientCa, clientCert }: Tls): Promise<TlsOptions> {
   const [certificate, privateKey, authority] = await Promise.all([
     read('certificate', cert),
     read('key', key),
@@ -84,7 +82,7 @@ export async function readTls({ cert, key, clientCa, clientCert }: TlsFiles): Pr
  * that it has.
  */
 export function watchTls(
-  files: TlsFiles,
+  files: Tls,
   known: TlsOptions,
   { renew }: Listener,
   { automatic }: { readonly automatic: boolean },

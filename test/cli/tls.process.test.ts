@@ -162,6 +162,36 @@ limits: { body: 1MiB }`;
   });
 });
 
+test('paths in rules count from the directory of their file, and another `tls` is said to count later', async () => {
+  for (const name of ['server.pem', 'server.key']) {
+    await copyFile(fixture(name), join(directory, name));
+  }
+  const file = await rulesFile('relative.yaml', 'tls: { cert: server.pem, key: server.key }');
+  const gateway = await serve(['-f', file, '--watch']);
+  expect((await ask(gateway.url, '/open')).status).toBe(200);
+  const block = 'tls: { cert: other.pem, key: server.key }';
+  await rulesFile('relative.yaml', block);
+  await gateway.said(/`tls` is another one now, which counts from a restart on/);
+  expect((await ask(gateway.url, '/open')).name).toBe('localhost');
+});
+
+test('SIGHUP alone has changed files looked at', async () => {
+  const cert = join(directory, 'hup.pem');
+  const key = join(directory, 'hup.key');
+  await copyFile(fixture('server.pem'), cert);
+  await copyFile(fixture('server.key'), key);
+  const file = await rulesFile('hup.yaml', '');
+  const gateway = await serve(['-f', file, '--tls-cert', cert, '--tls-key', key]);
+  gateway.process.kill('SIGHUP');
+  await gateway.said(/SIGHUP: the rules have not changed/);
+  await copyFile(fixture('renewed.pem'), cert);
+  await copyFile(fixture('renewed.key'), key);
+  gateway.process.kill('SIGHUP');
+  await gateway.said(/TLS: new certificates are in force/);
+  expect((await ask(gateway.url, '/open')).name).toBe('renewed');
+  expect(gateway.output().match(/have not changed/g)).toHaveLength(1);
+});
+
 test('PI-09 Bun, which shows no certificates of clients, refuses to ask for them', async () => {
   const file = await rulesFile('bun.yaml', '');
   const gateway = cli(['serve', '-f', file, ...server, ...clients], 'bun');
