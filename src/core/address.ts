@@ -104,6 +104,28 @@ export function addressBlock(text: string): AddressBlock | undefined {
   };
 }
 
+/**
+ * Reads several of them as one set.
+ *
+ * @param option Stands in the message.
+ * @throws {RangeError} for what is neither an address nor a network.
+ *
+ * @example
+ * ```ts
+ * addressBlocks('ours', ['10.0.0.0/8', '192.0.2.1']).holds(parseAddress('192.0.2.1')!); // true
+ * ```
+ */
+export function addressBlocks(option: string, texts: readonly unknown[]): AddressBlock {
+  const blocks = texts.map((text) => {
+    const block = typeof text === 'string' ? addressBlock(text) : undefined;
+    if (block !== undefined) return block;
+    throw new RangeError(
+      `${option}: ${JSON.stringify(text)} is neither an address nor a network such as 10.0.0.0/8`,
+    );
+  });
+  return { holds: (address) => blocks.some((block) => block.holds(address)) };
+}
+
 type Groups = [number, number, number, number, number, number, number, number];
 
 /** The eight groups of an IPv6 address (RFC 4291 §2.2). */

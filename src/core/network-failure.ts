@@ -12,32 +12,12 @@
 export type NetworkFailure = 'connect' | 'reset' | 'tls';
 
 /** Error codes of Node (libuv, undici) and Bun under which nothing was sent. */
-const connectCodes: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ConnectionRefused',
-  'FailedToOpenSocket',
-  'DNSException',
-]);
+const connectCode =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|DNSException)$/;
 
 /** Error codes of Node and Bun under which the request may have arrived. */
-const resetCodes: ReadonlySet<string> = new Set([
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'UND_ERR_SOCKET',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ConnectionClosed',
-  'ConnectionReset',
-  'HTTP2StreamReset',
-]);
+const resetCode =
+  /^(ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|UND_ERR_(SOCKET|HEADERS_TIMEOUT|BODY_TIMEOUT)|Connection(Closed|Reset)|HTTP2StreamReset)$/;
 
 /** Error codes of Node (OpenSSL's names of what is wrong with a certificate) and Bun. */
 const tlsCode =
@@ -49,21 +29,13 @@ const tlsMessage = /invalid peer certificate|received (corrupt message|fatal ale
 /** What Deno says where nothing was sent. */
 const connectMessage = /tcp connect error|dns error|client error \(Connect\)/;
 
-/** The beginnings of the messages with which the runtimes report a network failure of any kind. */
-const networkMessages: readonly string[] = [
-  'fetch failed', // Node, Deno
-  'terminated', // Node, while the body streams
-  'other side closed', // Node
-  'error sending', // Deno
-  'error reading a body', // Deno, while the body streams
-  'Network connection', // workerd, for refused connections too
-  'internal error; reference', // workerd, for names that do not resolve
-  'The socket connection was closed', // Bun
-  'Unable to connect', // Bun
-  'Failed to fetch', // Chromium
-  'NetworkError', // Firefox
-  'Load failed', // Safari
-];
+/**
+ * The beginnings of the messages with which the runtimes report a network failure of any kind: three of Node, the first one
+ * Deno's too; two of Deno; workerd's for a connection and for a name that does not resolve; two of Bun; and those of
+ * Chromium, Firefox and Safari. The second and the fifth are of a body that streams.
+ */
+const networkMessage =
+  /^(fetch failed|terminated|other side closed|error sending request|error reading a body from connection|Network connection lost|internal error; reference =|The socket connection was closed unexpectedly|Unable to connect|Failed to fetch|NetworkError when attempting to fetch resource|Load failed)/;
 
 /**
  * What Node words as `fetch failed` too, although no network had a part in it: the request itself cannot be sent, or the
@@ -87,14 +59,14 @@ export function networkFailureOf(error: unknown): NetworkFailure | undefined {
   for (let depth = 0; depth < 4 && typeof cause === 'object' && cause !== null; depth++) {
     const { code, message } = cause as { code?: unknown; message?: unknown };
     if (typeof code === 'string') {
-      if (connectCodes.has(code)) return 'connect';
-      if (resetCodes.has(code)) return 'reset';
+      if (connectCode.test(code)) return 'connect';
+      if (resetCode.test(code)) return 'reset';
       if (tlsCode.test(code)) return 'tls';
     }
     if (typeof message === 'string') text += `${message}\n`;
     cause = (cause as { cause?: unknown }).cause;
   }
-  if (!networkMessages.some((beginning) => text.startsWith(beginning))) return undefined;
+  if (!networkMessage.test(text)) return undefined;
   if (notNetwork.test(text)) return undefined;
   if (tlsMessage.test(text)) return 'tls';
   return connectMessage.test(text) ? 'connect' : 'reset';

@@ -6,7 +6,7 @@
  */
 
 import { isTimeoutError } from './abort.ts';
-import { type NetworkFailure, networkFailureOf } from './network-failure.ts';
+import { networkFailureOf } from './network-failure.ts';
 import { isRejectionError, type Rejection, rejectionOf } from './rejection.ts';
 
 /**
@@ -32,11 +32,6 @@ const rateLimited: Outcome = { verdict: 'success', retryable: true, reason: '429
 const clientClosed: Outcome = { verdict: 'ignored', retryable: false, reason: 'client_closed' };
 const timeout: Outcome = { verdict: 'failure', retryable: true, reason: 'timeout' };
 const bug: Outcome = { verdict: 'failure', retryable: false, reason: 'error' };
-const networkFailures: Readonly<Record<NetworkFailure, Outcome>> = {
-  connect: { verdict: 'failure', retryable: true, reason: 'connect' },
-  reset: { verdict: 'failure', retryable: true, reason: 'reset' },
-  tls: { verdict: 'failure', retryable: false, reason: 'tls' },
-};
 
 /**
  * Judges a response.
@@ -80,5 +75,6 @@ export function outcomeOfError(error: unknown, signal: AbortSignal | undefined):
   if (isRejectionError(error)) return outcomeOfRejection(error.rejection);
   if (isTimeoutError(error)) return timeout;
   const failure = networkFailureOf(error);
-  return failure === undefined ? bug : networkFailures[failure];
+  if (failure === undefined) return bug;
+  return { verdict: 'failure', retryable: failure !== 'tls', reason: failure };
 }

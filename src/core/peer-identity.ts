@@ -48,3 +48,26 @@ export function peerNamed(name: string): PeerIdentity {
     ? { principal }
     : { principal, trustDomain: principal.split('/', 1)[0] as string };
 }
+
+/** The names in a certificate that was verified. */
+export interface CertificateNames {
+  readonly uris: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly commonName: string | undefined;
+}
+
+/**
+ * Whom a certificate names: its SPIFFE id, else another URI, else the first DNS name, else the common name; nobody where there
+ * is none.
+ *
+ * @example
+ * ```ts
+ * const names = { uris: ['spiffe://cluster.local/ns/shop/sa/web'], dnsNames: ['web.example'], commonName: 'web' };
+ * peerCertified(names).serviceAccount; // 'web'
+ * ```
+ */
+export function peerCertified({ uris, dnsNames, commonName }: CertificateNames): PeerIdentity {
+  const name =
+    uris.find((uri) => uri.startsWith('spiffe://')) ?? uris[0] ?? dnsNames[0] ?? commonName;
+  return name ? peerNamed(name) : { principal: undefined };
+}

@@ -120,7 +120,10 @@ export interface Gateway {
  */
 export function createGateway(rules: Rules, options: GatewayOptions = {}): Gateway {
   const { registry = createRegistry(), clock = systemClock, random = Math.random } = options;
-  const { onError = () => {}, isReady = () => true } = options;
+  const { onError = () => {}, isReady = () => true, instances = 1 } = options;
+  if (!Number.isInteger(instances) || instances < 1) {
+    throw new RangeError(`createGateway.instances: ${instances} is not a whole number above 0`);
+  }
   // Called bare, with its arguments alone: what `fetch` demands on Workers.
   const transport = options.transport ?? ((url, init) => fetch(url, init));
   const send = forward(transport);
@@ -139,7 +142,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const plan = yield* planSteps(next, {
       ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
       store,
-      instances: options.instances,
+      instances,
       keysFetch: options.keysFetch,
       onDecision: options.onAccessDecision,
       pathNormalization: options.pathNormalization,

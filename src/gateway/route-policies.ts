@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addressBlock, parseAddress, peerAddress } from '../core/address.ts';
+import { addressBlocks, parseAddress, peerAddress } from '../core/address.ts';
 import type { Middleware, Next } from '../core/chain.ts';
 import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
@@ -185,10 +185,10 @@ export function aroundTry(
 
 /** Whether the connection comes from one of these addresses and networks. */
 function peerIn(addresses: readonly string[]): (request: Request, context: Context) => boolean {
-  const blocks = addresses.map(addressBlock).filter((block) => block !== undefined);
+  const trusted = addressBlocks('shed.trusted_ips', addresses);
   return (_, context) => {
     const peer = parseAddress(context.get(peerAddress) ?? '');
-    return peer !== undefined && blocks.some((block) => block.holds(peer));
+    return peer !== undefined && trusted.holds(peer);
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { layer, type Middleware } from '../core/chain.ts';
-import { type PeerIdentity, peerIdentity, peerNamed } from '../core/peer-identity.ts';
+import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 
 export { type PeerIdentity, peerIdentity } from '../core/peer-identity.ts';
@@ -78,20 +78,15 @@ export function certifiedPeer(request: Request): PeerIdentity | undefined {
 function ofSocket(socket: TlsSocket): PeerIdentity {
   if (socket.authorized !== true) return nobody;
   const { subject, subjectaltname = '' } = socket.getPeerCertificate?.() ?? {};
-  const names = subjectNames(subjectaltname);
   const { CN } = subject ?? {};
-  const name =
-    names.uris.find((uri) => uri.startsWith('spiffe://')) ??
-    names.uris[0] ??
-    names.dnsNames[0] ??
-    (typeof CN === 'string' ? CN : CN?.[0]);
-  return name ? peerNamed(name) : nobody;
+  const commonName = typeof CN === 'string' ? CN : CN?.[0];
+  return peerCertified({ ...subjectNames(subjectaltname), commonName });
 }
 
 function ofCloudflare(auth: TlsClientAuth): PeerIdentity {
   if (auth.certPresented !== '1' || auth.certVerified !== 'SUCCESS') return nobody;
-  const name = commonNameOf(auth.certSubjectDNRFC2253 ?? '');
-  return name === undefined ? nobody : peerNamed(name);
+  const commonName = commonNameOf(auth.certSubjectDNRFC2253 ?? '');
+  return peerCertified({ uris: [], dnsNames: [], commonName });
 }
 
 /** Splits Node's list of alternative names; a name with a character that could pass for the list's own is quoted there. */

@@ -5,8 +5,7 @@
  */
 
 import {
-  type AddressBlock,
-  addressBlock,
+  addressBlocks,
   clientAddress,
   parseAddress,
   peerAddress,
@@ -15,7 +14,7 @@ import {
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { editOutgoing } from '../core/header-edits.ts';
-import { type PeerIdentity, peerIdentity, peerNamed } from '../core/peer-identity.ts';
+import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
 
@@ -102,10 +101,10 @@ export function compileTrustedProxies(
   if ((hops === undefined) === (networks === undefined)) {
     throw new RangeError('trustedProxies: give one of hops and networks');
   }
-  const blocks = networks?.map(blockOf) ?? [];
+  const proxies = addressBlocks('trustedProxies.networks', networks ?? []);
   const isTrusted = (address: string): boolean => {
     const parsed = parseAddress(address);
-    return parsed !== undefined && blocks.some((block) => block.holds(parsed));
+    return parsed !== undefined && proxies.holds(parsed);
   };
   const find: Finder = hops === undefined ? byNetworks(isTrusted) : byHops(hopsOption(hops));
   return (request, context) => {
@@ -129,12 +128,7 @@ export function compileTrustedProxies(
 function toldIdentity(header: string | null, place: number): PeerIdentity {
   const certificates = header === null ? undefined : parseForwardedCertificates(header);
   const { uris = [], dnsNames = [], subject = '' } = certificates?.at(-place) ?? {};
-  const name =
-    uris.find((uri) => uri.startsWith('spiffe://')) ??
-    uris[0] ??
-    dnsNames[0] ??
-    commonNameOf(subject);
-  return name === undefined ? { principal: undefined } : peerNamed(name);
+  return peerCertified({ uris, dnsNames, commonName: commonNameOf(subject) });
 }
 
 function byHops(hops: number): Finder {
@@ -176,16 +170,6 @@ function addressIn(entry: string): string | undefined {
   const whole = entry.includes(':') && parseAddress(entry) !== undefined ? entry : undefined;
   const address = whole ?? bracketed ?? plain;
   return address !== undefined && parseAddress(address) !== undefined ? address : undefined;
-}
-
-function blockOf(written: string): AddressBlock {
-  const block = addressBlock(written);
-  if (block === undefined) {
-    throw new RangeError(
-      `trustedProxies.networks: '${written}' is not an address or a network such as 10.0.0.0/8`,
-    );
-  }
-  return block;
 }
 
 function hopsOption(hops: number): number {

@@ -103,3 +103,9 @@ test('a Worker counts in the store that its environment has, and in memory where
   expect(await ask(third)).toBe(200);
   expect(String(errors[0])).toContain('cannot count');
 });
+
+test.each([0, -1, 1.5, Number.NaN])('%s instances are refused', (instances) => {
+  expect(() => createGateway(rulesOf('local'), { transport, instances })).toThrow(
+    `createGateway.instances: ${instances} is not a whole number above 0`,
+  );
+});

@@ -180,26 +180,34 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     gateway = await serve(['--upstream', `http://127.0.0.1:${port}`], runtime);
   });
 
-  test.each(attacks.map(([name, text, refused = false]) => [name, text, refused] as const))(
-    '%s',
-    async (_, text, mustRefuse) => {
-      seen.length = 0;
-      const { refused, text: said } = await send(gateway, text);
-      // A second request on the connection is the client's own, and comes as one.
-      const own = seen.filter(({ url }) => url !== '/smuggled');
-      expect(own.length, 'requests at the upstream').toBeLessThanOrEqual(1);
-      for (const { headers, body, url } of seen) {
-        expect(headers).not.toHaveProperty('x-injected');
-        expect(headers['upgrade']).toBeUndefined();
-        expect(url).not.toContain('\n');
-        expect([...body.matchAll(/HTTP\/1\.1/g)].length).toBeLessThanOrEqual(1);
-      }
-      // As many answers as requests: none was hidden from this gateway.
-      const answers = said.match(/^HTTP\/1\.1 \d{3}/gm)?.length ?? 0;
-      expect(answers).toBeGreaterThanOrEqual(seen.length - 1);
-      if (mustRefuse) expect(refused, said.slice(0, 200)).toBe(true);
-    },
-  );
+  // Numbered, since what a row before it sent could arrive late.
+  const rows = attacks.map(([name, text, refused = false], row) => {
+    const number = String(row).padStart(3, '0');
+    // As long as before, where the length of a body counts it.
+    const paths = text.replaceAll('/a', `/a${number}`).replaceAll('/smuggled', `/hid-${number}d`);
+    return [name, paths, refused, row] as const;
+  });
+
+  test.each(rows)('%s', async (_, text, mustRefuse, row) => {
+    seen.length = 0;
+    const { refused, text: said } = await send(gateway, text);
+    const sent = seen.filter(({ url }) => Number(/\d+/.exec(url)?.[0] ?? row) === row);
+    // A second request on the connection is the client's own, and comes as one.
+    const own = sent.filter(({ url }) => !url.startsWith('/hid-'));
+    expect(own.length, 'requests at the upstream').toBeLessThanOrEqual(1);
+    for (const { headers, body, url } of sent) {
+      expect(headers).not.toHaveProperty('x-injected');
+      expect(headers['upgrade']).toBeUndefined();
+      expect(url).not.toContain('\n');
+      expect([...body.matchAll(/HTTP\/1\.1/g)].length).toBeLessThanOrEqual(1);
+    }
+    // A request behind another one was seen as such here, and answered as such: it was not hidden.
+    if (own.length < sent.length) {
+      const answers = said.match(/HTTP\/1\.1 \d{3} /g)?.length ?? 0;
+      expect(answers, said.slice(0, 400)).toBeGreaterThanOrEqual(sent.length);
+    }
+    if (mustRefuse) expect(refused, said.slice(0, 200)).toBe(true);
+  });
 
   test('goes on as if nothing had been', async () => {
     seen.length = 0;

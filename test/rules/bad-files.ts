@@ -1132,8 +1132,8 @@ routes:
 routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
 `,
     expected: [
-      '4:19 error[FM016] `10.0.0.0/33` is not an address or a network',
-      '4:32 error[FM016] `proxy.internal` is not an address or a network',
+      '4:19 error[FM017] `10.0.0.0/33` is neither an address nor a network',
+      '4:32 error[FM017] `proxy.internal` is neither an address nor a network',
     ],
   },
   {

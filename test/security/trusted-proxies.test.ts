@@ -140,8 +140,11 @@ test.each<[options: TrustedProxiesOptions, message: RegExp]>([
   [{ hops: 0 }, /trustedProxies\.hops: 0 is not a whole number from 1 to 10/],
   [{ hops: 1.5 }, /1\.5 is not a whole number/],
   [{ hops: Number.NaN }, /NaN is not a whole number/],
-  [{ networks: ['10.0.0.0/33'] }, /networks: '10\.0\.0\.0\/33' is not an address or a network/],
-  [{ networks: ['proxy.internal'] }, /'proxy\.internal' is not an address/],
+  [
+    { networks: ['10.0.0.0/33'] },
+    /networks: "10\.0\.0\.0\/33" is neither an address nor a network/,
+  ],
+  [{ networks: ['proxy.internal'] }, /"proxy\.internal" is neither an address nor a network/],
 ])('%j is refused', (options, message) => {
   expect(() => trustedProxies(options)).toThrow(message);
 });

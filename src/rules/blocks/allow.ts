@@ -5,23 +5,12 @@
  */
 
 import * as z from 'zod';
-import { addressBlock } from '../../core/address.ts';
 import type { AllowRule, RouteAuth } from '../model.ts';
-import {
-  asList,
-  block,
-  choice,
-  flag,
-  list,
-  type Named,
-  named,
-  oneOrMore,
-  Refusal,
-  text,
-} from '../shape.ts';
+import { asList, block, choice, flag, list, type Named, named, oneOrMore } from '../shape.ts';
 import { authName, plainText } from './auth.ts';
 import { headerValue } from './headers.ts';
 import { claimName, headerName, method } from './names.ts';
+import { network } from './network.ts';
 
 /** Whom a route lets in, as written: all that is named has to fit. */
 export interface AllowBlock {
@@ -49,19 +38,6 @@ export type RouteAuthWritten = string | RouteAuthBlock;
 
 /** Who is let in, or everybody where the defaults have a list. */
 export type AllowWritten = 'off' | AllowBlock | readonly AllowBlock[];
-
-/** An address, or a network in CIDR notation. */
-export const network: z.ZodType<string> = text({
-  expected: 'an address or a network',
-  read: (value) =>
-    addressBlock(value) === undefined
-      ? new Refusal(({ value }) => ({
-          code: 'FM017',
-          message: `${value} is neither an address nor a network`,
-          label: 'such as 10.0.0.0/8 or 2001:db8::1',
-        }))
-      : value,
-});
 
 const allowBlock: z.ZodType<AllowBlock> = block<AllowBlock>(
   { title: '`allow`' },

@@ -7,9 +7,9 @@
 import type * as z from 'zod';
 import type { RolesOptions } from '../../security/authorize/authorize.ts';
 import { asList, block, oneOrMore } from '../shape.ts';
-import { network } from './allow.ts';
 import { plainText } from './auth.ts';
 import { claimName, headerName } from './names.ts';
+import { network } from './network.ts';
 
 /** As written. */
 export interface RolesBlock {

@@ -8,8 +8,8 @@ import * as z from 'zod';
 import { type Priority, priorities } from '../../core/priority.ts';
 import type { Shed } from '../model.ts';
 import { asList, block, choice, numberLike, oneOrMore } from '../shape.ts';
-import { network } from './allow.ts';
 import { duration } from './duration.ts';
+import { network } from './network.ts';
 
 /** As written; durations in milliseconds. */
 export interface ShedBlock {

@@ -5,9 +5,9 @@
  */
 
 import * as z from 'zod';
-import { addressBlock } from '../../core/address.ts';
 import type { TrustedProxiesOptions } from '../../security/trusted-proxies.ts';
-import { asList, block, flag, list, numberLike, oneOrMore, Refusal, text } from '../shape.ts';
+import { asList, block, flag, list, numberLike, oneOrMore } from '../shape.ts';
+import { network } from './network.ts';
 
 /** As written: how many, or which. */
 export type TrustedProxiesBlock = string | readonly string[] | TrustedProxiesSettings;
@@ -18,18 +18,6 @@ export interface TrustedProxiesSettings {
   readonly networks?: string | readonly string[];
   readonly client_certificates?: boolean;
 }
-
-const network: z.ZodType<string> = text({
-  expected: 'an address or a network such as 10.0.0.0/8',
-  read(value) {
-    if (addressBlock(value) !== undefined) return value;
-    return new Refusal((site) => ({
-      code: 'FM016',
-      message: `${site.value} is not an address or a network`,
-      label: 'such as 10.0.0.0/8, 192.0.2.1 or 2001:db8::/32',
-    }));
-  },
-});
 
 const settings: z.ZodType<TrustedProxiesSettings> = block<TrustedProxiesSettings>(
   { title: '`trusted_proxies`' },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addressBlock, type ParsedAddress } from '../../core/address.ts';
+import { addressBlocks, type ParsedAddress } from '../../core/address.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import { compilePattern, type Pattern } from './patterns.ts';
 
@@ -88,19 +88,13 @@ export function addressTests(
   read: (facts: AuthorizationFacts) => ParsedAddress | undefined,
 ): readonly Test[] {
   const test = (list: readonly unknown[], isWanted: boolean): Test => {
-    const blocks = list.map((written) => {
-      const block = typeof written === 'string' ? addressBlock(written) : undefined;
-      if (block !== undefined) return block;
-      throw new RangeError(
-        `${place}: ${JSON.stringify(written)} is neither an address nor a network`,
-      );
-    });
+    const addresses = addressBlocks(place, list);
     return {
       name: isWanted ? name : `${name}, not`,
       holds: (facts) => {
         const address = read(facts);
         if (address === undefined) return doubt === 'matches';
-        return blocks.some((block) => block.holds(address)) === isWanted;
+        return addresses.holds(address) === isWanted;
       },
     };
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AddressBlock, addressBlock } from '../../core/address.ts';
+import { addressBlocks } from '../../core/address.ts';
 import { isFieldName } from '../../core/header-edits.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import { compilePattern, type Pattern } from './patterns.ts';
@@ -43,17 +43,16 @@ export function rolesOption(option: string, { claim, header, trusted }: RolesOpt
   if (header !== undefined && !isFieldName(header)) {
     throw new RangeError(`${option}.header: ${JSON.stringify(header)} is not the name of a header`);
   }
-  const blocks = (trusted?.ipBlocks ?? []).map((text) =>
-    blockOption(`${option}.trusted.ipBlocks`, text),
-  );
+  const { ipBlocks = [] } = trusted ?? {};
+  const addresses = addressBlocks(`${option}.trusted.ipBlocks`, ipBlocks);
   const principals: readonly Pattern[] = (trusted?.principals ?? []).map(compilePattern);
-  if (header !== undefined && blocks.length + principals.length === 0) {
+  if (header !== undefined && ipBlocks.length + principals.length === 0) {
     throw new RangeError(`${option}.trusted: whoever can send requests could write ${header}`);
   }
   const name = header?.toLowerCase();
   const path = claim?.split('.');
   function isTrusted({ address, peer }: AuthorizationFacts): boolean {
-    if (address !== undefined && blocks.some((block) => block.holds(address))) return true;
+    if (address !== undefined && addresses.holds(address)) return true;
     const principal = peer?.principal;
     return principal !== undefined && principals.some((pattern) => pattern.fits(principal));
   }
@@ -74,10 +73,4 @@ export function rolesOption(option: string, { claim, header, trusted }: RolesOpt
       return roles;
     },
   };
-}
-
-function blockOption(option: string, text: string): AddressBlock {
-  const block = addressBlock(text);
-  if (block !== undefined) return block;
-  throw new RangeError(`${option}: ${JSON.stringify(text)} is neither an address nor a network`);
 }
