@@ -49,7 +49,7 @@ const ofVerb: OptionsOf = {
     ...['--watch'],
     ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
     ...['--rules-name', '--rules-cache'],
-    ...['--otlp-endpoint', '--store', '--store-mode', '--instances'],
+    ...['--otlp-endpoint', '--store', '--store-mode', '--breakers', '--instances'],
     ...['--drain-timeout', '--help'],
   ],
   check: [

@@ -7,9 +7,11 @@
 import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway } from '../gateway/gateway.ts';
+import { type Adoption, breakerFleet } from '../policies/breaker/fleet.ts';
 import type { Rules } from '../rules/model.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
+import { runFleet } from '../runtimes/fleet-runner.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { createRegistry } from '../telemetry/registry.ts';
@@ -55,8 +57,10 @@ const help = `fetchmesh serve: run a gateway
                           ask clients for certificates of this authority; not on Bun
       --tls-client-cert required|optional
                           whether a client without one is turned away (default: required)
-      --store URL         where instances share limits: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
+      --store URL         where instances share limits and breakers: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
+      --breakers HOW      when a breaker opens because those of other gateways with that store did: quorum, any (one is enough)
+                          or alone (never) (default: quorum)
       --instances N       how many gateways run with these rules: where each counts alone, it grants that part of a limit
                           (default: 1)
       --watch             load the rules again whenever a file of them changes; SIGHUP does it once
@@ -80,6 +84,7 @@ const options = {
   store: { type: 'string' },
   instances: { type: 'string', default: '1' },
   'store-mode': { type: 'string', default: 'leased' },
+  breakers: { type: 'string', default: 'quorum' },
   watch: { type: 'boolean', default: false },
   'drain-timeout': { type: 'string', default: '10' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -99,6 +104,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const port = readPort('--port', values.port);
   const adminPort = readPort('--admin-port', values['admin-port']);
   const drainSeconds = readSeconds('--drain-timeout', values['drain-timeout']);
+  const adopt = readAdoption(values.breakers);
   const instances = readCount('--instances', values.instances);
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
@@ -137,9 +143,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
           instances,
           say: (message) => console.error(`fetchmesh: ${message}`),
         });
+  const breakers = opened?.plain && adopt && breakerFleet({ store: opened.plain, adopt });
   const gateway = createGateway(parsed.rules, {
     registry,
     ...(opened && { store: opened.store }),
+    ...(breakers && { breakers }),
     instances,
     revision: parsed.revision,
     ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
@@ -161,6 +169,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const certificateWatches =
     certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
   const watches = [...(following ? [following] : []), ...certificateWatches];
+  const gossip = breakers && runFleet(breakers);
   // Without a listener the signal would end the process.
   process.on('SIGHUP', async () => {
     const news = await Promise.all(watches.map((watch) => watch.check()));
@@ -175,8 +184,25 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 
   await signals.next();
-  await stop({ drain, listeners, checks, watches, telemetry, opened, signals, drainSeconds });
+  await stop({
+    drain,
+    listeners,
+    checks,
+    watches,
+    gossip,
+    telemetry,
+    opened,
+    signals,
+    drainSeconds,
+  });
   return 0;
+}
+
+/** @returns `undefined` where every breaker decides alone. */
+function readAdoption(written: string): Adoption | undefined {
+  if (written === 'quorum' || written === 'any') return written;
+  if (written === 'alone') return undefined;
+  throw new UsageError(`--breakers: '${written}' is not 'quorum', 'any' or 'alone'`);
 }
 
 async function startTelemetry(

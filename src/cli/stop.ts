@@ -6,6 +6,7 @@
 
 import process from 'node:process';
 import type { Drain } from '../runtimes/drain.ts';
+import type { FleetRunner } from '../runtimes/fleet-runner.ts';
 import type { HealthRunner } from '../runtimes/health-runner.ts';
 import type { Listener } from '../runtimes/listen.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
@@ -19,6 +20,7 @@ export interface Running {
   readonly listeners: readonly Listener[];
   readonly checks: HealthRunner;
   readonly watches: readonly { close(): void | Promise<void> }[];
+  readonly gossip: FleetRunner | undefined;
   readonly telemetry: Telemetry | undefined;
   readonly opened: OpenedStore | undefined;
   readonly signals: StopSignals;
@@ -33,7 +35,8 @@ const shortestFlushMs = 1_000;
  * drain's time. Each further signal ends at once what is being waited for.
  */
 export async function stop(running: Running): Promise<void> {
-  const { drain, listeners, checks, watches, telemetry, opened, signals, drainSeconds } = running;
+  const { drain, listeners, checks, watches, gossip, telemetry, opened, signals, drainSeconds } =
+    running;
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
   const endsAt = performance.now() + drainSeconds * 1_000;
   drain.begin();
@@ -48,6 +51,7 @@ export async function stop(running: Running): Promise<void> {
     await traffic.close(true);
   }
   checks.stop();
+  gossip?.close();
   const flushMs = drained ? Math.max(shortestFlushMs, endsAt - performance.now()) : shortestFlushMs;
   const flushed = await within(
     flushMs,

@@ -32,6 +32,8 @@ export interface OpenStoreOptions {
 /** A store and its connections. */
 export interface OpenedStore {
   readonly store: Store;
+  /** The same without leases, for what is no limit. */
+  readonly plain?: Store;
   /** Gives back what is leased, as far as the store answers, and ends the connections. */
   close(): Promise<void>;
 }
@@ -57,13 +59,13 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
       say(
         isAvailable
           ? `store ${place} is back`
-          : `store ${place} is out: ${why}; limits follow their on_store_error`,
+          : `store ${place} is out: ${why}; limits follow their on_store_error, breakers decide alone`,
       ),
   });
   if (opened.store.capabilities.consistency === 'isolate') return opened;
   if (opened.tell === undefined) {
     const store = shared(opened.store);
-    return { store, close: () => ending(store, opened) };
+    return { store, plain: opened.store, close: () => ending(store, opened) };
   }
   const { tell } = opened;
   const guarded = guardedStore(opened.store, { onChange: (isAvailable) => tell(isAvailable) });
@@ -76,6 +78,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
         return guarded.available;
       },
     } as GuardedStore,
+    plain: guarded,
     close: () => ending(store, opened),
   };
 }

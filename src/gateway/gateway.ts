@@ -14,6 +14,7 @@ import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
 import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules } from '../rules/model.ts';
@@ -53,6 +54,11 @@ export interface GatewayOptions {
    * grants that part of a limit. Default: 1.
    */
   readonly instances?: number;
+  /**
+   * Whose breakers hear of each other, made by `breakerFleet`: a circuit has the name of its route, service and version.
+   * Default: each instance finds out by itself.
+   */
+  readonly breakers?: BreakerFleet;
   /** Fetches the key sets that `auth` names. Default: the runtime's `fetch`. */
   readonly keysFetch?: KeysFetch;
   /**
@@ -143,6 +149,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
       store,
       instances,
+      breakers: options.breakers,
       keysFetch: options.keysFetch,
       onDecision: options.onAccessDecision,
       pathNormalization: options.pathNormalization,

@@ -7,6 +7,7 @@
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { towardsEndpoint } from '../core/to-endpoint.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
@@ -26,6 +27,8 @@ export interface GovernanceOptions {
    * such a block are refused.
    */
   readonly access?: AccessPolicies;
+  /** Whose breakers hear of each other, made by `breakerFleet`. Default: each decides alone. */
+  readonly breakers?: BreakerFleet;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
   /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
@@ -59,6 +62,7 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
       unmatched: next,
       upstreams,
       keep,
+      breakers: options.breakers,
       traffic: options.traffic,
       access: options.access,
       sightings: [],

@@ -18,7 +18,7 @@ import type { Upstream } from './upstreams.ts';
 export function protection(
   route: Route,
   upstream: Upstream | undefined,
-  { clock, random, keep, sightings }: PolicySurroundings,
+  { clock, random, keep, breakers, sightings }: PolicySurroundings,
 ): readonly Middleware[] {
   const { service = '', version = '' } = upstream ?? {};
   const owner = JSON.stringify([route.name, service, version]);
@@ -27,7 +27,12 @@ export function protection(
   if (route.breaker !== undefined) {
     const settings = route.breaker;
     const made = keep<Breaker>({ kind: 'breaker', owner, settings }, () =>
-      breaker({ ...breakerOptions(settings), key: 'all', clock }),
+      breaker({
+        ...breakerOptions(settings),
+        ...(breakers && { fleet: breakers, name: owner }),
+        key: 'all',
+        clock,
+      }),
     );
     sightings.push({ labels: seen, breaker: made });
     middlewares.push(made);

@@ -10,6 +10,7 @@ import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet.ts';
 import { hedge } from '../policies/hedge.ts';
 import { limitRates } from '../policies/limiter.ts';
 import { type RetryOptions, retry } from '../policies/retry.ts';
@@ -37,6 +38,8 @@ export interface PolicySurroundings {
   readonly keep: Keep;
   /** Where limits count, over all instances. Default: in memory. */
   readonly store?: TakingStore | undefined;
+  /** Whose breakers hear of each other. Default: each decides alone. */
+  readonly breakers?: BreakerFleet | undefined;
   /** How many instances run with these rules. Default: 1. */
   readonly instances?: number | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */

@@ -9,6 +9,7 @@ import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
@@ -79,6 +80,11 @@ export interface WorkerOptions<Env>
    * Where limits count over all isolates, such as `(env) => durableObjectStore(env.STORE)`. Default: in each isolate's memory.
    */
   readonly store?: (env: Env) => Store | undefined;
+  /**
+   * Whose breakers hear of each other over all isolates, such as
+   * `(env) => breakerFleet({ store: workersKvStore(env.KV) })`. Default: each isolate finds out by itself.
+   */
+  readonly breakers?: (env: Env) => BreakerFleet | undefined;
   /**
    * Fetches the key sets that `auth` names, such as `({ AUTH }) => (url, init) => AUTH.fetch(url, init)` where a binding
    * leads to the issuer. Default: the platform's `fetch`.
@@ -152,7 +158,8 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     const metrics = metricsFrom(env, registry);
     const store = storeFrom(env);
     const keysFetch = options.keysFetch?.(env);
-    const { store: _, keysFetch: __, ...rest } = options;
+    const breakers = fleetFrom(env);
+    const { store: _, keysFetch: __, breakers: ___, ...rest } = options;
     const settings: GatewayOptions = {
       ...rest,
       registry,
@@ -161,6 +168,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
       ...(store && { store }),
       ...(keysFetch && { keysFetch }),
+      ...(breakers && { breakers }),
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
@@ -218,6 +226,16 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       // One that cannot count is found out here, not by every request.
       return store && sharedStore(store, { owner: 'worker', clock, random: options.random });
     } catch (error) {
+      onError(error);
+      return undefined;
+    }
+  }
+
+  function fleetFrom(env: Env): BreakerFleet | undefined {
+    try {
+      return options.breakers?.(env);
+    } catch (error) {
+      // Without it breakers decide alone.
       onError(error);
       return undefined;
     }

@@ -12,7 +12,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './retry': 8.5,
   './hedge': 7,
   './retry-budget': 1.5,
-  './breaker': 9,
+  './breaker': 9.25,
+  './breaker-fleet': 7.75,
   './throttle': 4.25,
   './bulkhead': 3.5,
   './service': 10,
@@ -37,8 +38,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 16.75,
   './access': 22,
-  './gateway': 73,
-  './governance': 35,
+  './gateway': 73.25,
+  './governance': 35.25,
   // Most of it zod and yaml.
   './rules': 97,
   './stores/contract': 0.5,
@@ -79,10 +80,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 34.5;
+const budgetOfChain = 34.75;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 92.5;
+const budgetOfEverything = 96.25;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

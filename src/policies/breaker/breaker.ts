@@ -21,7 +21,8 @@ import { reject } from '../../core/rejection.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Circuit, Circuits, endpointOf, keyReader } from './circuits.ts';
 import { type BreakerControl, control } from './control.ts';
-import { admit, record, rejected, type Transition } from './machine.ts';
+import type { BreakerFleet } from './fleet.ts';
+import { admit, close, open, record, rejected, type Transition } from './machine.ts';
 import { type BreakerOptions, checkOptions, labelOf, machineSettings } from './options.ts';
 
 export type { BreakerControl, BreakerStatus } from './control.ts';
@@ -77,14 +78,45 @@ export function breaker(options: BreakerOptions = {}): Breaker {
   /** Whether it matters when a call began that a closed circuit lets through. */
   const timesCalls = isFixed || options.slowAfter !== undefined;
   const label = labelOf(options, shared.settings);
-  const circuits = new Circuits(maxKeys);
+  const { fleet, name = '' } = options;
+  const circuits = new Circuits(maxKeys, (circuit) => fleet && enlist(circuit, fleet));
   const keyOf = keyReader(key);
   /** What the step at hand brought; empty between steps. */
   const log: Transition[] = [];
 
-  function announce(circuit: Circuit, tell?: (transition: Transition) => void): void {
+  /** Lets a circuit of a fleet know what others found. */
+  function enlist(circuit: Circuit, { join }: BreakerFleet): void {
+    const { key } = circuit;
+    const follow = (step: (now: number) => void): void => {
+      if (shared.mode !== 'on') return;
+      step(clock.monotonic());
+      announce(circuit);
+    };
+    circuit.member = join({
+      name: key === '' ? name : `${name} ${key}`,
+      get state() {
+        return circuit.state;
+      },
+      get settings() {
+        return shared.settings;
+      },
+      open: (reason, openForMs) =>
+        follow((now) => open(circuit.state, reason, openForMs, now, log)),
+      close: () => follow(() => close(circuit.state, log)),
+    });
+  }
+
+  function announce(
+    circuit: Circuit,
+    tell?: (transition: Transition) => void,
+    context?: Context,
+  ): void {
     // Taken out first: a listener may intervene, and then there is more to tell.
     for (const transition of log.splice(0)) {
+      const { to } = transition;
+      if (shared.mode === 'on' && (to === 'open' || to === 'closed')) {
+        circuit.member?.changed(to, context);
+      }
       tell?.(transition);
       try {
         onTransition?.({ key: circuit.key, ...transition });
@@ -96,13 +128,16 @@ export function breaker(options: BreakerOptions = {}): Breaker {
 
   /** To the request in whose course it happened. */
   function announceTo(circuit: Circuit, request: Request, context: Context): void {
-    announce(circuit, ({ from, to, reason }) =>
-      emit(context, 'circuit_breaker_transition', {
-        endpoint: endpointOf(request, context),
-        from,
-        to,
-        ...(reason !== '' && { reason }),
-      }),
+    announce(
+      circuit,
+      ({ from, to, reason }) =>
+        emit(context, 'circuit_breaker_transition', {
+          endpoint: endpointOf(request, context),
+          from,
+          to,
+          ...(reason !== '' && { reason }),
+        }),
+      context,
     );
   }
 
@@ -110,7 +145,13 @@ export function breaker(options: BreakerOptions = {}): Breaker {
     const { state, isolations } = circuit;
     const isManual = shared.mode === 'forced_open' || isolations > 0;
     const cause =
-      shared.mode === 'forced_open' ? 'forced_open' : isManual ? 'isolated' : state.reason;
+      shared.mode === 'forced_open'
+        ? 'forced_open'
+        : isManual
+          ? 'isolated'
+          : state.phase === 'closed'
+            ? 'ramp'
+            : state.reason;
     const retryAfterMs = isManual ? undefined : untilNextProbe(circuit, clock.monotonic());
     emit(
       context,
@@ -165,6 +206,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
         const hintMs = verdict === 'failure' ? retryAfterOf(response, clock) : undefined;
         record(circuit.state, shared.settings, ticket, verdict, isSlow, hintMs, now, log);
         if (log.length > 0) announceTo(circuit, request, context);
+        if (verdict === 'failure') circuit.member?.failed(context);
       }
     }
 
@@ -173,6 +215,14 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       const circuit = circuits.of(keyOf(request, context));
       if (shared.mode === 'forced_open' || circuit.isolations > 0) {
         return refuse(circuit, request, context);
+      }
+      const { member } = circuit;
+      if (member !== undefined && shared.mode === 'on') {
+        const now = clock.monotonic();
+        member.touch(now, context);
+        if (circuit.state.phase === 'closed' && member.isHeldBack(now)) {
+          return refuse(circuit, request, context);
+        }
       }
       if (circuit.state.phase === 'closed' && !timesCalls) {
         return call(circuit, circuit.state.closedTicket, 0, request, context);
@@ -199,9 +249,10 @@ function retryAfterOf(
   return value === null ? undefined : parseRetryAfter(value, clock.now());
 }
 
-/** Nobody knows how long probes take: half open, a second is as good as any answer. */
+/** Nobody knows how long probes take, nor who makes them: a second is as good as any answer. */
 const probeGuessMs = 1_000;
 
 function untilNextProbe({ state }: Circuit, now: number): number {
-  return state.phase === 'open' ? state.openedAt + state.openForMs - now : probeGuessMs;
+  const leftMs = state.phase === 'open' ? state.openedAt + state.openForMs - now : 0;
+  return leftMs > 0 ? leftMs : probeGuessMs;
 }

@@ -7,6 +7,7 @@
 import type { Context } from '../../core/context.ts';
 import { endpoint } from '../../core/endpoint.ts';
 import { exchange } from '../../core/exchange.ts';
+import type { Membership } from './fleet.ts';
 import { type BreakerState, closedState } from './machine.ts';
 import type { BreakerKey } from './options.ts';
 
@@ -16,16 +17,21 @@ export interface Circuit {
   state: BreakerState;
   /** How many have isolated it and not ended that. */
   isolations: number;
+  /** Where it takes part in a fleet. */
+  member?: Membership;
 }
 
 /** The circuits by key. */
 export class Circuits {
   readonly #circuits = new Map<string, Circuit>();
   readonly #capacity: number;
+  readonly #welcome: (circuit: Circuit) => void;
   #last: Circuit | undefined;
 
-  constructor(capacity: number) {
+  /** @param welcome Gets each circuit that is made. */
+  constructor(capacity: number, welcome: (circuit: Circuit) => void) {
     this.#capacity = capacity;
+    this.#welcome = welcome;
   }
 
   /** The circuit of a key, made where there is none. */
@@ -35,6 +41,7 @@ export class Circuits {
     if (circuit === undefined) {
       if (this.#circuits.size >= this.#capacity) this.#forgetOne();
       circuit = { key, state: closedState(), isolations: 0 };
+      this.#welcome(circuit);
     } else {
       // The map's order is that of use.
       this.#circuits.delete(key);
@@ -55,17 +62,16 @@ export class Circuits {
 
   /** One that is closed, if one of the oldest few is: a flood of new keys must not close the circuits that are open. */
   #forgetOne(): void {
-    let oldest: string | undefined;
+    let forgotten: Circuit | undefined;
     let looked = 0;
-    for (const [key, { state, isolations }] of this.#circuits) {
-      oldest ??= key;
-      if (state.phase === 'closed' && isolations === 0) {
-        this.#circuits.delete(key);
-        return;
-      }
-      if (++looked === 16) break;
+    for (const circuit of this.#circuits.values()) {
+      const isIdle = circuit.state.phase === 'closed' && circuit.isolations === 0;
+      if (isIdle || forgotten === undefined) forgotten = circuit;
+      if (isIdle || ++looked === 16) break;
     }
-    if (oldest !== undefined) this.#circuits.delete(oldest);
+    if (forgotten === undefined) return;
+    this.#circuits.delete(forgotten.key);
+    forgotten.member?.leave();
   }
 }
 

@@ -98,7 +98,7 @@ export function control(parts: ControlParts): BreakerControl {
       reason: phase === 'closed' ? '' : state.reason,
       ...ratesOf(state.window, shared.settings.minRequests),
       ...countsOf(state.window),
-      openForMs: phase === 'open' ? state.openedAt + state.openForMs - now : 0,
+      openForMs: phase === 'open' ? Math.max(0, state.openedAt + state.openForMs - now) : 0,
       probes: state.probes.length,
       probeSuccesses: state.probeSuccesses,
     };

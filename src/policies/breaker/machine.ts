@@ -29,7 +29,8 @@ export type OpenReason =
   | 'trip'
   | 'probe_failed'
   | 'probe_timeout'
-  | 'manual';
+  | 'manual'
+  | 'peers';
 
 /** Numbers of calls in a window. */
 export interface Counts {
@@ -62,6 +63,8 @@ export interface MachineSettings {
   readonly minRequests: number;
   /** Counts and tells, and rejects nothing. */
   readonly observesOnly: boolean;
+  /** Probes only until {@link BreakerState.probesUntil}: a fleet says which of its instances tries the upstream. */
+  readonly isElective: boolean;
   openForMs(facts: OpenFacts, hintMs: number | undefined): number;
   readonly halfOpen: {
     /** At once. */
@@ -91,6 +94,8 @@ export interface BreakerState {
   window: OutcomeWindow;
   openedAt: number;
   openForMs: number;
+  /** Where a fleet elects who probes: until when it is this instance. */
+  probesUntil: number;
   /** Why it opened last. */
   reason: OpenReason | '';
   /** How many times in a row it opened again after being half open. */
@@ -122,6 +127,7 @@ export function closedState(): BreakerState {
     window: emptyWindow(),
     openedAt: 0,
     openForMs: 0,
+    probesUntil: 0,
     reason: '',
     reopenings: 0,
     probes: [],
@@ -146,6 +152,7 @@ export function admit(
   advance(state, settings, now, log);
   if (state.phase === 'closed') return state.closedTicket;
   if (state.phase === 'open') return rejected;
+  if (settings.isElective && now >= state.probesUntil) return rejected;
   const { probes, probeSuccesses, probeFailures } = state;
   const { probes: atOnce, successes, toleratedFailures, probeTimeoutMs } = settings.halfOpen;
   // More probes than a verdict takes would only be load on an upstream that may be ill.
@@ -206,6 +213,7 @@ export function advance(
   for (;;) {
     if (state.phase === 'open') {
       if (now < state.openedAt + state.openForMs) return;
+      if (settings.isElective && now >= state.probesUntil) return;
       enter(state, 'half_open', '', log);
     }
     const overdue = state.probes.findIndex(({ endsAt }) => endsAt <= now);
@@ -214,6 +222,12 @@ export function advance(
     // As of the moment that it was due, whenever somebody looks.
     probeFailed(state, settings, 'probe_timeout', undefined, endsAt, log);
   }
+}
+
+/** Whether all that is missing for a probe is that the fleet elects this instance. */
+export function awaitsElection(state: BreakerState, now: number): boolean {
+  if (state.phase === 'closed' || now < state.probesUntil) return false;
+  return state.phase === 'half_open' || now >= state.openedAt + state.openForMs;
 }
 
 /** Opens the circuit, whatever it was. For people, and for what other instances have seen. */
@@ -226,6 +240,7 @@ export function open(
 ): void {
   state.openedAt = now;
   state.openForMs = openForMs;
+  state.probesUntil = 0;
   if (state.phase === 'open') state.reason = reason;
   else enter(state, 'open', reason, log);
 }
@@ -271,7 +286,11 @@ function judge(
   }
 }
 
-function reasonToOpen(window: OutcomeWindow, settings: MachineSettings): OpenReason | undefined {
+/** Why the calls that were counted open the circuit, where they do. */
+export function reasonToOpen(
+  window: OutcomeWindow,
+  settings: MachineSettings,
+): OpenReason | undefined {
   const { failures, trip, minRequests, errorRate, slowRate } = settings;
   if (failures !== undefined)
     return window.consecutiveFailures >= failures ? 'failures' : undefined;

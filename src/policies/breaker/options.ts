@@ -8,6 +8,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { type Duration, durationOption, formatDuration } from '../../core/duration.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import type { BreakerFleet } from './fleet.ts';
 import type { Counts, MachineSettings, OpenFacts, Transition } from './machine.ts';
 import type { WindowKind } from './window.ts';
 
@@ -101,6 +102,10 @@ export interface BreakerOptions {
   readonly maxKeys?: number;
   /** Default: `'on'`. */
   readonly mode?: BreakerMode;
+  /** Whose breakers of the same `name` hear of each other, made by `breakerFleet`. Default: none, it decides alone. */
+  readonly fleet?: BreakerFleet;
+  /** By which the breakers of a fleet are told apart; goes with `fleet`. */
+  readonly name?: string;
   /** Told of each transition, in order, once it has happened. What it throws is dropped. */
   readonly onTransition?: (event: BreakerEvent) => void;
   /** Default: the runtime's own. */
@@ -150,6 +155,7 @@ export function machineSettings(options: BreakerOptions): MachineSettings {
     trip,
     minRequests: failures ?? minRequests,
     observesOnly: options.mode === 'metrics_only',
+    isElective: options.fleet !== undefined,
     openForMs: openFor(options),
     halfOpen: halfOpen(options.halfOpen ?? 1),
   };
@@ -220,6 +226,16 @@ export function checkOptions(options: BreakerOptions): void {
   if (typeof key !== 'function')
     oneOf('key', key, ['origin', 'endpoint', 'route', 'all'], ' or a function');
   oneOf('mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
+  if (options.fleet !== undefined) {
+    if (typeof options.fleet?.join !== 'function') {
+      throw new RangeError('breaker.fleet: this is no fleet; breakerFleet makes one');
+    }
+    if (typeof options.name !== 'string' || options.name === '') {
+      throw new RangeError(
+        'breaker.name: a fleet tells its breakers apart by their names; give it one',
+      );
+    }
+  }
   for (const name of ['isIgnored', 'isSuccess', 'onTransition'] as const) {
     if (options[name] !== undefined) aFunction(name, options[name]);
   }
@@ -240,6 +256,7 @@ export function labelOf(options: BreakerOptions, settings: MachineSettings): str
   }
   const { openFor = '5s', mode = 'on' } = options;
   if (typeof openFor === 'string') label += `, open ${openFor}`;
+  if (options.fleet !== undefined) label += `, '${options.name}' of a fleet`;
   return mode === 'on' ? label : `${label}, ${mode}`;
 }
 

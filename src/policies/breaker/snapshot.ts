@@ -79,6 +79,8 @@ function moved(state: BreakerState, byMs: number): BreakerState {
   const { bucketEndsAt } = window;
   return {
     ...state,
+    // An election is of this process.
+    probesUntil: 0,
     window: {
       ...window,
       cells: [...window.cells],

@@ -10,54 +10,31 @@ export interface Vote {
   /** Of the instance. A process that starts anew has a new one. */
   readonly id: string;
   readonly state: 'open' | 'closed';
-  /** Grows with every transition: one above all that the instance had seen. 0: closed, and never was anything else. */
+  /** Grows with every transition: one above all that the instance had seen. */
   readonly epoch: number;
-  /** Grows while the instance lives on in the same epoch, so that the others can tell. */
-  readonly beat: number;
-  /** How long the circuit stays open; 0 in a closed one. */
+  /** How long the circuit stays open; in a closed one, how long it had been open. */
   readonly openMs: number;
-  /** Wall-clock time, for stores whose answers may be old; 0 in a closed one. */
+  /** Wall-clock time of the transition, for stores whose answers may be old. */
   readonly openedAt: number;
 }
 
 /** When instances open because others did. */
 export type Adoption = 'off' | 'quorum' | 'any';
 
-/** The most votes that a register keeps. */
+/** The most votes on one circuit that are kept. */
 export const mostVotes = 256;
 
 const longestId = 64;
 
-/** Reads a register. What is no vote is left out: nothing that others write may stop an instance. */
-export function readVotes(text: string | undefined): readonly Vote[] {
-  if (text === undefined) return [];
-  let written: unknown;
-  try {
-    written = JSON.parse(text);
-  } catch {
-    return [];
-  }
+/** Reads votes on one circuit. What is no vote is left out: nothing that others write may stop an instance. */
+export function readVotes(written: unknown): readonly Vote[] {
   return Array.isArray(written) ? mergeVotes(written.filter(isVote), []) : [];
-}
-
-/** Writes a register. */
-export function writeVotes(votes: readonly Vote[]): string {
-  return JSON.stringify(
-    votes.map(({ id, state, epoch, beat, openMs, openedAt }) => ({
-      id,
-      state,
-      epoch,
-      beat,
-      openMs,
-      openedAt,
-    })),
-  );
 }
 
 /**
  * The later vote of each instance, the latest first, no more than {@link mostVotes}.
  *
- * Commutative, associative and idempotent: votes that arrive twice, late or in another order lead to the same register. The
+ * Commutative, associative and idempotent: votes that arrive twice, late or in another order lead to the same list. The
  * bound keeps this, since votes are kept by the order in which they replace each other: whatever pushed a vote out pushes
  * out the older votes of its instance as well.
  */
@@ -89,14 +66,14 @@ export function openVotes(votes: readonly Vote[]): readonly Vote[] {
 /**
  * Whether an instance that finds its upstream well opens nevertheless.
  *
- * @param votes Those of the instances that live; its own is one of them.
+ * @param open How many vote to open.
+ * @param living How many instances there are.
  * @param share How much of the living makes a quorum, above 0 and up to 1. It is never less than two instances, so that one
  * that is broken itself does not open all others.
  */
-export function isAdopted(votes: readonly Vote[], adopt: Adoption, share: number): boolean {
+export function isAdopted(open: number, living: number, adopt: Adoption, share: number): boolean {
   if (adopt === 'off') return false;
-  const needed = adopt === 'any' ? 1 : Math.max(2, Math.ceil(share * votes.length));
-  return openVotes(votes).length >= needed;
+  return open >= (adopt === 'any' ? 1 : Math.max(2, Math.ceil(share * living)));
 }
 
 /**
@@ -112,10 +89,9 @@ export function probeRank(id: string, ids: readonly string[], epoch: number): nu
 }
 
 /** Above 0 where `a` replaces `b`, or is kept before it. */
-function compareVotes(a: Vote, b: Vote): number {
+export function compareVotes(a: Vote, b: Vote): number {
   return (
     a.epoch - b.epoch ||
-    a.beat - b.beat ||
     compareText(b.state, a.state) ||
     a.openMs - b.openMs ||
     a.openedAt - b.openedAt ||
@@ -127,18 +103,19 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Whether it can be the name of an instance. */
+export function isInstanceId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= longestId;
+}
+
 function isVote(value: unknown): value is Vote {
   if (typeof value !== 'object' || value === null) return false;
-  const { id, state, epoch, beat, openMs, openedAt } = value as Vote;
+  const { id, state, epoch, openMs, openedAt } = value as Vote;
   return (
-    typeof id === 'string' &&
-    id.length > 0 &&
-    id.length <= longestId &&
+    isInstanceId(id) &&
     (state === 'open' || state === 'closed') &&
     Number.isSafeInteger(epoch) &&
     epoch >= 0 &&
-    Number.isSafeInteger(beat) &&
-    beat >= 0 &&
     Number.isFinite(openMs) &&
     openMs >= 0 &&
     Number.isFinite(openedAt) &&

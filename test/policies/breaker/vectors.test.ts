@@ -205,6 +205,7 @@ describe('the vectors of cockatiel: when to open', () => {
       ...settingsOf(vector?.breaker as never),
       errorRate: 0.5,
       observesOnly: false,
+      isElective: false,
     };
     const state = closedState();
     for (let call = 0; call < 50; call++) {

@@ -1,0 +1,151 @@
+/** Gateways as processes, on each runtime that listens, that share the state of their breakers through a real Redis. */
+
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { cli, endAll, type Serving, serve } from '../support/serving.ts';
+
+let directory: string;
+let redis: RedisServer;
+let isWell = true;
+/** While set, requests wait here. */
+let held: ServerResponse[] | undefined;
+let calls = 0;
+const upstream = createServer((_, response) => {
+  calls += 1;
+  if (held !== undefined) held.push(response);
+  else response.writeHead(isWell ? 200 : 503).end();
+});
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'fetchmesh-breakers-'));
+  upstream.listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  redis = await startRedis();
+  const { port } = upstream.address() as AddressInfo;
+  await writeFile(
+    join(directory, 'rules.yaml'),
+    `services: { a: "http://127.0.0.1:${port}" }
+routes:
+  - name: all
+    path: /**
+    to: a
+    breaker: { failures: 4, open_for: 1s, half_open: { successes: 1, timeout: 5s } }
+`,
+  );
+});
+
+afterAll(async () => {
+  endAll();
+  upstream.close();
+  upstream.closeAllConnections();
+  await redis.stop();
+  await rm(directory, { recursive: true });
+});
+
+async function call({ url }: Serving, times = 1): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let call = 0; call < times; call++) {
+    const response = await fetch(url);
+    await response.text();
+    statuses.push(response.status);
+  }
+  return statuses;
+}
+
+/** 1 open, 0.5 half open, 0 closed: seen without a call. */
+async function openness({ admin }: Serving): Promise<number> {
+  const text = await (await fetch(`${admin}/metrics`)).text();
+  return Number(/^fetchmesh_circuit_breaker_open\{[^}]*\} (\S+)/m.exec(text)?.[1]);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<number> {
+  const begun = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - begun > 20_000) throw new Error('it never came about');
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return performance.now() - begun;
+}
+
+describe('three gateways and one Redis', () => {
+  let gateways: readonly [Serving, Serving, Serving];
+
+  beforeAll(async () => {
+    const args = ['-f', join(directory, 'rules.yaml'), '--store', redis.url];
+    const runtimes = ['node', 'bun', 'deno'] as const;
+    gateways = (await Promise.all(runtimes.map((runtime) => serve(args, runtime)))) as [
+      Serving,
+      Serving,
+      Serving,
+    ];
+    for (const gateway of gateways) expect(await call(gateway)).toEqual([200]);
+  });
+
+  test('failure test 20: one that fails opens no other one; a quorum opens all', async () => {
+    const [one, two, three] = gateways;
+    isWell = false;
+    expect(await call(one, 5)).toEqual([503, 503, 503, 503, 503]);
+    expect([await openness(one), await openness(three)]).toEqual([1, 0]);
+    calls = 0;
+    await call(two, 4);
+    const ms = await until(async () => (await openness(three)) === 1);
+    console.log(`open in all ${ms.toFixed(0)} ms after the second one`);
+    expect(await call(three)).toEqual([503]);
+    // It has opened after half of its own failures, since another one had opened already.
+    expect(calls).toBe(2);
+  });
+
+  test('failure test 21: at half open one of them probes, with 24 callers, and closes it for all', async () => {
+    isWell = true;
+    held = [];
+    calls = 0;
+    let isOver = false;
+    const callers = Array.from({ length: 24 }, async (_, at) => {
+      while (!isOver) await call(gateways[at % 3] as Serving).catch(() => {});
+    });
+    // However the test ends, they do.
+    onTestFinished(() => {
+      isOver = true;
+    });
+    await until(async () => calls > 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(calls).toBe(1);
+    const [probe] = held as [ServerResponse];
+    held = undefined;
+    probe.writeHead(200).end();
+    const ms = await until(async () => {
+      const states = await Promise.all(gateways.map(openness));
+      return states.every((state) => state === 0);
+    });
+    console.log(`closed in all ${ms.toFixed(0)} ms after the probe`);
+    isOver = true;
+    await Promise.all(callers);
+  });
+
+  test('without the store each goes on alone', async () => {
+    await redis.stop();
+    isWell = false;
+    const [one] = gateways;
+    // Some of the first calls are turned away still: it was closed by another one just now.
+    await until(async () => {
+      await call(one);
+      return (await openness(one)) === 1;
+    });
+    isWell = true;
+    await until(async () => (await call(one)).includes(200));
+    for (const gateway of gateways) gateway.process.kill('SIGTERM');
+    expect(await Promise.all(gateways.map((gateway) => gateway.exited()))).toEqual([0, 0, 0]);
+  });
+});
+
+test('--breakers has three words', async () => {
+  const { exited, output } = cli(['serve', '--upstream', 'http://a', '--breakers', 'some']);
+  expect(await exited()).toBe(2);
+  expect(output()).toContain("--breakers: 'some' is not 'quorum', 'any' or 'alone'");
+});
