@@ -30,6 +30,7 @@ const pages: Readonly<Record<string, string>> = {
   outlier: 'policies/service.md',
   balance: 'policies/service.md',
   telemetry: 'telemetry.md',
+  state: 'stores.md',
 };
 
 const head = `# The rules language

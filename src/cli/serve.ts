@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { type Adoption, breakerFleet } from '../policies/breaker/fleet.ts';
+import { breakerFleet } from '../policies/breaker/fleet.ts';
 import type { Rules } from '../rules/model.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
@@ -19,6 +19,7 @@ import type { Telemetry } from '../telemetry/setup.ts';
 import { fileOrigin } from './file-origin.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
+import { readState, stateOf } from './shared-state.ts';
 import type { StopSignals } from './signals.ts';
 import { stop } from './stop.ts';
 import { openStore } from './store.ts';
@@ -26,7 +27,6 @@ import { isStoreUrl, storeOrigin } from './store-origin.ts';
 import { readTls, tlsFiles, watchTls } from './tls.ts';
 import {
   readArguments,
-  readCount,
   readPort,
   readSeconds,
   readUpstream,
@@ -57,7 +57,8 @@ const help = `fetchmesh serve: run a gateway
                           ask clients for certificates of this authority; not on Bun
       --tls-client-cert required|optional
                           whether a client without one is turned away (default: required)
-      --store URL         where instances share limits and breakers: redis://…, rediss://…, memory: or deno-kv:PATH (default: memory)
+      --store URL         where instances share limits and breakers: redis://…, rediss://…, memory: or deno-kv:PATH (default:
+                          memory; the rules may say it and the next three too, as \`state\`)
       --store-mode MODE   leased: fast, a little above a limit at times; exact: never above (default: leased)
       --breakers HOW      when a breaker opens because those of other gateways with that store did: quorum, any (one is enough)
                           or alone (never) (default: quorum)
@@ -82,9 +83,9 @@ const options = {
   'tls-client-ca': { type: 'string' },
   'tls-client-cert': { type: 'string' },
   store: { type: 'string' },
-  instances: { type: 'string', default: '1' },
-  'store-mode': { type: 'string', default: 'leased' },
-  breakers: { type: 'string', default: 'quorum' },
+  instances: { type: 'string' },
+  'store-mode': { type: 'string' },
+  breakers: { type: 'string' },
   watch: { type: 'boolean', default: false },
   'drain-timeout': { type: 'string', default: '10' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -104,8 +105,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const port = readPort('--port', values.port);
   const adminPort = readPort('--admin-port', values['admin-port']);
   const drainSeconds = readSeconds('--drain-timeout', values['drain-timeout']);
-  const adopt = readAdoption(values.breakers);
-  const instances = readCount('--instances', values.instances);
+  const given = readState(values);
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
@@ -135,15 +135,17 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     parsed.rules.telemetry.traces.otlp ??
     process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
   const telemetry = endpoint ? await startTelemetry(endpoint, parsed.rules.telemetry) : undefined;
+  const { store, mode, breakers: adopt, instances } = stateOf(given, parsed.rules.state);
   const opened =
-    values.store === undefined
+    store === undefined
       ? undefined
-      : await openStore(values.store, {
-          mode: values['store-mode'],
+      : await openStore(store, {
+          mode,
           instances,
           say: (message) => console.error(`fetchmesh: ${message}`),
         });
-  const breakers = opened?.plain && adopt && breakerFleet({ store: opened.plain, adopt });
+  const breakers =
+    opened?.plain && adopt !== 'alone' && breakerFleet({ store: opened.plain, adopt });
   const gateway = createGateway(parsed.rules, {
     registry,
     ...(opened && { store: opened.store }),
@@ -162,9 +164,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
-  const following = origin.follow(gateway, ({ tls: written }) => {
-    if (JSON.stringify(written) === JSON.stringify(parsed.rules.tls)) return;
-    console.error('fetchmesh: `tls` is another one now, which counts from a restart on');
+  const following = origin.follow(gateway, (rules) => {
+    for (const name of ['tls', 'state'] as const) {
+      if (JSON.stringify(rules[name]) === JSON.stringify(parsed.rules[name])) continue;
+      console.error(`fetchmesh: \`${name}\` is another one now, which counts from a restart on`);
+    }
   });
   const certificateWatches =
     certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
@@ -196,13 +200,6 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     drainSeconds,
   });
   return 0;
-}
-
-/** @returns `undefined` where every breaker decides alone. */
-function readAdoption(written: string): Adoption | undefined {
-  if (written === 'quorum' || written === 'any') return written;
-  if (written === 'alone') return undefined;
-  throw new UsageError(`--breakers: '${written}' is not 'quorum', 'any' or 'alone'`);
 }
 
 async function startTelemetry(

@@ -22,7 +22,7 @@ import { UsageError } from './usage.ts';
 
 /** Settings of {@link openStore}. */
 export interface OpenStoreOptions {
-  readonly mode: string;
+  readonly mode: 'exact' | 'leased';
   /** How many share it, this one included. */
   readonly instances: number;
   /** Told, once each time, that the store is out or back. */
@@ -44,13 +44,10 @@ const patienceMs = 1_000;
 /**
  * Opens the store of limits. One that cannot be reached is told, and connected to as soon as it can be.
  *
- * @throws {UsageError} where the URL, the mode or a package is wrong or missing; without the URL, which may hold a password.
+ * @throws {UsageError} where the URL or a package is wrong or missing; without the URL, which may hold a password.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
   const { mode, instances, say } = options;
-  if (mode !== 'exact' && mode !== 'leased') {
-    throw new UsageError(`--store-mode: '${mode}' is not a mode, 'leased' or 'exact'`);
-  }
   const shared = (store: TakingStore): TakingStore =>
     mode === 'exact' ? exactStore(store) : leasedStore(store, { instances });
   const place = placeOf(url);

@@ -32,6 +32,8 @@ export interface Rules {
   readonly trustedProxies?: TrustedProxiesOptions;
   /** What `serve` listens with. Absent: plain HTTP, or what the platform does by itself. */
   readonly tls?: Tls;
+  /** What `serve` shares with other instances. Absent: nothing. */
+  readonly state?: SharedState;
   /** What a request may take up, apart from its body. Absent: whatever it likes. */
   readonly limits?: RequestRule;
   /** Whose tokens are taken. Absent: nobody's. */
@@ -210,6 +212,16 @@ export interface Tls {
   /** Absent: no certificates are asked of clients. */
   readonly clientCa?: string;
   readonly clientCert: 'required' | 'optional';
+}
+
+/** Where limits count, and whose breakers hear of each other. */
+export interface SharedState {
+  /** A URL, or the variable that holds it. Absent: the memory of each instance. */
+  readonly store?: string | { readonly env: string };
+  readonly mode: 'leased' | 'exact';
+  readonly breakers: 'quorum' | 'any' | 'alone';
+  /** How many run with these rules. */
+  readonly instances: number;
 }
 
 /** Limits of a request; absent ones are those of `limits`. */

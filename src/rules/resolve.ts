@@ -14,6 +14,7 @@ import { type RateLimitWritten, resolveRateLimit } from './blocks/rate-limit.ts'
 import { resolveRoles } from './blocks/roles.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
 import { resolveShed, type ShedBlock } from './blocks/shed.ts';
+import { resolveState } from './blocks/state.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
 import { resolveTls } from './blocks/tls.ts';
@@ -96,6 +97,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
 
   const limits = sound(file.limits);
   const tls = sound(file.tls);
+  const state = sound(file.state);
   const traffic = new TrafficResolver(defaults, limits, services, around);
   const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
   const roles = sound(file.roles);
@@ -143,6 +145,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     toRules: () => ({
       version: 1,
       ...(tls !== undefined && { tls: resolveTls(tls) }),
+      ...(state !== undefined && { state: resolveState(state) }),
       ...(limits !== undefined && { limits: resolveLimits(limits) }),
       ...(auths !== undefined && { auth: access.toRules() }),
       ...(roles !== undefined && { roles: resolveRoles(roles) }),

@@ -12,6 +12,7 @@ import { type LimitsBlock, limits } from './blocks/limits.ts';
 import { type RolesBlock, roles } from './blocks/roles.ts';
 import { type DefaultsBlock, defaults, type RouteBlock, routes } from './blocks/route.ts';
 import { type ServiceWritten, services } from './blocks/services.ts';
+import { type StateBlock, state } from './blocks/state.ts';
 import { type TelemetryBlock, telemetry } from './blocks/telemetry.ts';
 import { type TlsBlock, tls } from './blocks/tls.ts';
 import { type TrustedProxiesBlock, trustedProxiesBlock } from './blocks/trusted-proxies.ts';
@@ -25,6 +26,7 @@ export interface RulesFile {
   readonly health?: HealthBlock;
   readonly trusted_proxies?: TrustedProxiesBlock;
   readonly tls?: TlsBlock;
+  readonly state?: StateBlock;
   readonly limits?: LimitsBlock;
   readonly auth?: Named<AuthBlock>;
   readonly roles?: RolesBlock;
@@ -41,7 +43,7 @@ export const rulesFile: z.ZodType<RulesFile> = draft(
     { title: 'the file', required: ['routes'], later: later.file },
     {
       ...{ version, defaults, telemetry, health, trusted_proxies: trustedProxiesBlock },
-      ...{ tls, limits, auth: auths, roles, services, routes },
+      ...{ tls, state, limits, auth: auths, roles, services, routes },
     },
   ),
 );

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { cli, endAll, type Serving, serve } from '../support/serving.ts';
 
@@ -152,6 +152,25 @@ test('a reload keeps the store, and the end of the process closes it', async () 
   expect([await statusOf(gateway.url), await statusOf(gateway.url)]).toEqual([200, 429]);
   gateway.process.kill('SIGTERM');
   expect(await gateway.exited()).toBe(0);
+});
+
+test('rules name the store, by a variable that holds its password', async () => {
+  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
+  await writeFile(
+    file,
+    `state: { store: { env: FETCHMESH_TEST_REDIS }, mode: exact }
+services: { a: "${url}" }
+routes: [{ path: /**, to: a, rate_limit: { limit: 3, per: 1h } }]
+`,
+  );
+  vi.stubEnv('FETCHMESH_TEST_REDIS', redis.url);
+  try {
+    const [one, other] = await Promise.all([serve(['-f', file]), serve(['-f', file])]);
+    const statuses = [one, other, one, other].map(({ url }) => statusOf(url));
+    expect((await Promise.all(statuses)).sort()).toEqual([200, 200, 200, 429]);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test.each([

@@ -1209,6 +1209,26 @@ telemetry: { logs: {} }
     expected: ['7:38 error[FM013] `rate_limit` must be `off`, a map or a list, not a number'],
   },
   {
+    name: 'a store that cannot be',
+    text: `state: { store: "postgres://db/x", mode: best, breakers: some, instances: 0, name: x }
+${services}routes: [{ path: /a, to: users@v1 }, { path: /b, to: web }]
+`,
+    expected: [
+      '1:17 error[FM017] `postgres://db/x` is not the URL of a store, such as redis://10.0.0.5:6379, rediss://…, memory: or deno-kv:PATH',
+      '1:42 error[FM015] `mode` must be one of leased, exact, not `best`',
+      '1:58 error[FM015] `breakers` must be one of quorum, any, alone, not `some`',
+      '1:75 error[FM016] `instances` must be a whole number from 1 to 10000, not `0`',
+      '1:78 error[FM001] unknown key `name` in `state`',
+    ],
+  },
+  {
+    name: 'a password in the rules',
+    text: `state: { store: "redis://:hunter2@10.0.0.5" }
+${services}routes: [{ path: /a, to: users@v1 }, { path: /b, to: web }]
+`,
+    expected: ['1:17 error[FM017] the URL of a store holds a password'],
+  },
+  {
     name: 'certificates that cannot be',
     text: `tls: { cert: server.pem, client_cert: maybe, ca: x }
 ${services}trusted_proxies: { client_certificates: true }

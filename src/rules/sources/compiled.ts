@@ -26,6 +26,7 @@ import {
   type Rules,
   type Service,
   type ServiceVersion,
+  type SharedState,
   type Shed,
   type Sticky,
   type Telemetry,
@@ -73,6 +74,11 @@ export function parseCompiledRules(text: string): Rules {
   return compiledRules(data);
 }
 
+function isVariable(store: unknown): boolean {
+  const { env } = (store ?? {}) as { env?: unknown };
+  return typeof env === 'string';
+}
+
 /** The shape of `Rules`; the compiler asks for a check of every member that the model gets. */
 function shapeOfRules(): Check {
   const milliseconds = number(0, Number.MAX_VALUE);
@@ -93,6 +99,15 @@ function shapeOfRules(): Check {
       key: text,
       'clientCa?': text,
       clientCert: oneOf('required', 'optional'),
+    }),
+    'state?': block<SharedState>({
+      'store?': value(
+        'a URL or { env }',
+        (store) => typeof store === 'string' || isVariable(store),
+      ),
+      mode: oneOf('leased', 'exact'),
+      breakers: oneOf('quorum', 'any', 'alone'),
+      instances: positive,
     }),
     'limits?': block<RequestRule>({
       'urlBytes?': positive,
