@@ -145,7 +145,9 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
           say: (message) => console.error(`fetchmesh: ${message}`),
         });
   const breakers =
-    opened?.plain && adopt !== 'alone' && breakerFleet({ store: opened.plain, adopt });
+    opened?.plain !== undefined && adopt !== 'alone'
+      ? breakerFleet({ store: opened.plain, adopt })
+      : undefined;
   const gateway = createGateway(parsed.rules, {
     registry,
     ...(opened && { store: opened.store }),
