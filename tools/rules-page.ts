@@ -31,6 +31,7 @@ const pages: Readonly<Record<string, string>> = {
   balance: 'policies/service.md',
   telemetry: 'telemetry.md',
   state: 'stores.md',
+  'telemetry.logs': 'access-log.md',
 };
 
 const head = `# The rules language

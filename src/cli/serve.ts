@@ -14,6 +14,7 @@ import { createDrain } from '../runtimes/drain.ts';
 import { runFleet } from '../runtimes/fleet-runner.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
+import { lineBuffer } from '../telemetry/line-buffer.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import { fileOrigin } from './file-origin.ts';
@@ -21,6 +22,7 @@ import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
 import { readState, stateOf } from './shared-state.ts';
 import type { StopSignals } from './signals.ts';
+import { standardOutput } from './standard-output.ts';
 import { stop } from './stop.ts';
 import { openStore } from './store.ts';
 import { isStoreUrl, storeOrigin } from './store-origin.ts';
@@ -148,6 +150,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     opened?.plain !== undefined && adopt !== 'alone'
       ? breakerFleet({ store: opened.plain, adopt })
       : undefined;
+  const accessLog = lineBuffer({ write: standardOutput });
   const gateway = createGateway(parsed.rules, {
     registry,
     ...(opened && { store: opened.store }),
@@ -156,6 +159,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     revision: parsed.revision,
     ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
     onError: (error) => console.error('fetchmesh: internal error', error),
+    onAccessLog: (entry) => accessLog.add(JSON.stringify(entry)),
     onAccessDecision: (...decided) => console.error(decisionLine(...decided, Date.now())),
   });
 
@@ -197,6 +201,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     watches,
     gossip,
     telemetry,
+    accessLog,
     opened,
     signals,
     drainSeconds,

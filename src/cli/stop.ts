@@ -9,6 +9,7 @@ import type { Drain } from '../runtimes/drain.ts';
 import type { FleetRunner } from '../runtimes/fleet-runner.ts';
 import type { HealthRunner } from '../runtimes/health-runner.ts';
 import type { Listener } from '../runtimes/listen.ts';
+import type { LineBuffer } from '../telemetry/line-buffer.ts';
 import type { Telemetry } from '../telemetry/setup.ts';
 import type { StopSignals } from './signals.ts';
 import type { OpenedStore } from './store.ts';
@@ -22,6 +23,7 @@ export interface Running {
   readonly watches: readonly { close(): void | Promise<void> }[];
   readonly gossip: FleetRunner | undefined;
   readonly telemetry: Telemetry | undefined;
+  readonly accessLog: LineBuffer;
   readonly opened: OpenedStore | undefined;
   readonly signals: StopSignals;
   readonly drainSeconds: number;
@@ -35,8 +37,8 @@ const shortestFlushMs = 1_000;
  * drain's time. Each further signal ends at once what is being waited for.
  */
 export async function stop(running: Running): Promise<void> {
-  const { drain, listeners, checks, watches, gossip, telemetry, opened, signals, drainSeconds } =
-    running;
+  const { drain, listeners, checks, watches, gossip, telemetry, accessLog, opened } = running;
+  const { signals, drainSeconds } = running;
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
   const endsAt = performance.now() + drainSeconds * 1_000;
   drain.begin();
@@ -56,9 +58,12 @@ export async function stop(running: Running): Promise<void> {
   const flushed = await within(
     flushMs,
     again,
-    Promise.all([telemetry?.shutdown(), opened?.close(), closed]),
+    Promise.all([telemetry?.shutdown(), accessLog.flush(), opened?.close(), closed]),
   );
   reportLostSpans(telemetry);
+  if (accessLog.dropped > 0) {
+    console.error(`fetchmesh: access log: ${accessLog.dropped} lines are lost`);
+  }
   await Promise.all(others.map((listener) => listener.close(true)));
   // What was cut off keeps the process alive.
   if (!drained || !flushed) process.exit(0);

@@ -23,6 +23,7 @@ import type { KeysFetch } from '../security/jwt/jwt.ts';
 import { certifiedPeer } from '../security/peer-certificate.ts';
 import { compileTrustedProxies } from '../security/trusted-proxies.ts';
 import type { Store } from '../stores/contract.ts';
+import type { AccessLogEntry } from '../telemetry/access-log.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
 import { access } from './access-policies.ts';
@@ -76,6 +77,11 @@ export interface GatewayOptions {
   readonly onError?: (error: unknown) => void;
   /** Gets the records of those whom `allow` did not let in. Default: nobody; they are events on the span. */
   readonly onAccessDecision?: NonNullable<AuthorizeOptions['onDecision']>;
+  /**
+   * Takes the records of requests, where the rules have `telemetry.logs`; not waited for. Default: a line of JSON to
+   * `console.log`.
+   */
+  readonly onAccessLog?: (entry: AccessLogEntry) => void;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
   /** A number in [0, 1) for splits and jitter. Default: `Math.random`. */
@@ -141,6 +147,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       registry,
       clock,
       revision,
+      random,
     });
     const { keep } = kept;
     const upstreams = compileUpstreams(next.services, { clock, random, send: transport, keep });

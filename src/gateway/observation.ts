@@ -10,6 +10,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import { removeHeader, setHeader, withResponseHeaders } from '../core/message.ts';
 import type { Rules, Telemetry } from '../rules/model.ts';
+import { type AccessLogOptions, accessLog } from '../telemetry/access-log.ts';
 import { metrics } from '../telemetry/metrics.ts';
 import {
   b3,
@@ -26,6 +27,8 @@ export interface ObservationOptions {
   readonly clock: Clock;
   readonly tracerProvider?: TracerProvider | undefined;
   readonly revision: string;
+  readonly random: () => number;
+  readonly onAccessLog?: AccessLogOptions['write'] | undefined;
 }
 
 /** Middlewares around a whole request, outermost first, and around each try. */
@@ -36,8 +39,8 @@ export interface Observation {
 
 /** Builds the middlewares. */
 export function observation({ telemetry }: Rules, options: ObservationOptions): Observation {
-  const { registry, clock, tracerProvider, revision } = options;
-  const { service, baggage } = telemetry;
+  const { registry, clock, tracerProvider, revision, random, onAccessLog } = options;
+  const { service, baggage, logs } = telemetry;
   const spans = {
     propagator: propagatorOf(telemetry),
     baggage,
@@ -47,6 +50,10 @@ export function observation({ telemetry }: Rules, options: ObservationOptions): 
     tracing({ kind: 'server', ...spans }),
     metrics({ registry, service, clock, names: telemetry.metrics.names, baggage }),
   ];
+  if (logs !== undefined) {
+    const write = onAccessLog && { write: onAccessLog };
+    aroundRequest.push(accessLog({ service, clock, random, ...logs, ...write }));
+  }
   if (telemetry.revisionHeader) aroundRequest.push(revisionHeader(revision));
   if (baggage.length > 0) aroundRequest.push(baggageFilter(baggage));
   return { aroundRequest, aroundTry: tracing({ kind: 'client', ...spans }) };

@@ -387,10 +387,21 @@ export interface Telemetry {
     readonly sample?: number;
     readonly propagation: readonly Propagation[];
   };
+  /** Absent: requests are not logged. */
+  readonly logs?: AccessLogRule;
   /** Baggage keys that become labels and attributes. */
   readonly baggage: readonly string[];
   /** Whether responses name the revision of the rules that they were made under. */
   readonly revisionHeader: boolean;
+}
+
+/** What the access log holds; the options of `accessLog`. */
+export interface AccessLogRule {
+  /** Share of the requests that went well, from 0 to 1. */
+  readonly sample: number;
+  readonly query: boolean;
+  readonly headers: readonly string[];
+  readonly redact: readonly string[];
 }
 
 /** Paths on the traffic port. */

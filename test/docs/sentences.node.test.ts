@@ -33,6 +33,7 @@ const families: Readonly<Record<string, number>> = {
   PI: 10,
   JW: 14,
   AZ: 14,
+  AL: 7,
 };
 
 const id = (family: string, number: number): string =>

@@ -38,7 +38,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 16.75,
   './access': 22,
-  './gateway': 73.25,
+  './gateway': 74.25,
   './governance': 35.25,
   // Most of it zod and yaml.
   './rules': 97,
@@ -56,12 +56,13 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './tracing': 6.5,
   './propagation': 1.5,
   './metrics': 5,
+  './access-log': 4,
   './registry': 3,
   './exposition': 1.75,
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 79,
+  './workers': 79.75,
 };
 
 /**
@@ -83,7 +84,7 @@ const chain = [
 const budgetOfChain = 34.75;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 96.5;
+const budgetOfEverything = 97.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

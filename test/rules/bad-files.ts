@@ -1167,12 +1167,25 @@ routes: [{ path: /a, to: web }, { path: /b, to: users@v1 }]
 routes:
   - { path: /a, to: web, retries: { max: 1 }, canary: {} }
   - { path: /b, to: users@v1 }
-telemetry: { logs: {} }
 `,
     expected: [
       '4:1 error[FM060] `admin` is not available in this version',
       '6:47 error[FM060] `canary` is not available in this version',
-      '8:14 error[FM060] `logs` is not available in this version',
+    ],
+  },
+  {
+    name: 'an access log that is wrong in several ways',
+    text: withRoute(`path: /b
+    to: web
+telemetry:
+  logs: { format: text, sample: 10, query: 1, headers: ["a b"], redact: [], reduct: [x] }`),
+    expected: [
+      '10:19 error[FM015] `format` must be `json`, not `text`',
+      '10:33 error[FM011] `sample` needs a percent sign',
+      '10:44 error[FM013] `query` must be true or false, not a number',
+      '10:57 error[FM017] `a b` is not a header name',
+      '10:73 error[FM016] `redact` is an empty list',
+      '10:77 error[FM001] unknown key `reduct` in `logs`',
     ],
   },
   {

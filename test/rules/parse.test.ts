@@ -22,6 +22,7 @@ defaults:
 telemetry:
   service: shop-edge
   traces: { otlp: "\${OTLP:-}", sample: 10%, propagation: [w3c, b3multi] }
+  logs: { sample: 5%, headers: [user-agent] }
   metrics: { path: /metrics, names: istio }
   baggage: [user_tier]
   revision_header: true
@@ -148,7 +149,7 @@ describe('parseRules', () => {
       routes: [
         {
           name: '/api/v1/users',
-          line: 22,
+          line: 23,
           path: '/api/v1/users',
           trailingSlash: 'strict',
           match: [],
@@ -166,7 +167,7 @@ describe('parseRules', () => {
         },
         {
           name: 'users',
-          line: 28,
+          line: 29,
           path: '/api/v2/users/:id',
           trailingSlash: 'ignore',
           methods: ['GET', 'HEAD'],
@@ -193,7 +194,7 @@ describe('parseRules', () => {
         },
         {
           name: '/b%C3%BCcher/~user',
-          line: 41,
+          line: 42,
           path: '/b%C3%BCcher/~user',
           trailingSlash: 'strict',
           match: [],
@@ -203,7 +204,7 @@ describe('parseRules', () => {
         },
         {
           name: '/**',
-          line: 42,
+          line: 43,
           path: '/**',
           trailingSlash: 'strict',
           match: [],
@@ -216,6 +217,7 @@ describe('parseRules', () => {
         service: 'shop-edge',
         metrics: { path: '/metrics', names: 'istio' },
         traces: { sample: 0.1, propagation: ['w3c', 'b3multi'] },
+        logs: { sample: 0.05, query: false, headers: ['user-agent'], redact: [] },
         baggage: ['user_tier'],
         revisionHeader: true,
       },

@@ -17,5 +17,5 @@ export const later: Readonly<
   route: [...policies, 'canary'],
   service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
   match: [],
-  telemetry: ['logs'],
+  telemetry: [],
 };

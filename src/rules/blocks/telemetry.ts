@@ -6,11 +6,11 @@
 
 import type * as z from 'zod';
 import type { MetricNames } from '../../telemetry/metrics.ts';
-import type { Propagation, Telemetry } from '../model.ts';
+import type { AccessLogRule, Propagation, Telemetry } from '../model.ts';
 import { block, choice, flag, list, textLike } from '../shape.ts';
 import { percentage } from './duration.ts';
 import { later } from './later.ts';
-import { baggageKey } from './names.ts';
+import { baggageKey, headerName, parameterName } from './names.ts';
 import { plainPath } from './path.ts';
 import { collectorUrl } from './url.ts';
 
@@ -27,11 +27,21 @@ export interface TracesBlock {
   readonly propagation?: readonly Propagation[];
 }
 
+/** As written; the sample as a share from 0 to 1. */
+export interface LogsBlock {
+  readonly format?: 'json';
+  readonly sample?: number;
+  readonly query?: boolean;
+  readonly headers?: readonly string[];
+  readonly redact?: readonly string[];
+}
+
 /** As written. */
 export interface TelemetryBlock {
   readonly service?: string;
   readonly metrics?: MetricsBlock;
   readonly traces?: TracesBlock;
+  readonly logs?: LogsBlock;
   readonly baggage?: readonly string[];
   readonly revision_header?: boolean;
 }
@@ -51,6 +61,16 @@ export const telemetry: z.ZodType<TelemetryBlock> = block<TelemetryBlock>(
         otlp: collectorUrl,
         sample: percentage(),
         propagation: list(choice(['w3c', 'b3', 'b3multi'])),
+      },
+    ),
+    logs: block<LogsBlock>(
+      { title: '`logs`' },
+      {
+        format: choice(['json']),
+        sample: percentage(),
+        query: flag(),
+        headers: list(headerName),
+        redact: list(parameterName),
       },
     ),
     baggage: list(baggageKey),
@@ -73,7 +93,18 @@ export function resolveTelemetry(written: TelemetryBlock): Telemetry {
       ...(sample !== undefined && { sample }),
       propagation,
     },
+    ...(written.logs !== undefined && { logs: resolveLogs(written.logs) }),
     baggage,
     revisionHeader: written.revision_header ?? false,
   };
+}
+
+/** The same for logs; JSON is the one format that there is. */
+function resolveLogs({
+  sample = 1,
+  query = false,
+  headers = [],
+  redact = [],
+}: LogsBlock): AccessLogRule {
+  return { sample, query, headers, redact };
 }

@@ -11,6 +11,7 @@ import type { HealthSettings } from '../../routing/health.ts';
 import type { OutlierSettings } from '../../routing/outlier-options.ts';
 import type { TrustedProxiesOptions } from '../../security/trusted-proxies.ts';
 import {
+  type AccessLogRule,
   type Balance,
   type BreakerRule,
   type BulkheadRule,
@@ -258,6 +259,12 @@ function shapeOfRules(): Check {
         'otlp?': text,
         'sample?': number(0, 1),
         propagation: list(oneOf('w3c', 'b3', 'b3multi')),
+      }),
+      'logs?': block<AccessLogRule>({
+        sample: number(0, 1),
+        query: flag,
+        headers: list(text),
+        redact: list(text),
       }),
       baggage: list(text),
       revisionHeader: flag,

@@ -9,6 +9,7 @@ telemetry:
   service: gateway
   metrics: { path: /metrics, names: istio }
   traces: { otlp: "http://localhost:4318", sample: 50%, propagation: [w3c, b3, b3multi] }
+  logs: { format: json, sample: 5%, query: true, headers: [user-agent], redact: [card] }
   baggage: [tier]
   revision_header: true
 health: { path: /healthz, ready_path: /readyz }
