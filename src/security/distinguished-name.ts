@@ -4,9 +4,12 @@
  * @module
  */
 
+/** A name beyond it is not looked at; that of a certificate has some hundred characters. */
+const longest = 65_536;
+
 /**
  * The common name in a distinguished name as RFC 2253 and RFC 4514 write it; `undefined` where there is none, or the text is
- * no such name.
+ * no such name, or has more than 65,536 characters.
  *
  * @example
  * ```ts
@@ -14,6 +17,7 @@
  * ```
  */
 export function commonNameOf(name: string): string | undefined {
+  if (name.length > longest) return undefined;
   let rest = name;
   let found: string | undefined;
   while (rest !== '') {
@@ -31,7 +35,7 @@ function unescaped(value: string): string {
   const encoder = new TextEncoder();
   for (const [, hex, escaped, plain] of value.matchAll(/\\([\da-fA-F]{2})|\\([\s\S])|([^\\]+)/g)) {
     if (hex !== undefined) bytes.push(Number.parseInt(hex, 16));
-    else bytes.push(...encoder.encode(escaped ?? plain ?? ''));
+    else for (const byte of encoder.encode(escaped ?? plain ?? '')) bytes.push(byte);
   }
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }
