@@ -25,6 +25,8 @@ const expectations: readonly RegExp[] = [
   /"sku":"SKU-001"/,
   /"status":401/,
   /^HTTP\/1.1 403 /,
+  /^$/,
+  /^$/,
   /http_server_duration_seconds_bucket\{method="GET",status="200",env="canary"/,
   /inventory_request_total\{env="canary"/,
 ];

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { TracerProvider } from '@opentelemetry/api';
 import { governance } from '../src/gateway/governance.ts';
+import { traffic } from '../src/gateway/traffic-policies.ts';
 import type { Handler } from '../src/index.ts';
 import type { Rules } from '../src/rules/model.ts';
 import { parseRules } from '../src/rules/parse.ts';
@@ -54,7 +55,9 @@ export async function instanceApp(settings: InstanceSettings): Promise<Handler> 
         auth: fetch,
         authOrigin: environment['AUTH_V1_URL'] ?? 'http://127.0.0.1:8081',
         inventory: fetch,
-        inventoryRouting: governance(await readShopRules('order/inventory.yaml', environment)),
+        inventoryRouting: governance(await readShopRules('order/inventory.yaml', environment), {
+          traffic,
+        }),
         log,
       });
   }

@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sumOf } from '../../workers/drills/drill.ts';
 import { freePorts, startShop } from '../../workers/shop.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { type Answer, type RunningShop, shopPlatforms } from '../support/shop-platforms.ts';
@@ -187,6 +189,31 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     }
   });
 
+  test('M16: orders go on without the inventory, its breaker opens, and a probe brings it back', async () => {
+    const isUnknown = async () => (await order()).status === 202;
+    await shop.askInstance('inventory-stable', '/outage', { method: 'POST' });
+    const before = await asked();
+    for (let call = 0; call < 10; call++) expect(await isUnknown()).toBe(true);
+    expect(await asked(), 'the breaker opened after the fifth failure').toBe(before + 5);
+
+    // Half-open: the first order after the pause probes, and what it finds keeps the breaker open.
+    while ((await asked()) === before + 5) expect(await isUnknown()).toBe(true);
+    expect(await asked(), 'one probe').toBe(before + 6);
+
+    await shop.askInstance('inventory-stable', '/outage', { method: 'DELETE' });
+    expect(await isUnknown(), 'until the next probe it stays open').toBe(true);
+    while (await isUnknown()) await setTimeout(20);
+    expect(await asked(), 'the probe').toBe(before + 7);
+    for (let call = 0; call < 10; call++) expect((await order()).status).toBe(201);
+    expect(await asked()).toBe(before + 17);
+
+    /** How often the inventory was asked for something in stock, by its own count. */
+    async function asked(): Promise<number> {
+      const exposition = await metricsOf('inventory-stable');
+      return sumOf(exposition, 'http_server_duration_seconds_count', { method: 'GET' });
+    }
+  }, 30_000);
+
   test('one trace spans gateway, order and inventory, and none is lost when the shop ends', async () => {
     const response = await order({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
     expect(response.status).toBe(201);
@@ -221,6 +248,17 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
       ['gateway', client],
       ['gateway', server],
     ]);
+    expect(
+      receiver.spans.some(
+        ({ service, kind, attributes }) =>
+          service === 'order-stable' &&
+          kind === server &&
+          attributes.some(
+            ({ key, value }) => key === 'circuit_breaker_open' && value.boolValue === true,
+          ),
+      ),
+      'M16: circuit_breaker_open on the span of order',
+    ).toBe(true);
     // Whoever has no good token gets no further than the gateway.
     expect(taken()).toHaveLength(sent + pastTheGateway);
   });

@@ -7,6 +7,7 @@ import type { Drill } from './drill.ts';
 import { outage } from './outage.ts';
 import { overload } from './overload.ts';
 import { restart } from './restart.ts';
+import { shopOutage } from './shop-outage.ts';
 import { slowClients } from './slow-clients.ts';
 import { store } from './store.ts';
 
@@ -15,6 +16,7 @@ export const drills: readonly Drill[] = [
   delay,
   abort,
   outage,
+  shopOutage,
   store,
   overload,
   slowClients,

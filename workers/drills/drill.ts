@@ -2,6 +2,7 @@
  * Drills: something goes wrong on purpose, and figures from the gateway's own metrics say what came of it.
  */
 
+import type { TracerProvider } from '@opentelemetry/api';
 import {
   InMemorySpanExporter,
   type ReadableSpan,
@@ -65,6 +66,11 @@ export class Stage {
       replace: (next) => gateway.replace(rulesOf(next), `drill-${next.length}`),
       total: (name, labels = {}) => sumOf(expose(registry, 'text'), name, labels),
     };
+  }
+
+  /** Whose spans are {@link spans}. */
+  get tracerProvider(): TracerProvider {
+    return this.#provider;
   }
 
   /** Something else to be ended. */

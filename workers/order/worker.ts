@@ -1,6 +1,7 @@
 /** The order service as a Worker: it reaches auth and the inventory through service bindings. */
 
 import { governance } from '../../src/gateway/governance.ts';
+import { traffic } from '../../src/gateway/traffic-policies.ts';
 import { compiledRules } from '../../src/rules/sources/compiled.ts';
 import { type ServiceBinding, type ServiceWorker, type ShopEnv, serviceWorker } from '../worker.ts';
 import { orderApp } from './app.ts';
@@ -12,7 +13,7 @@ interface Env extends ShopEnv {
   readonly INVENTORY_CANARY: ServiceBinding;
 }
 
-const inventoryRouting = governance(compiledRules(inventoryRules));
+const inventoryRouting = governance(compiledRules(inventoryRules), { traffic });
 
 const order: ServiceWorker<Env> = serviceWorker('order', (instance, env) => {
   const workers: Readonly<Record<string, ServiceBinding>> = {
