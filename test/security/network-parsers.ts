@@ -41,9 +41,9 @@ export interface NetworkParser {
   readonly seeds: readonly string[];
 }
 
-/** What a header can hold: the others never get as far as a parser. */
+/** What a header can hold: the others never get as far as a parser, and workerd complains of what is not ASCII. */
 function inHeader(text: string): string {
-  return text.replace(/[^\t\x20-\x7e\x80-\xff]/g, '?');
+  return text.replace(/[^\t\x20-\x7e]/g, '?');
 }
 
 function headers(name: string, text: string, others: Record<string, string> = {}): Headers {
@@ -235,14 +235,12 @@ export const networkParsers: readonly NetworkParser[] = [
   {
     what: 'the subject that Cloudflare tells',
     files: ['security/peer-certificate.ts'],
-    read: (certSubjectDNRFC2253) =>
-      certifiedPeer(
-        Object.assign(new Request('http://shop.example/'), {
-          cf: {
-            tlsClientAuth: { certPresented: '1', certVerified: 'SUCCESS', certSubjectDNRFC2253 },
-          },
-        }),
-      ),
+    read(certSubjectDNRFC2253) {
+      const tlsClientAuth = { certPresented: '1', certVerified: 'SUCCESS', certSubjectDNRFC2253 };
+      // Defined and not assigned: on workerd every request has one.
+      const request = new Request('http://shop.example/');
+      return certifiedPeer(Object.defineProperty(request, 'cf', { value: { tlsClientAuth } }));
+    },
     seeds: ['CN=web,O=Shop', 'CN=', 'a', '\\'],
   },
   {
