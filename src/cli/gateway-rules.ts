@@ -16,12 +16,14 @@ import { UsageError } from './usage.ts';
  *
  * @param file Default: `fetchmesh.yaml`, then `rules.yaml`.
  * @param environment Whose overlay is read too.
+ * @param target Who is going to carry them out, where that is known.
  * @returns `undefined` where they are wrong.
  * @throws {UsageError} where there is no such file.
  */
 export async function readGatewayRules(
   file: string | undefined,
   environment: string | undefined,
+  target?: 'worker',
 ): Promise<Rules | undefined> {
   const source = await readRulesFile(file, environment);
   if (source === undefined) {
@@ -31,6 +33,7 @@ export async function readGatewayRules(
     ...source,
     environment: process.env,
     mode: 'gateway',
+    ...(target && { target }),
   });
   if (diagnostics.length > 0) {
     const color = process.stderr.isTTY && !process.env['NO_COLOR'];

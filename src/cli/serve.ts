@@ -27,6 +27,7 @@ import { stop } from './stop.ts';
 import { openStore } from './store.ts';
 import { isStoreUrl, storeOrigin } from './store-origin.ts';
 import { readTls, tlsFiles, watchTls } from './tls.ts';
+import { upstreamCertificates } from './upstream-tls.ts';
 import {
   readArguments,
   readPort,
@@ -131,6 +132,10 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const certificates = tlsFiles(values, parsed.rules.tls, origin.directory);
   const tls = certificates && (await readTls(certificates));
 
+  const toUpstreams = upstreamCertificates(origin.directory);
+  // Before anything is opened, so that what is wrong with the files is said as such.
+  for (const service of parsed.rules.services) toUpstreams.transportOf(service);
+
   const registry = createRegistry();
   const endpoint =
     values['otlp-endpoint'] ??
@@ -153,6 +158,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const accessLog = lineBuffer({ write: standardOutput });
   const gateway = createGateway(parsed.rules, {
     registry,
+    transportOf: toUpstreams.transportOf,
     ...(opened && { store: opened.store }),
     ...(breakers && { breakers }),
     instances,
@@ -171,6 +177,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
   const following = origin.follow(gateway, (rules) => {
+    toUpstreams.retain(rules.services);
     for (const name of ['tls', 'state'] as const) {
       if (JSON.stringify(rules[name]) === JSON.stringify(parsed.rules[name])) continue;
       console.error(`fetchmesh: \`${name}\` is another one now, which counts from a restart on`);
@@ -178,7 +185,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   });
   const certificateWatches =
     certificates && tls ? watchTls(certificates, tls, traffic, { automatic: values.watch }) : [];
-  const watches = [...(following ? [following] : []), ...certificateWatches];
+  const watches = [
+    ...(following ? [following] : []),
+    ...certificateWatches,
+    toUpstreams.watch({ automatic: values.watch }),
+  ];
   const gossip = breakers && runFleet(breakers);
   // Without a listener the signal would end the process.
   process.on('SIGHUP', async () => {

@@ -120,7 +120,7 @@ async function read(what: string, file: string): Promise<string> {
 }
 
 /** Said here, since runtimes word it differently, and Deno notices it at the first connection alone. */
-function keyProblem(certificate: string, pem: string): string | undefined {
+export function keyProblem(certificate: string, pem: string): string | undefined {
   let own: KeyObject;
   try {
     own = createPublicKey(createPrivateKey(pem));
@@ -135,7 +135,8 @@ function spki(key: KeyObject): string {
   return String(key.export({ type: 'spki', format: 'pem' }));
 }
 
-function checkCertificate(file: string, pem: string): void {
+/** @throws {UsageError} where a file holds none. */
+export function checkCertificate(file: string, pem: string): void {
   try {
     new X509Certificate(pem);
   } catch {

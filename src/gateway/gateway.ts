@@ -17,7 +17,7 @@ import { urlOf } from '../core/url.ts';
 import type { BreakerFleet } from '../policies/breaker/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
-import type { Rules } from '../rules/model.ts';
+import type { Rules, Service } from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import { certifiedPeer } from '../security/peer-certificate.ts';
@@ -41,6 +41,12 @@ import { compileUpstreams, type Upstreams } from './upstreams.ts';
 export interface GatewayOptions {
   /** Sends requests to upstreams. Default: the runtime's `fetch`. */
   readonly transport?: Transport;
+  /**
+   * Sends requests and health checks to this service in particular, such as over TLS with a certificate of one's own; asked
+   * whenever rules are put in force. Default, and where it gives none: `transport`; rules with a service that asks for `tls`
+   * are refused then, unless it is reached through a binding.
+   */
+  readonly transportOf?: (service: Service) => Transport | undefined;
   /** Where metrics live, over all revisions of the rules. Default: one of its own. */
   readonly registry?: Registry;
   /** What the metrics path of the rules shows. Default: the registry. */
@@ -150,7 +156,9 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       random,
     });
     const { keep } = kept;
-    const upstreams = compileUpstreams(next.services, { clock, random, send: transport, keep });
+    const { transportOf } = options;
+    const around = { clock, random, send: transport, transportOf, keep };
+    const upstreams = compileUpstreams(next.services, around);
     const sightings: Sighting[] = [];
     const plan = yield* planSteps(next, {
       ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },

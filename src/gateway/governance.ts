@@ -52,7 +52,11 @@ export function governance(rules: Rules, options: GovernanceOptions = {}): Middl
   // Out here: the state of policies belongs to this middleware, however often it is applied.
   const { keep } = Kept.nothing();
   const send: CheckTransport = (url, init) => fetch(url, init);
-  const upstreams = compileUpstreams(rules.services, { clock, random, send, keep });
+  const upstreams = compileUpstreams(rules.services, {
+    ...{ clock, random, send, keep },
+    // What comes next sends the requests: nothing here could show a certificate.
+    transportOf: undefined,
+  });
   return layer(`governance, ${rules.routes.length} routes`, (next) =>
     compilePlan(rules, {
       clock,

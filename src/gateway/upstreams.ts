@@ -12,6 +12,7 @@ import { balanceSettings } from '../routing/balance-options.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import { createPool, type Pool } from '../routing/pool.ts';
 import type { Service, ServiceVersion } from '../rules/model.ts';
+import type { Transport } from './forward.ts';
 import type { Keep } from './kept.ts';
 
 /** One version of a service. */
@@ -38,19 +39,27 @@ export interface UpstreamSurroundings {
   readonly random: () => number;
   /** Sends health checks. */
   readonly send: CheckTransport;
+  /** Sends what goes to this service in particular. */
+  readonly transportOf: ((service: Service) => Transport | undefined) | undefined;
   /** An endpoint of which nothing has changed keeps its counts, its ejections and its health over a reload. */
   readonly keep: Keep;
 }
 
-/** Prepares the services of a rules file. */
+/**
+ * Prepares the services of a rules file.
+ *
+ * @throws {RangeError} where a service asks for TLS that nothing here carries out.
+ */
 export function compileUpstreams(
   services: readonly Service[],
   around: UpstreamSurroundings,
 ): Upstreams {
   const upstreams = new Map<string, Upstream>();
   for (const service of services) {
+    const send = transportFor(service, around);
     for (const version of service.versions) {
-      upstreams.set(`${service.name}@${version.name}`, compileUpstream(service, version, around));
+      const upstream = compileUpstream(service, version, { ...around, transport: send });
+      upstreams.set(`${service.name}@${version.name}`, upstream);
     }
   }
   return {
@@ -65,23 +74,47 @@ export function compileUpstreams(
   };
 }
 
+/** What is sent without the certificates that the rules ask for would be sent to anybody: never. */
+function transportFor(
+  service: Service,
+  { transportOf }: Pick<UpstreamSurroundings, 'transportOf'>,
+): Transport | undefined {
+  const transport = transportOf?.(service);
+  if (transport !== undefined || service.tls === undefined) return transport;
+  const { name, versions } = service;
+  if (versions.some(({ binding }) => binding === undefined)) {
+    throw new RangeError(
+      `services.${name}.tls: nothing here carries it out; serve does, and on Workers a binding: mtls_certificates`,
+    );
+  }
+  return async function unbound() {
+    throw new Error(`services.${name}: its binding is not there, and nothing else carries out tls`);
+  };
+}
+
 function compileUpstream(
-  { name: service, balance = {}, outlier, health }: Service,
+  { name: service, balance = {}, outlier, health, tls }: Service,
   { name: version, urls, weights, binding, environment }: ServiceVersion,
-  { keep, ...around }: UpstreamSurroundings,
+  {
+    keep,
+    transport,
+    ...around
+  }: UpstreamSurroundings & { readonly transport: Transport | undefined },
 ): Upstream {
   const name = version === '' ? service : `${service}@${version}`;
   const pool = createPool({
     ...around,
     name,
     endpoints: urls.map((url, index) => {
-      return { endpoint: { url, service, version }, weight: weights?.[index] ?? 1 };
+      const target: Endpoint = { url, service, version, send: transport };
+      return { endpoint: target, weight: weights?.[index] ?? 1 };
     }),
     balance: balanceSettings('balance', balance),
     outlier,
     health,
+    // An endpoint holds what sends to it.
     remember: (part, settings, make) =>
-      keep({ kind: `upstream ${part}`, owner: name, settings }, make),
+      keep({ kind: `upstream ${part}`, owner: name, settings: [settings, tls] }, make),
   });
   return {
     service,

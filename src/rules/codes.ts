@@ -51,6 +51,7 @@ export type Code =
   | 'FM043'
   | 'FM044'
   | 'FM045'
+  | 'FM046'
   | 'FM050'
   | 'FM051'
   | 'FM052'
@@ -271,7 +272,7 @@ With idempotency_key only requests that carry the header Idempotency-Key are rep
     title: 'settings of a service that contradict each other',
     explanation: `Outlier detection has to count something, may leave out at least some of the endpoints, and its longest ejection is no
 shorter than its first one. A health check ends before the next one begins, and there are at most ten a second. Of several
-endpoints, at least one has a weight.`,
+endpoints, at least one has a weight. TLS needs https URLs, and a certificate is shown together with its key.`,
   },
   FM039: {
     title: 'balancing without a choice',
@@ -309,6 +310,12 @@ be answered.`,
     title: 'shed.full is not above shed.from',
     explanation: `From \`from\` requests under way on, those that matter least are turned away; from \`full\` on, all but the critical ones.
 In between the share grows, so \`full\` has to be the larger number.`,
+  },
+  FM046: {
+    title: 'TLS that a Worker cannot carry out',
+    explanation: `A Worker has no files: certificates are given to it as a binding, mtls_certificates in wrangler.toml. Name that binding,
+binding: NAME, in the service or in each of its versions; where it is present it takes the place of tls. Without one a Worker
+refuses the rules, rather than call the service without the certificate. serve takes them as they are.`,
   },
   FM050: {
     title: 'environment variable is not set',

@@ -99,6 +99,19 @@ export interface Service {
   readonly outlier?: OutlierSettings;
   /** Absent: endpoints are not asked how they are. */
   readonly health?: HealthSettings;
+  /** Absent: what the runtime trusts is trusted, and no certificate is shown. */
+  readonly tls?: UpstreamTls;
+}
+
+/** How an https upstream is recognised, and what it is shown: files in PEM. At least one of them is there. */
+export interface UpstreamTls {
+  /** The authorities that are trusted. */
+  readonly ca?: string;
+  /** The certificate that is shown, and those between it and the root. Together with its key. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name that the upstream's certificate has to bear. Absent: the host of the URL. */
+  readonly serverName?: string;
 }
 
 /** How load is spread over the endpoints of a version. */

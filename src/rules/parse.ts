@@ -16,6 +16,7 @@ import { reportTo } from './report.ts';
 import { type ResolvedFile, resolveFile } from './resolve.ts';
 import { type RulesFile, rulesFile } from './schema.ts';
 import { Refusal } from './shape.ts';
+import { checkForWorker } from './worker-checks.ts';
 
 /** Settings of {@link parseRules}. */
 export interface ParseOptions {
@@ -39,6 +40,8 @@ export interface ParseOptions {
    * that leave out an `auth` are an open door. Default: `'error'`.
    */
   readonly unavailable?: 'error' | 'warning';
+  /** Who is going to carry them out, beside whoever can. Default: nobody in particular. */
+  readonly target?: 'worker';
   /** A longer text is not read, in UTF-16 code units of all files together. Default: 10000000. */
   readonly maxLength?: number;
 }
@@ -90,8 +93,11 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
     checkFile(resolved, around);
     checkUpstreams(resolved.routes, around, isSound(diagnostics));
   }
-  diagnostics.sort(inOrderOf(texts));
   const rules = isSound(diagnostics) ? resolved?.toRules() : undefined;
+  if (rules !== undefined && options.target === 'worker') {
+    checkForWorker(rules, new Positions(root), report);
+  }
+  diagnostics.sort(inOrderOf(texts));
   return { rules: deepFreeze(rules), diagnostics };
 }
 

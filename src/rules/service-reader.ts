@@ -36,7 +36,9 @@ export class ServiceReader {
   versions(name: string, written: ServiceWritten): Versions {
     const path = ['services', name];
     if (!isBlock(written)) return single(this.#upstream('', written, path));
-    const { versions, balance, outlier, health, ...upstream } = written as Draft<typeof written>;
+    const { versions, balance, outlier, health, tls, ...upstream } = written as Draft<
+      typeof written
+    >;
     if (versions === undefined) return single(this.#upstream('', upstream as UpstreamBlock, path));
     for (const key of ['url', 'urls', 'binding', 'env']) {
       if (!Object.hasOwn(upstream, key)) continue;
@@ -59,11 +61,14 @@ export class ServiceReader {
   /** What it says beside its versions. */
   settings(name: string, written: ServiceWritten, versions: Versions): ServiceSettings {
     if (!isBlock(written)) return {};
-    const hasChoice =
-      versions === unsound ||
-      [...versions.values()].some((version) => version === unsound || version.urls.length > 1);
+    const urls =
+      versions === unsound
+        ? [undefined]
+        : Array.from(versions.values(), (version) =>
+            version === unsound ? undefined : version.urls,
+          );
     const reader = new SettingsReader(this.#positions, this.#report);
-    return reader.read(written as SettingsWritten, ['services', name], hasChoice);
+    return reader.read(written as SettingsWritten, ['services', name], urls);
   }
 
   /** At least one of the endpoints gets requests. */

@@ -1,5 +1,5 @@
 /**
- * What a service says beside where it is: balancing, ejection, health checks.
+ * What a service says beside where it is: balancing, ejection, health checks, certificates.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import type { BalanceWritten } from './blocks/balance.ts';
 import { type HealthCheckBlock, resolveHealthCheck } from './blocks/health-check.ts';
 import { type OutlierBlock, resolveOutlier } from './blocks/outlier.ts';
+import { resolveUpstreamTls, type UpstreamTlsBlock } from './blocks/upstream-tls.ts';
 import type { Service } from './model.ts';
 import type { Path } from './nodes.ts';
 import type { Positions } from './positions.ts';
@@ -18,10 +19,11 @@ export interface SettingsWritten {
   readonly balance?: Sound<BalanceWritten>;
   readonly outlier?: Sound<OutlierBlock>;
   readonly health?: Sound<HealthCheckBlock>;
+  readonly tls?: Sound<UpstreamTlsBlock>;
 }
 
 /** The part of the model that is made of them. */
-export type ServiceSettings = Pick<Service, 'balance' | 'outlier' | 'health'>;
+export type ServiceSettings = Pick<Service, 'balance' | 'outlier' | 'health' | 'tls'>;
 
 /** Resolves them, and reports what contradicts something else (FM038) or has no effect (FM039). */
 export class SettingsReader {
@@ -35,10 +37,15 @@ export class SettingsReader {
 
   /**
    * @param path Of the service.
-   * @param hasChoice Whether one of its versions has several endpoints.
+   * @param urls Of each version that is sound; `undefined` for the others.
    */
-  read(written: SettingsWritten, path: Path, hasChoice: boolean): ServiceSettings {
-    const { balance, outlier, health } = written;
+  read(
+    written: SettingsWritten,
+    path: Path,
+    urls: readonly (readonly string[] | undefined)[],
+  ): ServiceSettings {
+    const { balance, outlier, health, tls } = written;
+    const hasChoice = urls.some((some) => some === undefined || some.length > 1);
     if (!hasChoice) this.#reportIdle(written, path);
     return {
       ...(isSound(balance) && {
@@ -52,6 +59,8 @@ export class SettingsReader {
         this.#healthIsSound(health, [...path, 'health']) && {
           health: resolveHealthCheck(health),
         }),
+      ...(isSound(tls) &&
+        this.#tlsIsSound(tls, urls.flat(), [...path, 'tls']) && { tls: resolveUpstreamTls(tls) }),
     };
   }
 
@@ -115,6 +124,34 @@ export class SettingsReader {
       });
     }
     return true;
+  }
+
+  #tlsIsSound(
+    written: UpstreamTlsBlock,
+    urls: readonly (string | undefined)[],
+    path: Path,
+  ): boolean {
+    const { cert, key } = written;
+    if (Object.keys(written).length === 0) {
+      return this.#contradicts(path, {
+        message: '`tls` says nothing',
+        help: 'write `ca`, `cert` with `key`, or `server_name`; or leave `tls` out',
+      });
+    }
+    if ((cert === undefined) !== (key === undefined)) {
+      const [given, missing] = key === undefined ? ['cert', 'key'] : ['key', 'cert'];
+      return this.#contradicts([...path, given], {
+        message: `\`${given}\` needs \`${missing}\``,
+        label: 'a certificate is shown together with its key',
+      });
+    }
+    const plain = urls.find((url) => url?.startsWith('http:'));
+    if (plain === undefined) return true;
+    return this.#contradicts(path, {
+      message: '`tls` of a service that is reached without TLS',
+      label: `${plain} is plain HTTP: nobody is recognised, and no certificate is shown`,
+      help: 'write https in its URLs, or leave `tls` out',
+    });
   }
 
   #contradicts(path: Path, problem: Omit<Problem, 'code'>): false {

@@ -31,6 +31,7 @@ const families: Readonly<Record<string, number>> = {
   RF: 8,
   LI: 6,
   PI: 10,
+  UT: 7,
   JW: 14,
   AZ: 14,
   AL: 7,

@@ -1255,6 +1255,34 @@ routes: [{ path: /a, to: users@v1 }, { path: /b, to: web }]
     ],
   },
   {
+    name: 'certificates for upstreams that cannot be',
+    text: `services:
+  plain: { url: "http://plain.internal", tls: { ca: ca.pem } }
+  half: { url: "https://half.internal", tls: { cert: web.pem, server_name: "a b" } }
+  keyless: { url: "https://keyless.internal", tls: { cert: web.pem } }
+  certless: { url: "https://certless.internal", tls: { key: web.key } }
+  empty: { url: "https://empty.internal", tls: {} }
+routes: [{ path: /, to: { plain: 20, half: 20, keyless: 20, certless: 20, empty: 20 } }]
+`,
+    expected: [
+      '2:47 error[FM038] `tls` of a service that is reached without TLS',
+      '3:76 error[FM017] `a b` is not a host name',
+      '4:60 error[FM038] `cert` needs `key`',
+      '5:61 error[FM038] `key` needs `cert`',
+      '6:48 error[FM038] `tls` says nothing',
+    ],
+  },
+  {
+    name: 'certificates for upstreams, given to a Worker without a binding',
+    text: `services: { web: { url: "https://web.internal", tls: { ca: ca.pem } } }
+routes: [{ path: /, to: web }]
+`,
+    options: { target: 'worker' },
+    expected: [
+      '1:49 warning[FM046] a Worker cannot carry out `tls` of `web`, and refuses these rules',
+    ],
+  },
+  {
     name: 'proxies that are counted and named',
     text: `trusted_proxies: { hops: 1, networks: 10.0.0.0/8 }
 routes: [{ path: /a, respond: { status: 204 } }]

@@ -15,7 +15,7 @@ export const later: Readonly<
   file: ['store', 'admin'],
   defaults: policies,
   route: [...policies, 'canary'],
-  service: ['breaker', 'bulkhead', 'limits', 'tls', 'headers'],
+  service: ['breaker', 'bulkhead', 'limits', 'headers'],
   match: [],
   telemetry: [],
 };

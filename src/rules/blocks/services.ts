@@ -11,6 +11,7 @@ import { type HealthCheckBlock, healthCheck } from './health-check.ts';
 import { later } from './later.ts';
 import { bindingName, environmentName, serviceName, versionName } from './names.ts';
 import { type OutlierBlock, outlier } from './outlier.ts';
+import { type UpstreamTlsBlock, upstreamTls } from './upstream-tls.ts';
 import { upstreamUrl } from './url.ts';
 
 /** An endpoint in the long form. */
@@ -42,6 +43,7 @@ export interface ServiceBlock extends UpstreamBlock {
   readonly balance?: BalanceWritten;
   readonly outlier?: OutlierBlock;
   readonly health?: HealthCheckBlock;
+  readonly tls?: UpstreamTlsBlock;
 }
 
 /** As written. */
@@ -83,6 +85,7 @@ const service: z.ZodType<ServiceWritten> = z.union([
         balance,
         outlier,
         health: healthCheck,
+        tls: upstreamTls,
       },
     ),
   ),

@@ -33,6 +33,7 @@ import {
   type Telemetry,
   type ThrottleRule,
   type Tls,
+  type UpstreamTls,
 } from '../model.ts';
 import { accessMembers, authRules, rolesShape } from './access-shape.ts';
 import { block, type Check, flag, list, number, oneOf, text, url, value } from './checks.ts';
@@ -160,6 +161,12 @@ function shapeOfRules(): Check {
           timeoutMs: span,
           downAfter: count,
           upAfter: count,
+        }),
+        'tls?': block<UpstreamTls>({
+          'ca?': text,
+          'cert?': text,
+          'key?': text,
+          'serverName?': text,
         }),
       }),
     ),
