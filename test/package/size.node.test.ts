@@ -38,10 +38,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 16.75,
   './access': 22,
-  './gateway': 74.25,
+  './gateway': 74.5,
   './governance': 35.25,
   // Most of it zod and yaml.
-  './rules': 97,
+  './rules': 97.75,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -62,7 +62,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 79.75,
+  './workers': 80,
 };
 
 /**
