@@ -49,6 +49,8 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
     return true;
   };
   let opened: OpenedSource | undefined;
+  /** One after the other, so that the last one stays. */
+  let kept = Promise.resolve();
   let followed: FollowedRules | undefined;
 
   async function open(): Promise<FollowedRules> {
@@ -58,7 +60,7 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
       apply(rules, revision) {
         const named = { rules, revision: nameOf(rules, revision) };
         if (!take(named)) throw new Error('see above');
-        if (cache !== undefined) void keep(cache, named);
+        if (cache !== undefined) kept = kept.then(() => keep(cache, named));
       },
       onEvent({ type, message }) {
         if (type !== 'applied') console.error(`fetchmesh: rules: ${message}`);

@@ -27,6 +27,7 @@ export async function withRulesStore(
   const place = placeOf(url);
   let why = 'no answer in time';
   const opened = await connectStore(url, {
+    option: '--to',
     say: (_, reason) => {
       why = reason;
     },

@@ -91,6 +91,8 @@ async function ending(store: Store, opened: OpenedStore): Promise<void> {
 
 /** Settings of {@link connectStore}. */
 export interface ConnectStoreOptions {
+  /** Which option the URL was given as, for messages. Default: `--store`. */
+  readonly option?: string;
   /** Told, once each time, that the store is out or back, and why. */
   readonly say: (isAvailable: boolean, why: string) => void;
 }
@@ -116,20 +118,24 @@ export function placeOf(url: string): string {
  */
 export async function connectStore(
   url: string,
-  { say }: ConnectStoreOptions,
+  { say, option = '--store' }: ConnectStoreOptions,
 ): Promise<ConnectedStore> {
   const scheme = /^[a-z][a-z-]*:/i.exec(url)?.[0].toLowerCase();
   if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
-  if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length));
+  if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length), option);
   if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
-    return await connectRedis(url, say);
+    return await connectRedis(url, say, option);
   }
   throw new UsageError(
-    '--store: not the URL of a store, such as redis://localhost:6379, rediss://…, memory: or, on Deno, deno-kv:PATH',
+    `${option}: not the URL of a store, such as redis://localhost:6379, rediss://…, memory: or, on Deno, deno-kv:PATH`,
   );
 }
 
-async function connectRedis(url: string, say: ConnectStoreOptions['say']): Promise<ConnectedStore> {
+async function connectRedis(
+  url: string,
+  say: ConnectStoreOptions['say'],
+  option: string,
+): Promise<ConnectedStore> {
   let available = true;
   function tell(isAvailable: boolean, error?: unknown): void {
     if (available === isAvailable) return;
@@ -137,7 +143,7 @@ async function connectRedis(url: string, say: ConnectStoreOptions['say']): Promi
     say(isAvailable, error === undefined ? 'no answer in time' : reasonOf(error));
   }
 
-  const client = await redisClient(url);
+  const client = await redisClient(url, option);
   let timer: ReturnType<typeof setTimeout> | undefined;
   await new Promise<void>((resolve) => {
     client.on('ready', () => {
@@ -182,8 +188,8 @@ interface Client {
 }
 
 /** The package is the user's; the first that is there. */
-async function redisClient(url: string): Promise<Client> {
-  const found = await installed('redis');
+async function redisClient(url: string, option: string): Promise<Client> {
+  const found = await installed('redis', option);
   if (found !== undefined) {
     const client = found['createClient']({ url, disableOfflineQueue: true });
     return {
@@ -193,7 +199,7 @@ async function redisClient(url: string): Promise<Client> {
       end: () => client.destroy(),
     };
   }
-  const other = await installed('ioredis');
+  const other = await installed('ioredis', option);
   if (other !== undefined) {
     const client = new other['Redis'](url, {
       ...{ lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
@@ -205,27 +211,27 @@ async function redisClient(url: string): Promise<Client> {
       end: () => client.disconnect(),
     };
   }
-  throw new UsageError('--store: Redis needs a client; run `npm install redis` (or ioredis)');
+  throw new UsageError(`${option}: Redis needs a client; run \`npm install redis\` (or ioredis)`);
 }
 
 /** A name in a variable: type-checkers and bundlers leave alone what may be missing. */
 // biome-ignore lint/suspicious/noExplicitAny: no types of packages that may be missing
-async function installed(name: string): Promise<Record<string, any> | undefined> {
+async function installed(name: string, option: string): Promise<Record<string, any> | undefined> {
   try {
     return await import(name);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${name}'`)) return undefined;
-    throw new UsageError(`--store: the package '${name}' cannot be loaded: ${message}`);
+    throw new UsageError(`${option}: the package '${name}' cannot be loaded: ${message}`);
   }
 }
 
-async function connectDenoKv(path: string): Promise<ConnectedStore> {
+async function connectDenoKv(path: string, option: string): Promise<ConnectedStore> {
   const { Deno } = globalThis as {
     Deno?: { openKv?(path?: string): Promise<DenoKvLike & { close(): void }> };
   };
   if (Deno?.openKv === undefined) {
-    throw new UsageError('--store: deno-kv: needs Deno, run with --unstable-kv');
+    throw new UsageError(`${option}: deno-kv: needs Deno, run with --unstable-kv`);
   }
   const kv = await Deno.openKv(path === '' ? undefined : path);
   return {

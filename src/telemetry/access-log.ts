@@ -13,6 +13,7 @@ import { type Exchange, withExchange } from '../core/exchange.ts';
 import { urlOf } from '../core/url.ts';
 import { knownMethod } from './http.ts';
 import { type Ending, observe } from './observe.ts';
+import { secretParameter } from './secret-parameters.ts';
 import { traceContext } from './span.ts';
 
 /**
@@ -81,13 +82,6 @@ export interface AccessLogOptions {
 /** Headers that carry credentials, by what they are called. */
 const credentials = /authorization|cookie|token|secret|password|api-?key/;
 
-/** Query parameters that hold secrets: those of the semantic conventions, and the usual ones. */
-const secretParameters: readonly string[] = [
-  ...['awsaccesskeyid', 'signature', 'sig', 'x-goog-signature', 'x-amz-signature'],
-  ...['access_token', 'id_token', 'refresh_token', 'token', 'code', 'jwt'],
-  ...['api_key', 'apikey', 'key', 'password', 'secret', 'client_secret'],
-];
-
 /** Longer values are cut: the client chooses how long they are. */
 const longestPath = 2_048;
 const longestHeader = 256;
@@ -116,7 +110,6 @@ export function accessLog(options: AccessLogOptions): Middleware {
     throw new RangeError(`accessLog.sample: ${sample} is not a number from 0 to 1`);
   }
   const redact = new Set((options.redact ?? []).map((name) => name.toLowerCase()));
-  const hiddenParameters = new Set([...secretParameters, ...redact]);
   const headers = (options.headers ?? []).map((name) => name.toLowerCase());
 
   function entryOf(
@@ -140,7 +133,7 @@ export function accessLog(options: AccessLogOptions): Middleware {
       if (value !== undefined) entry[name] = value;
     };
     if (query && url.search !== '') {
-      add('url.query', withoutSecrets(url.search.slice(1, longestPath + 1), hiddenParameters));
+      add('url.query', withoutSecrets(url.search.slice(1, longestPath + 1), redact));
     }
     add('server.address', url.hostname);
     add('client.address', context.get(clientAddress) ?? context.get(peerAddress));
@@ -191,12 +184,13 @@ function toConsole(entry: AccessLogEntry): void {
 }
 
 /** Replaces the values of parameters by name: in the text as it came, since parsing and writing would change it. */
-function withoutSecrets(query: string, hidden: ReadonlySet<string>): string {
+function withoutSecrets(query: string, redact: ReadonlySet<string>): string {
   return query
     .split('&')
     .map((pair) => {
-      const [name = ''] = pair.split('=', 1);
-      return hidden.has(decoded(name).toLowerCase()) ? `${name}=REDACTED` : pair;
+      const [written = ''] = pair.split('=', 1);
+      const name = decoded(written).toLowerCase();
+      return redact.has(name) || secretParameter.test(name) ? `${written}=REDACTED` : pair;
     })
     .join('&');
 }

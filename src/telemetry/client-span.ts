@@ -13,6 +13,7 @@ import { attemptNumber } from '../core/event.ts';
 import { outgoingHeaders, removeHeader, setHeader } from '../core/message.ts';
 import { knownMethod } from './http.ts';
 import { observe } from './observe.ts';
+import { secretParameter } from './secret-parameters.ts';
 import {
   activate,
   endSpan,
@@ -65,16 +66,18 @@ function clientAttributes(request: Request, method: string, context: Context): A
   return attributes;
 }
 
-/** Query parameters that hold secrets: those of the semantic conventions, and the usual ones. */
-const secretParameter =
-  /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|access_token|token|api_key|apikey|key|password|secret)=)[^&#]*/gi;
+/** A parameter, and its name and sign apart. */
+const parameter = /([?&]([^=&#]+)=)[^&#]*/g;
 
 function redacted(url: URL): string {
   // Each setter writes the whole URL anew.
   if (url.username !== '') url.username = '';
   if (url.password !== '') url.password = '';
   const hasParameters = url.search !== '' || url.hash !== '';
-  return hasParameters ? url.href.replace(secretParameter, '$1REDACTED') : url.href;
+  if (!hasParameters) return url.href;
+  return url.href.replace(parameter, (pair, start: string, name: string) =>
+    secretParameter.test(name) ? `${start}REDACTED` : pair,
+  );
 }
 
 /** Adds the served request's baggage to the outgoing one; what the app set itself wins. */

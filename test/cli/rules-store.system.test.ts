@@ -114,7 +114,7 @@ describe('what cannot be is said, without a password', () => {
     [['publish', '--to', secret], /redis:\/\/127\.0\.0\.1:1 cannot be used: /],
     [['publish'], /--to is missing/],
     [['publish', '--to', 'memory:'], /--to: memory: ends with this command/],
-    [['publish', '--to', 'postgres://:hunter2@db'], /not the URL of a store/],
+    [['publish', '--to', 'postgres://:hunter2@db'], /--to: not the URL of a store/],
     [['rollback', '--to', secret], /redis:\/\/127\.0\.0\.1:1 cannot be used: /],
     [['rollback', '--to', secret, '--revision', '0'], /--revision: '0' is not a whole number/],
     [['serve', '-f', secret], /no rules 'default' in redis:\/\/127\.0\.0\.1:1 within 10 s/],
