@@ -6,6 +6,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { TracerProvider } from '@opentelemetry/api';
 import type { Telemetry } from '../src/telemetry/setup.ts';
+import { whenRunnerEnds } from './runner.ts';
 import { seeded } from './seeded.ts';
 import { defaultPorts, freePorts, type Shop, startShop } from './shop.ts';
 
@@ -86,15 +87,7 @@ async function end(): Promise<void> {
   process.exit(0);
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
-if (process.env['npm_lifecycle_event'] === 'start') whenParentEnds(end);
-
-/** npm passes a signal on to its shell only, which dies of it and leaves the shop behind. */
-function whenParentEnds(callback: () => void): void {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) callback();
-  }, 500).unref();
-}
+if (process.env['npm_lifecycle_event'] === 'start') whenRunnerEnds(end);
 
 /** A tracer provider for each service, all sending to one place. */
 async function tracerProviders(url: string): Promise<(service: string) => TracerProvider> {

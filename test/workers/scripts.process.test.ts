@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-test('a signal that ends npm start ends the shop', async () => {
+/** No process hears of SIGKILL, so nothing can be passed on. */
+test.each(['SIGTERM', 'SIGKILL'] as const)('%s to npm start ends the shop', async (signal) => {
   const npm = spawn('npm', ['start', '--', '--free-ports'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -18,7 +19,7 @@ test('a signal that ends npm start ends the shop', async () => {
   while (!output.includes('Ctrl-C ends it')) await once(npm.stdout, 'data');
   const url = /The shop is open: (\S+)/.exec(output)?.[1] as string;
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  npm.kill('SIGTERM');
+  npm.kill(signal);
   await closed;
   await expect(fetch(`${url}/readyz`)).rejects.toThrow();
 });
