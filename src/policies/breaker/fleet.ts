@@ -257,9 +257,8 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
       const own = knowledge.own();
       if (writeRegister(mergeRegisters(found, own)) === writeRegister(found)) return;
       const text = writeRegister(mergeRegisters(knowledge.fresh(found), own));
-      const settings = { ttlMs: 10 * beatMs + knowledge.longestLifeMs() };
       const version = await store.set(key, text, {
-        ...settings,
+        ttlMs: 10 * beatMs + knowledge.longestLifeMs(),
         ...(!isEventual && { if: entry?.version ?? null }),
       });
       if (version !== false) return;

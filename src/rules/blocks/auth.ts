@@ -21,7 +21,7 @@ import {
   textLike,
 } from '../shape.ts';
 import { duration } from './duration.ts';
-import { claimName, cookieName, headerName, parameterName } from './names.ts';
+import { claimName, cookieName, headerName, parameterName, variableName } from './names.ts';
 import { httpUrl } from './url.ts';
 
 /** A published key set, as written; durations in milliseconds. */
@@ -115,10 +115,7 @@ const auth: z.ZodType<AuthBlock> = block<AuthBlock>(
       { title: '`public_key`', required: ['pem', 'algorithm'] },
       { pem, algorithm: choice(asymmetric) },
     ),
-    secret: block<SecretBlock>(
-      { title: '`secret`', required: ['env'] },
-      { env: textLike('the name of an environment variable', /^[A-Za-z_][A-Za-z0-9_]{0,127}$/) },
-    ),
+    secret: block<SecretBlock>({ title: '`secret`', required: ['env'] }, { env: variableName }),
     algorithms: oneOrMore(choice(algorithms)),
     from: block<NonNullable<AuthBlock['from']>>(
       { title: '`from`' },

@@ -42,6 +42,15 @@ export const bindingName: z.ZodType<string> = textLike(
   'a binding is a property of `env`, such as PAYMENT',
 );
 
+/** The name of an environment variable. */
+export const variableName: z.ZodType<string> = textLike(
+  'the name of an environment variable',
+  /^[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+);
+
+/** The path of a file in PEM, counted from the directory of the rules. */
+export const pemFile: z.ZodType<string> = textLike('the path of a file in PEM', /^[^\n]{1,4096}$/);
+
 const token = /^[!#$%&'*+.^_`|~\w-]{1,256}$/;
 
 /** The name of a header, in any case. */

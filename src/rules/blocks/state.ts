@@ -6,7 +6,8 @@
 
 import * as z from 'zod';
 import type { SharedState } from '../model.ts';
-import { block, choice, numberLike, Refusal, text, textLike } from '../shape.ts';
+import { block, choice, numberLike, Refusal, text } from '../shape.ts';
+import { variableName } from './names.ts';
 
 /** As written. */
 export interface StateBlock {
@@ -52,10 +53,7 @@ export const state: z.ZodType<StateBlock> = block<StateBlock>(
   {
     store: z.union([
       storeUrl,
-      block<StoreVariable>(
-        { title: '`store`', required: ['env'] },
-        { env: textLike('the name of a variable', /^[A-Za-z_][A-Za-z0-9_]*$/) },
-      ),
+      block<StoreVariable>({ title: '`store`', required: ['env'] }, { env: variableName }),
     ]),
     mode: choice(['leased', 'exact']),
     breakers: choice(['quorum', 'any', 'alone']),

@@ -6,7 +6,8 @@
 
 import type * as z from 'zod';
 import type { Tls } from '../model.ts';
-import { block, choice, textLike } from '../shape.ts';
+import { block, choice } from '../shape.ts';
+import { pemFile } from './names.ts';
 
 /** As written. */
 export interface TlsBlock {
@@ -16,12 +17,15 @@ export interface TlsBlock {
   readonly client_cert?: 'required' | 'optional';
 }
 
-const file = textLike('the path of a file in PEM', /^[^\n]{1,4096}$/);
-
 /** Files in PEM, counted from the directory of the rules. */
 export const tls: z.ZodType<TlsBlock> = block<TlsBlock>(
   { title: '`tls`', required: ['cert', 'key'] },
-  { cert: file, key: file, client_ca: file, client_cert: choice(['required', 'optional']) },
+  {
+    cert: pemFile,
+    key: pemFile,
+    client_ca: pemFile,
+    client_cert: choice(['required', 'optional']),
+  },
 );
 
 /** The resolved form. */

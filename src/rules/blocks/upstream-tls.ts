@@ -7,6 +7,7 @@
 import type * as z from 'zod';
 import type { UpstreamTls } from '../model.ts';
 import { block, textLike } from '../shape.ts';
+import { pemFile } from './names.ts';
 
 /** As written. */
 export interface UpstreamTlsBlock {
@@ -16,15 +17,13 @@ export interface UpstreamTlsBlock {
   readonly server_name?: string;
 }
 
-const file = textLike('the path of a file in PEM', /^[^\n]{1,4096}$/);
-
 /** Files in PEM, counted from the directory of the rules. */
 export const upstreamTls: z.ZodType<UpstreamTlsBlock> = block<UpstreamTlsBlock>(
   { title: '`tls` of a service' },
   {
-    ca: file,
-    cert: file,
-    key: file,
+    ca: pemFile,
+    cert: pemFile,
+    key: pemFile,
     server_name: textLike('a host name', /^(?!-)[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*$/i),
   },
 );
