@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { breakerFleet } from '../policies/breaker/fleet.ts';
+import { breakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import type { Rules } from '../rules/model.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';

@@ -14,7 +14,7 @@ import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
 import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { EndpointStatus } from '../routing/pool.ts';
 import type { Rules, Service } from '../rules/model.ts';

@@ -7,7 +7,7 @@
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { towardsEndpoint } from '../core/to-endpoint.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';

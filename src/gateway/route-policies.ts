@@ -10,7 +10,7 @@ import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { hedge } from '../policies/hedge.ts';
 import { limitRates } from '../policies/limiter.ts';
 import { type RetryOptions, retry } from '../policies/retry.ts';

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 
 /** Looks for news whenever it is time; `close` ends that, and the listening. */
 export interface FleetRunner {

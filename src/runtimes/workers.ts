@@ -9,7 +9,7 @@ import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet.ts';
+import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';

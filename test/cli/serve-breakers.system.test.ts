@@ -92,6 +92,8 @@ describe('three gateways and one Redis', () => {
     isWell = false;
     expect(await call(one, 5)).toEqual([503, 503, 503, 503, 503]);
     expect([await openness(one), await openness(three)]).toEqual([1, 0]);
+    // Nothing shows from outside when a gateway has heard of a vote: longer than the news ever took.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     calls = 0;
     await call(two, 4);
     const ms = await until(async () => (await openness(three)) === 1);

@@ -3,7 +3,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import { signalOf } from '../../src/core/abort.ts';
 import { compose, type Fetch, type Middleware, type Next, outbound } from '../../src/core/chain.ts';
 import { breaker } from '../../src/policies/breaker/breaker.ts';
-import { breakerFleet } from '../../src/policies/breaker/fleet.ts';
+import { breakerFleet } from '../../src/policies/breaker/fleet/fleet.ts';
 import { bulkhead } from '../../src/policies/bulkhead.ts';
 import { deadline, forwardDeadline } from '../../src/policies/deadline.ts';
 import { fallback } from '../../src/policies/fallback.ts';

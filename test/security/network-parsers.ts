@@ -13,7 +13,7 @@ import { parsePriority } from '../../src/core/priority.ts';
 import { parseRateLimit, parseRateLimitPolicy } from '../../src/core/rate-limit-fields.ts';
 import { parseRetryAfter } from '../../src/core/retry-after.ts';
 import { inbound } from '../../src/index.ts';
-import { readRegister } from '../../src/policies/breaker/register.ts';
+import { readRegister } from '../../src/policies/breaker/fleet/register.ts';
 import { deadline } from '../../src/policies/deadline.ts';
 import { serverDelay } from '../../src/policies/server-delay.ts';
 import { parsePointer, rulesKeys } from '../../src/rules/sources/kv.ts';
@@ -386,7 +386,7 @@ export const networkParsers: readonly NetworkParser[] = [
   },
   {
     what: 'what instances tell each other of breakers',
-    files: ['policies/breaker/register.ts', 'policies/breaker/votes.ts'],
+    files: ['policies/breaker/fleet/register.ts', 'policies/breaker/votes.ts'],
     read: readRegister,
     seeds: [
       '{"beats":{"a":1},"circuits":{"c":[{"id":"a","state":"open","epoch":1,"openMs":1,"openedAt":1}]}}',

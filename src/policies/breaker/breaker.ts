@@ -21,7 +21,7 @@ import { reject } from '../../core/rejection.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Circuit, Circuits, endpointOf, keyReader } from './circuits.ts';
 import { type BreakerControl, control } from './control.ts';
-import type { BreakerFleet } from './fleet.ts';
+import type { BreakerFleet } from './fleet/fleet.ts';
 import { admit, close, open, record, rejected, type Transition } from './machine.ts';
 import { type BreakerOptions, checkOptions, labelOf, machineSettings } from './options.ts';
 
@@ -85,14 +85,14 @@ export function breaker(options: BreakerOptions = {}): Breaker {
   const log: Transition[] = [];
 
   /** Lets a circuit of a fleet know what others found. */
-  function enlist(circuit: Circuit, { join }: BreakerFleet): void {
+  function enlist(circuit: Circuit, fleet: BreakerFleet): void {
     const { key } = circuit;
     const follow = (step: (now: number) => void): void => {
       if (shared.mode !== 'on') return;
       step(clock.monotonic());
       announce(circuit);
     };
-    circuit.member = join({
+    circuit.member = fleet.join({
       name: key === '' ? name : `${name} ${key}`,
       get state() {
         return circuit.state;

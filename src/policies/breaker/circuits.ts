@@ -7,7 +7,7 @@
 import type { Context } from '../../core/context.ts';
 import { endpoint } from '../../core/endpoint.ts';
 import { exchange } from '../../core/exchange.ts';
-import type { Membership } from './fleet.ts';
+import type { Membership } from './fleet/member.ts';
 import { type BreakerState, closedState } from './machine.ts';
 import type { BreakerKey } from './options.ts';
 

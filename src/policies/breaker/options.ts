@@ -8,7 +8,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { type Duration, durationOption, formatDuration } from '../../core/duration.ts';
 import type { Outcome } from '../../core/outcome.ts';
-import type { BreakerFleet } from './fleet.ts';
+import type { BreakerFleet } from './fleet/fleet.ts';
 import type { Counts, MachineSettings, OpenFacts, Transition } from './machine.ts';
 import type { WindowKind } from './window.ts';
 

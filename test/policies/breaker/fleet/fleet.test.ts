@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { outbound } from '../../../src/index.ts';
-import { type BreakerOptions, breaker } from '../../../src/policies/breaker/breaker.ts';
-import { type BreakerFleetOptions, breakerFleet } from '../../../src/policies/breaker/fleet.ts';
-import { type Capabilities, type Store, StoreError } from '../../../src/stores/contract.ts';
-import { memoryStore } from '../../../src/stores/memory.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { outbound } from '../../../../src/index.ts';
+import { type BreakerOptions, breaker } from '../../../../src/policies/breaker/breaker.ts';
+import {
+  type BreakerFleetOptions,
+  breakerFleet,
+} from '../../../../src/policies/breaker/fleet/fleet.ts';
+import { type Capabilities, type Store, StoreError } from '../../../../src/stores/contract.ts';
+import { memoryStore } from '../../../../src/stores/memory.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 /** An upstream, and an instance of a fleet that calls it. */
 class Instance {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
-import { rulesFrom } from '../../support/rules.ts';
+import { rulesFrom } from '../../../support/rules.ts';
 
 const source = (path: string): string =>
-  JSON.stringify(resolve(import.meta.dirname, '../../../src', path));
+  JSON.stringify(resolve(import.meta.dirname, '../../../../src', path));
 
 const rules = rulesFrom(
   `
@@ -24,7 +24,7 @@ routes:
 
 const gateway = `
 import { DurableObject } from 'cloudflare:workers';
-import { breakerFleet } from ${source('policies/breaker/fleet.ts')};
+import { breakerFleet } from ${source('policies/breaker/fleet/fleet.ts')};
 import { worker } from ${source('runtimes/workers.ts')};
 import { durableObjectStore, storeObject } from ${source('stores/durable-object.ts')};
 import { workersKvStore } from ${source('stores/workers-kv.ts')};

@@ -5,8 +5,8 @@ import {
   type Register,
   readRegister,
   writeRegister,
-} from '../../../src/policies/breaker/register.ts';
-import type { Vote } from '../../../src/policies/breaker/votes.ts';
+} from '../../../../src/policies/breaker/fleet/register.ts';
+import type { Vote } from '../../../../src/policies/breaker/fleet/votes.ts';
 
 const vote = (id: string, epoch: number): Vote => ({
   ...{ id, state: 'open', epoch, openMs: 1_000, openedAt: 5_000 },

@@ -8,7 +8,7 @@ import {
   probeRank,
   readVotes,
   type Vote,
-} from '../../../src/policies/breaker/votes.ts';
+} from '../../../../src/policies/breaker/fleet/votes.ts';
 
 function vote(id: string, state: Vote['state'], epoch: number, openMs = 1_000): Vote {
   return { id, state, epoch, openMs, openedAt: 5_000 };

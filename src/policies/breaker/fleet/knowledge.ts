@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../../core/clock.ts';
 import type { Register } from './register.ts';
 import { compareVotes, type Vote } from './votes.ts';
 
@@ -29,6 +29,7 @@ type VotesOfCircuits = ReadonlyMap<string, ReadonlyMap<string, Heard<Vote>>>;
 export class Knowledge {
   readonly #settings: KnowledgeSettings;
   #id: string | undefined;
+  #statements = 0;
   #beats = 0;
   #lastBeats: ReadonlyMap<string, Heard<number>> = new Map();
   #votes: VotesOfCircuits = new Map();
@@ -43,6 +44,11 @@ export class Knowledge {
   get id(): string {
     this.#id ??= crypto.randomUUID();
     return this.#id;
+  }
+
+  /** How many times this instance has voted: where the number grew, there is something to write. */
+  get statements(): number {
+    return this.#statements;
   }
 
   /** Takes up what stands in a register. */
@@ -69,6 +75,7 @@ export class Knowledge {
 
   /** Votes for this instance. */
   say(circuit: string, vote: Omit<Vote, 'id'>): void {
+    this.#statements += 1;
     this.#own.set(circuit, { value: { id: this.id, ...vote }, at: this.#now() });
   }
 
