@@ -94,7 +94,10 @@ export interface BreakerState {
   window: OutcomeWindow;
   openedAt: number;
   openForMs: number;
-  /** Where a fleet elects who probes: until when it is this instance. */
+  /**
+   * Where a fleet elects who probes: until when it is this instance. `Infinity`: its next call is the probe, however late it
+   * comes.
+   */
   probesUntil: number;
   /** Why it opened last. */
   reason: OpenReason | '';
@@ -159,7 +162,9 @@ export function admit(
   const wanted = successes - probeSuccesses + toleratedFailures - probeFailures;
   if (probes.length >= Math.min(atOnce, wanted)) return rejected;
   const ticket = ++state.lastTicket;
-  probes.push({ ticket, endsAt: now + probeTimeoutMs });
+  const endsAt = now + probeTimeoutMs;
+  probes.push({ ticket, endsAt });
+  if (state.probesUntil === Number.POSITIVE_INFINITY) state.probesUntil = endsAt;
   return ticket;
 }
 
@@ -196,6 +201,8 @@ export function record(
   }
   state.probeSuccesses += 1;
   if (state.probeSuccesses >= settings.halfOpen.successes) close(state, log);
+  // Whoever found it well goes on with the next probe.
+  else if (settings.isElective) state.probesUntil = Number.POSITIVE_INFINITY;
 }
 
 /** Does what is due by now: an open circuit becomes half open, a hung probe fails. No timer does this (ST-01). */

@@ -178,11 +178,11 @@ export class Member implements Membership {
     const { state, settings } = this.#circuit;
     const { openedAt } = state;
     const { probeTimeoutMs } = settings.halfOpen;
-    const askedAt = this.#settings.clock.monotonic();
     const isMine = await this.#election.isMine(probeTimeoutMs, this.#epoch);
     // Others may have closed the circuit meanwhile.
     const isUpToDate = this.#circuit.state === state && state.openedAt === openedAt;
-    if (isMine && isUpToDate) state.probesUntil = askedAt + probeTimeoutMs;
+    // Calls may be farther apart than a probe may take: what is not begun does not run out.
+    if (isMine && isUpToDate) state.probesUntil = Number.POSITIVE_INFINITY;
   }
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { outbound } from '../../../../src/index.ts';
 import { type BreakerOptions, breaker } from '../../../../src/policies/breaker/breaker.ts';
 import {
   type BreakerFleetOptions,
@@ -7,76 +6,8 @@ import {
 } from '../../../../src/policies/breaker/fleet/fleet.ts';
 import { type Capabilities, type Store, StoreError } from '../../../../src/stores/contract.ts';
 import { memoryStore } from '../../../../src/stores/memory.ts';
+import { fleetOf, Instance } from '../../../support/breaker-fleet.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
-
-/** An upstream, and an instance of a fleet that calls it. */
-class Instance {
-  status = 200;
-  calls = 0;
-  readonly fleet: ReturnType<typeof breakerFleet>;
-  readonly breaker: ReturnType<typeof breaker>;
-  readonly #fetch: ReturnType<typeof outbound>;
-
-  constructor(
-    store: Store,
-    clock: VirtualClock,
-    fleet: Partial<BreakerFleetOptions> = {},
-    options: BreakerOptions = {},
-  ) {
-    this.fleet = breakerFleet({ store, clock, random: () => 0.5, ...fleet });
-    this.breaker = breaker({
-      ...{ failures: 4, openFor: '5s', halfOpen: { successes: 1 }, key: 'all', name: 'pay' },
-      ...options,
-      ...{ fleet: this.fleet, clock },
-    });
-    this.#fetch = outbound(async () => {
-      this.calls += 1;
-      return new Response(null, { status: this.status });
-    }, this.breaker);
-  }
-
-  async call(times = 1): Promise<number[]> {
-    const statuses: number[] = [];
-    for (let call = 0; call < times; call++) {
-      statuses.push((await this.#fetch('http://pay.example/')).status);
-    }
-    return statuses;
-  }
-  get state(): string {
-    const { state, reason } = this.breaker.status();
-    return reason === '' ? state : `${state}: ${reason}`;
-  }
-}
-
-/** Instances that share a store, and have heard of each other. */
-async function fleetOf(
-  size: number,
-  {
-    fleet,
-    options,
-    store,
-  }: {
-    fleet?: Partial<BreakerFleetOptions>;
-    options?: BreakerOptions;
-    store?: (clock: VirtualClock) => Store;
-  } = {},
-) {
-  const clock = new VirtualClock();
-  const shared = store?.(clock) ?? memoryStore({ clock });
-  const instances = Array.from({ length: size }, () => new Instance(shared, clock, fleet, options));
-  for (const instance of instances) await instance.call();
-  for (const round of [1, 2]) {
-    for (const { fleet } of instances) await fleet.sync();
-    await clock.advance(round);
-  }
-  for (const instance of instances) instance.calls = 0;
-  return {
-    clock,
-    store: shared,
-    instances,
-    talk: () => Promise.all(instances.map(({ fleet }) => fleet.sync())),
-  };
-}
 
 describe('ST-08: a fleet', () => {
   test('is not opened by one broken instance, but by a quorum of those that live', async () => {
@@ -192,14 +123,34 @@ describe('CB-27: once it is time for a probe', () => {
   });
 
   test('ST-07: an instance that is elected and dies costs the time of one probe', async () => {
-    const made = await opened(3);
-    // It makes one of them the prober, which then makes no call.
-    await round(made);
-    await made.clock.advance(9_000);
-    expect(made.instances.map(({ calls }) => calls)).toEqual([0, 0, 0]);
-    await made.clock.advance(1_000);
-    expect(await round(made)).toEqual([503, 503, 503]);
-    expect((await round(made)).filter((status) => status === 200)).toEqual([200]);
+    const { clock, instances } = await opened(3);
+    const [dead, ...living] = instances as [Instance, ...Instance[]];
+    // It asks first, is elected and makes no call any more.
+    expect(await dead.call()).toEqual([503]);
+    await clock.advance(1);
+    const callAll = async () => {
+      const statuses = await Promise.all(living.map((instance) => instance.call()));
+      await clock.advance(1);
+      return statuses.flat();
+    };
+    await callAll();
+    await clock.advance(9_000);
+    expect(await callAll()).toEqual([503, 503]);
+    await clock.advance(1_500);
+    expect(await callAll()).toEqual([503, 503]);
+    expect((await callAll()).filter((status) => status === 200)).toEqual([200]);
+  });
+
+  test('ST-07: whoever is elected probes with its next call, however late it comes', async () => {
+    const { clock, instances } = await opened(1, { options: { halfOpen: { successes: 3 } } });
+    const [one] = instances as [Instance];
+    const statuses: number[] = [];
+    for (let hour = 0; hour < 5; hour++) {
+      statuses.push(...(await one.call()));
+      await clock.advance(3_600_000);
+    }
+    // The first one is asked for, since others may be making it; whoever found the upstream well goes on.
+    expect(statuses).toEqual([503, 200, 200, 200, 200]);
   });
 
   test('a probe that fails keeps one instance open for longer, and no other one', async () => {
