@@ -15,7 +15,7 @@ import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
 import type { Verb } from './main.ts';
 import { environmentName, readRulesFile } from './rules-file.ts';
-import { columnsOf, wantsColor } from './terminal.ts';
+import { looksOf } from './terminal.ts';
 import { didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh check: say all that is wrong with rules files
@@ -156,14 +156,15 @@ export const check: Verb = async (args) => {
       return;
     }
     const output = isFilter ? process.stderr : process.stdout;
-    const color = !values['no-color'] && wantsColor(output);
+    const looks = looksOf(output);
+    const color = !values['no-color'] && looks.color;
     for (const { source, diagnostics } of checked) {
       if (diagnostics.length > 0) {
         say(
           renderDiagnostics(
             diagnostics,
             { ...source, file: named(source.file) },
-            { color, columns: columnsOf(output) },
+            { ...looks, color },
           ),
         );
       } else if (!values.quiet) {

@@ -5,6 +5,7 @@
  */
 
 import { type Difference, differences } from '../rules/explain/difference.ts';
+import { printable } from '../rules/quote.ts';
 import { withoutSecrets } from '../rules/secrets.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
@@ -57,7 +58,7 @@ function render({ subject, kind, changes }: Difference): string {
       `    ${key.replaceAll('_', ' ').padEnd(14)}${shown(before)} → ${shown(after)}`,
   );
   const remark = kind === 'moved' ? ' is tried earlier than before' : '';
-  return [`${signs[kind]} ${subject}${remark}`, ...lines].join('\n');
+  return [`${signs[kind]} ${subject}${remark}`, ...lines].map(printable).join('\n');
 }
 
 function shown(value: string | undefined): string {

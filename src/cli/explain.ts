@@ -4,13 +4,15 @@
  * @module
  */
 
+import process from 'node:process';
 import type { Claims } from '../core/claims.ts';
 import { explainRequest } from '../rules/explain/explain.ts';
-import { explanationRecord, renderExplanation } from '../rules/explain/render.ts';
+import { explanationLines, explanationRecord } from '../rules/explain/render.ts';
 import { type AskedRequest, readCurl } from './curl.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
+import { folded } from './terminal.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh explain: which route takes a request, why the others do not, and what is in force on it
@@ -76,7 +78,7 @@ export const explain: Verb = async (args) => {
   console.log(
     values.json
       ? JSON.stringify(explanationRecord(explanation), undefined, 2)
-      : renderExplanation(explanation, read.file),
+      : folded(explanationLines(explanation, read.file), process.stdout),
   );
   return explanation.matched === undefined && explanation.answer === undefined ? 1 : 0;
 };

@@ -9,6 +9,7 @@ import type { Rules } from '../rules/model.ts';
 import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import { readRulesFile } from './rules-file.ts';
+import { looksOf } from './terminal.ts';
 import { UsageError } from './usage.ts';
 
 /**
@@ -36,8 +37,7 @@ export async function readGatewayRules(
     ...(target && { target }),
   });
   if (diagnostics.length > 0) {
-    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
-    console.error(renderDiagnostics(diagnostics, source, { color }));
+    console.error(renderDiagnostics(diagnostics, source, looksOf(process.stderr)));
   }
   return rules;
 }

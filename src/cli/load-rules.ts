@@ -11,13 +11,15 @@ import type { Route, Rules } from '../rules/model.ts';
 import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import type { NamedRules } from './rules-origin.ts';
+import { looksOf } from './terminal.ts';
 
 /** What is to be read, and how. */
 export interface RulesJob {
   readonly texts: RulesTexts;
   readonly upstream: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly color: boolean;
+  /** Of what is said. */
+  readonly looks: { readonly color: boolean; readonly columns: number };
 }
 
 /** What came of it. */
@@ -41,7 +43,7 @@ const bigLength = 20_000;
 
 /** Reads rules, here and now. */
 export async function loadRules(job: RulesJob): Promise<LoadedRules> {
-  const { texts, upstream, environment, color } = job;
+  const { texts, upstream, environment, looks } = job;
   const { rules, diagnostics } = parseRules(texts.text, {
     ...texts,
     file: texts.file === '' ? '--upstream' : texts.file,
@@ -51,7 +53,7 @@ export async function loadRules(job: RulesJob): Promise<LoadedRules> {
   });
   return {
     found: rules && { rules, revision: await revisionOf(texts) },
-    said: renderDiagnostics(diagnostics, texts, { color }),
+    said: renderDiagnostics(diagnostics, texts, looks),
   };
 }
 
@@ -148,6 +150,6 @@ export function jobFor(texts: RulesTexts, upstream: string | undefined): RulesJo
     texts,
     upstream,
     environment: { ...process.env },
-    color: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+    looks: looksOf(process.stderr),
   };
 }

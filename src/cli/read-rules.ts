@@ -10,7 +10,7 @@ import type { Rules } from '../rules/model.ts';
 import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import { readRulesFile } from './rules-file.ts';
-import { wantsColor } from './terminal.ts';
+import { looksOf } from './terminal.ts';
 import { UsageError } from './usage.ts';
 
 /** Files that can be used, with what is in them. */
@@ -44,6 +44,6 @@ export async function readRules(
   });
   if (rules !== undefined) return { file: source.file, text: source, rules };
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  console.error(renderDiagnostics(errors, source, { color: wantsColor(process.stderr) }));
+  console.error(renderDiagnostics(errors, source, looksOf(process.stderr)));
   return undefined;
 }

@@ -32,7 +32,7 @@ export const headerValue: z.ZodType<string> = text({
       : new Refusal((site) => ({
           code: 'FM017',
           message: `${site.value} cannot be the value of a header`,
-          label: 'control characters, or a space at an end',
+          label: 'control characters, a space at an end, or letters beyond Latin-1',
         })),
 });
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { displayWidth } from '../display.ts';
+import { printable } from '../quote.ts';
 import { bucketCount, type Explanation, type MatchedRoute, type SplitChoice } from './explain.ts';
 
 /** Columns in which things begin, so that rows stand under each other. */
@@ -12,26 +14,52 @@ const keyColumn = 12;
 const shortColumn = 16;
 const longColumn = 34;
 
+/** A line of text, and the column under which the rest of it goes on where it has to be folded. */
+export interface ExplainedLine {
+  readonly text: string;
+  readonly indent: number;
+}
+
 /**
  * Renders an explanation, one thing a line.
  *
  * @param file The name of the rules file.
  */
 export function renderExplanation(explanation: Explanation, file: string): string {
+  return explanationLines(explanation, file)
+    .map(({ text }) => text)
+    .join('\n');
+}
+
+/** The lines of {@link renderExplanation}. */
+export function explanationLines(explanation: Explanation, file: string): readonly ExplainedLine[] {
   const { method, path, answer, rejected, matched, later } = explanation;
-  const lines = [`${method} ${path}`];
-  if (answer !== undefined) return [...lines, `  > ${answer}`].join('\n');
-  for (const { route, detail } of rejected) lines.push(`  - ${column(route, nameColumn)}${detail}`);
-  if (matched === undefined) {
-    return [...lines, '  no route takes it: the gateway answers 404'].join('\n');
+  const lines: ExplainedLine[] = [];
+  function add(text: string, indent = 2): void {
+    lines.push({ text: printable(text), indent });
   }
-  lines.push(`  > ${column(matched.route, nameColumn)}${matched.file ?? file}:${matched.line}`);
-  lines.push(...renderMatched(matched).map((line) => `      ${line}`));
+  add(`${method} ${path}`);
+  if (answer !== undefined) {
+    add(`  > ${answer}`, 4);
+    return lines;
+  }
+  for (const { route, detail } of rejected) {
+    add(`  - ${column(route, nameColumn)}${detail}`, 4 + nameColumn);
+  }
+  if (matched === undefined) {
+    add('  no route takes it: the gateway answers 404');
+    return lines;
+  }
+  add(
+    `  > ${column(matched.route, nameColumn)}${matched.file ?? file}:${matched.line}`,
+    4 + nameColumn,
+  );
+  for (const line of renderMatched(matched)) add(`      ${line}`, 6 + keyColumn);
   if (later.length > 0) {
     const routes = later.length === 1 ? '1 later route' : `${later.length} later routes`;
-    lines.push(`  ${routes} would also match: ${later.join(', ')}`);
+    add(`  ${routes} would also match: ${later.join(', ')}`);
   }
-  return lines.join('\n');
+  return lines;
 }
 
 function renderMatched({ split, effective }: MatchedRoute): string[] {
@@ -49,12 +77,13 @@ function renderMatched({ split, effective }: MatchedRoute): string[] {
 }
 
 function row(key: string, value: string, remark: string): string {
-  const width = value.length < shortColumn ? shortColumn : longColumn;
+  const width = displayWidth(value) < shortColumn ? shortColumn : longColumn;
   return `${column(key, keyColumn)}${remark === '' ? value : column(value, width)}${remark}`.trimEnd();
 }
 
 function column(text: string, width: number): string {
-  return text.length < width ? text.padEnd(width) : `${text}  `;
+  const room = width - displayWidth(text);
+  return `${text}${' '.repeat(room > 0 ? room : 2)}`;
 }
 
 function share({ to, percent }: SplitChoice['shares'][number]): string {
