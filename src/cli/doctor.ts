@@ -11,6 +11,7 @@ import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
 import { openStore } from './store.ts';
 import { wantsColor } from './terminal.ts';
+import { type TraceDestination, traceDestination } from './traces.ts';
 import { readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
 
 const help = `fetchmesh doctor: can a gateway with these rules do its work from here?
@@ -66,16 +67,17 @@ export const doctor: Verb = async (args) => {
   const read = await readRules(values.rules, upstream, environmentName(values.env));
   if (read === undefined) return 1;
   const { rules, file } = read;
-  const endpoint =
-    values['otlp-endpoint'] ??
-    rules.telemetry.traces.otlp ??
-    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const warnings: Finding[] = [];
+  const traced = traceDestination(values['otlp-endpoint'], rules.telemetry, (message) => {
+    warnings.push({ what: 'environment', ok: false, detail: message });
+  });
   const findings = (
     await Promise.all([
       { what: 'rules', ok: true, detail: `${file}: ${rules.routes.length} routes` },
       ...upstreamsOf(rules).map((url) => askUpstream(url, timeoutMs)),
       ...(values.store === undefined ? [] : [askStore(values.store, timeoutMs)]),
-      ...(endpoint ? [askCollector(endpoint, timeoutMs)] : []),
+      ...warnings,
+      ...(traced ? [askCollector(traced, timeoutMs)] : []),
     ])
   ).flat();
   if (values.json) console.log(JSON.stringify(findings, undefined, 2));
@@ -149,14 +151,17 @@ async function askStore(url: string, timeoutMs: number): Promise<Finding> {
 }
 
 /** An export of nothing: a collector answers it with 200. */
-async function askCollector(endpoint: string, timeoutMs: number): Promise<Finding> {
+async function askCollector(
+  { endpoint, headers }: TraceDestination,
+  timeoutMs: number,
+): Promise<Finding> {
   const { resolveTracesUrl } = await import('../telemetry/otlp-endpoint.ts');
   const url = resolveTracesUrl(endpoint);
   const what = `collector ${url}`;
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...headers, 'content-type': 'application/json' },
       body: '{"resourceSpans":[]}',
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),

@@ -8,7 +8,6 @@ import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import { breakerFleet } from '../policies/breaker/fleet/fleet.ts';
-import type { Rules } from '../rules/model.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
 import { runFleet } from '../runtimes/fleet-runner.ts';
@@ -16,7 +15,6 @@ import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { lineBuffer } from '../telemetry/line-buffer.ts';
 import { createRegistry } from '../telemetry/registry.ts';
-import type { Telemetry } from '../telemetry/setup.ts';
 import { fileOrigin } from './file-origin.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
@@ -27,6 +25,7 @@ import { stop } from './stop.ts';
 import { openStore } from './store.ts';
 import { isStoreUrl, storeOrigin } from './store-origin.ts';
 import { readTls, tlsFiles, watchTls } from './tls.ts';
+import { startTraces, traceDestination } from './traces.ts';
 import { upstreamCertificates } from './upstream-tls.ts';
 import {
   readArguments,
@@ -53,7 +52,8 @@ const help = `fetchmesh serve: run a gateway
       --host ADDRESS      address to listen on (default: 127.0.0.1; 0.0.0.0 for all)
       --admin-port N      /metrics, /healthz and /readyz (default: 9321; 0 takes a free one)
       --admin-host ADDR   address to listen on for these (default: 127.0.0.1; in a container 0.0.0.0, for probes and scrapes)
-      --otlp-endpoint URL send traces there, OTLP over HTTP (default: $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --otlp-endpoint URL send traces there, OTLP over HTTP (default: that of the rules, then
+                          $OTEL_EXPORTER_OTLP_ENDPOINT; the other OTEL_ variables are heard as well: docs/telemetry.md)
       --tls-cert FILE     serve HTTPS with this certificate, PEM; the rules may name it too, as \`tls\`
       --tls-key FILE      its key
       --tls-client-ca FILE
@@ -137,11 +137,9 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   for (const service of parsed.rules.services) toUpstreams.transportOf(service);
 
   const registry = createRegistry();
-  const endpoint =
-    values['otlp-endpoint'] ??
-    parsed.rules.telemetry.traces.otlp ??
-    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  const telemetry = endpoint ? await startTelemetry(endpoint, parsed.rules.telemetry) : undefined;
+  const sayOfTraces = (message: string): void => console.error(`fetchmesh: traces: ${message}`);
+  const traced = traceDestination(values['otlp-endpoint'], parsed.rules.telemetry, sayOfTraces);
+  const telemetry = traced && (await startTraces(traced, parsed.rules.telemetry, sayOfTraces));
   const { store, mode, breakers: adopt, instances } = stateOf(given, parsed.rules.state);
   const opened =
     store === undefined
@@ -218,21 +216,6 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     drainSeconds,
   });
   return 0;
-}
-
-async function startTelemetry(
-  endpoint: string,
-  { service, traces }: Rules['telemetry'],
-): Promise<Telemetry> {
-  const { telemetry } = await import('../telemetry/setup.ts');
-  const sdk = await import('@opentelemetry/sdk-trace-web');
-  return telemetry({
-    sdk,
-    serviceName: service,
-    endpoint,
-    ...(traces.sample !== undefined && { sampler: traces.sample }),
-    onDiagnostic: (message) => console.error(`fetchmesh: traces: ${message}`),
-  });
 }
 
 type Address = readonly [

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { endAll, serve } from '../support/serving.ts';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { cli, endAll, serve } from '../support/serving.ts';
 
 /** A receiver that keeps what it was sent. */
 const received: string[] = [];
@@ -28,7 +29,10 @@ beforeAll(async () => {
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 });
 
-afterEach(endAll);
+afterEach(() => {
+  endAll();
+  vi.unstubAllEnvs();
+});
 
 afterAll(() => {
   for (const server of [receiver, upstream]) {
@@ -62,4 +66,47 @@ test('a receiver that is not there makes no request wait, and is told of once', 
   ]);
   expect((await fetch(`${gateway.url}/a`)).status).toBe(200);
   expect(gateway.output()).toContain('4318');
+});
+
+test("OpenTelemetry's variables name the collector, its token and the service", async () => {
+  const collector = await startOtlpReceiver();
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.origin);
+  vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'authorization=Bearer%20hunter2');
+  vi.stubEnv('OTEL_EXPORTER_OTLP_COMPRESSION', 'gzip');
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', 'soon');
+  vi.stubEnv('OTEL_SERVICE_NAME', 'edge');
+  try {
+    const gateway = await serve(['--upstream', upstreamUrl]);
+    await (await fetch(`${gateway.url}/a`)).text();
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.exited()).toBe(0);
+
+    expect(collector.spans.map(({ service }) => service)).toEqual(['edge', 'edge']);
+    const [{ headers }] = collector.requests as [(typeof collector.requests)[number]];
+    expect(headers.authorization).toBe('Bearer hunter2');
+    expect(headers['content-encoding']).toBe('gzip');
+    expect(gateway.output()).toContain('OTEL_EXPORTER_OTLP_TIMEOUT makes no sense, and is ignored');
+    expect(gateway.output()).not.toContain('hunter2');
+  } finally {
+    await collector.close();
+  }
+});
+
+test('OTEL_SDK_DISABLED: nothing is sent', async () => {
+  vi.stubEnv('OTEL_SDK_DISABLED', 'true');
+  const before = received.length;
+  const gateway = await serve(['--upstream', upstreamUrl, '--otlp-endpoint', endpoint]);
+  await (await fetch(`${gateway.url}/a`)).text();
+  gateway.process.kill('SIGTERM');
+  expect(await gateway.exited()).toBe(0);
+  expect(received).toHaveLength(before);
+});
+
+test('an address that is none is told before anything starts', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector:4318');
+  const gateway = cli(['serve', '--upstream', upstreamUrl]);
+  expect(await gateway.exited()).toBe(2);
+  expect(gateway.output()).toContain(
+    "the endpoint for traces: 'collector:4318' is not an http:// or https:// URL",
+  );
 });
