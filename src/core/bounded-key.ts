@@ -23,6 +23,11 @@ export function boundedKey(text: string): string {
   return text.length <= longest ? text : `#${sha256(new TextEncoder().encode(text))}`;
 }
 
+/** Whether a text can be what {@link boundedKey} made. */
+export function isBoundedKey(text: string): boolean {
+  return text.length <= longest || (text.length === 65 && text.startsWith('#'));
+}
+
 /** FIPS 180-4 §6.2, in hex. */
 function sha256(message: Uint8Array): string {
   const { initial, rounds } = constants();

@@ -13,7 +13,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './hedge': 7,
   './retry-budget': 1.5,
   './breaker': 9.25,
-  './breaker-fleet': 7.75,
+  './breaker-fleet': 8,
   './throttle': 4.25,
   './bulkhead': 3.5,
   './service': 10,

@@ -386,7 +386,7 @@ export const networkParsers: readonly NetworkParser[] = [
   },
   {
     what: 'what instances tell each other of breakers',
-    files: ['policies/breaker/fleet/register.ts', 'policies/breaker/votes.ts'],
+    files: ['policies/breaker/fleet/register.ts', 'policies/breaker/fleet/votes.ts'],
     read: readRegister,
     seeds: [
       '{"beats":{"a":1},"circuits":{"c":[{"id":"a","state":"open","epoch":1,"openMs":1,"openedAt":1}]}}',

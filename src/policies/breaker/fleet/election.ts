@@ -18,6 +18,8 @@ export interface ElectionSettings {
   readonly knowledge: Knowledge;
   /** How long until somebody else may have closed the circuit, in milliseconds. */
   readonly pollMs: number;
+  /** An answer that takes longer died with the request that asked, as it can on Workers. */
+  readonly longestAskMs: number;
   readonly onError: (error: unknown) => void;
   readonly clock: Clock;
   readonly random: () => number;
@@ -27,7 +29,8 @@ export interface ElectionSettings {
 export class Election {
   readonly #settings: ElectionSettings;
   readonly #circuit: string;
-  #isAsking = false;
+  /** Until when an answer is waited for. */
+  #askingUntil = Number.NEGATIVE_INFINITY;
   #askAgainAt = Number.NEGATIVE_INFINITY;
   /** Where nobody can be asked: when this instance probes. */
   #turnAt: number | undefined;
@@ -39,7 +42,7 @@ export class Election {
 
   /** Whether the question makes sense now: it is not being asked, and the last answer does not hold. */
   isDue(now: number): boolean {
-    return !this.#isAsking && now >= this.#askAgainAt;
+    return now >= this.#askingUntil && now >= this.#askAgainAt;
   }
 
   /** The circuit changed: turns begin anew. */
@@ -53,11 +56,12 @@ export class Election {
    * @param epoch Of the transition that opened the circuit: the order of turns is another one in every epoch.
    */
   async isMine(probeMs: number, epoch: number): Promise<boolean> {
-    this.#isAsking = true;
+    const { clock, longestAskMs } = this.#settings;
+    this.#askingUntil = clock.monotonic() + longestAskMs;
     try {
       return (await this.#isGranted(probeMs)) ?? this.#isItsTurn(probeMs, epoch);
     } finally {
-      this.#isAsking = false;
+      this.#askingUntil = Number.NEGATIVE_INFINITY;
     }
   }
 

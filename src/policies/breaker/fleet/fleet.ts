@@ -110,6 +110,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
   const pollMs = duration('poll', options.poll ?? (isEventual ? '10s' : '1s'), 1);
   const rampMs = duration('ramp', options.ramp ?? '2s', 0);
   const deadline = isEventual ? patience.eventual : patience.soon;
+  const longestLookMs = longestLook * durationOption('deadline', deadline);
   const beatMs = looksPerBeat * pollMs;
   const store =
     'available' in options.store
@@ -126,7 +127,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
   const register = new RegisterSync({
     ...{ store, key, knowledge, pollMs, beatMs, onError, clock, random },
     isBeating: adopt === 'quorum',
-    longestLookMs: longestLook * durationOption('deadline', deadline),
+    longestLookMs,
     onNews: () => {
       for (const member of members.values()) member.decide();
     },
@@ -137,6 +138,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
       ...{ knowledge, pollMs, clock, random },
       store: isEventual ? undefined : takeByCompareAndSet(store, { clock, random }),
       prefix: `${key}/probe/`,
+      longestAskMs: longestLookMs,
       onError: (error) => register.tell(error),
     },
     onLeave: (member) => members.delete(member.name),

@@ -5,8 +5,8 @@
  */
 
 import type { Clock } from '../../../core/clock.ts';
-import type { Register } from './register.ts';
-import { compareVotes, type Vote } from './votes.ts';
+import { mostCircuits, type Register } from './register.ts';
+import { compareVotes, longestOpenMs, mostVotes, type Vote } from './votes.ts';
 
 /** What {@link Knowledge} goes by. */
 export interface KnowledgeSettings {
@@ -56,13 +56,18 @@ export class Knowledge {
     this.#lastBeats = this.#heard(beats, this.#lastBeats, (beat, known) => beat - known);
     const names = new Set([...circuits.keys(), ...this.#votes.keys()]);
     const votes = new Map<string, ReadonlyMap<string, Heard<Vote>>>();
+    // Those that stand there come first: what is only known here has the room that they leave.
     for (const name of names) {
+      if (votes.size === mostCircuits) break;
       const others = (circuits.get(name) ?? []).filter(({ id }) => id !== this.id);
       const written = new Map(others.map((vote) => [vote.id, vote]));
       const known = this.#votes.get(name) ?? new Map();
       const heard = this.#heard(written, known, compareVotes);
       // What was overwritten by a writer that did not know of it is known here, as long as it counts.
-      for (const [id, vote] of known) if (!heard.has(id) && this.#counts(vote)) heard.set(id, vote);
+      for (const [id, vote] of known) {
+        if (heard.size >= mostVotes) break;
+        if (!heard.has(id) && this.#counts(vote)) heard.set(id, vote);
+      }
       if (heard.size > 0) votes.set(name, heard);
     }
     this.#votes = votes;
@@ -74,9 +79,16 @@ export class Knowledge {
   }
 
   /** Votes for this instance. */
-  say(circuit: string, vote: Omit<Vote, 'id'>): void {
+  say(circuit: string, { openMs, ...vote }: Omit<Vote, 'id'>): void {
+    const value = { id: this.id, ...vote, openMs: Math.min(openMs, longestOpenMs) };
+    // In the order of time: of more than a register holds, the oldest are left out.
+    this.#own.delete(circuit);
+    this.#own.set(circuit, { value, at: this.#now() });
+    if (this.#own.size > mostCircuits) {
+      const [oldest] = this.#own.keys();
+      this.#own.delete(oldest as string);
+    }
     this.#statements += 1;
-    this.#own.set(circuit, { value: { id: this.id, ...vote }, at: this.#now() });
   }
 
   /** The votes on a circuit that count, this instance's among them. */
@@ -100,11 +112,13 @@ export class Knowledge {
     return [...new Set([this.id, ...this.votesOn(circuit).map(({ id }) => id)])];
   }
 
-  /** How many instances live, with this one. */
-  living(): number {
-    let living = 1;
-    for (const [id, { at }] of this.#lastBeats) {
-      if (id !== this.id && this.#now() - at < this.#settings.silenceMs) living += 1;
+  /** Who lives: those that said so, or voted on the circuit, a short while ago; and this instance. */
+  living(circuit: string): ReadonlySet<string> {
+    const living = new Set([this.id]);
+    for (const heard of [this.#lastBeats, this.#votes.get(circuit) ?? []]) {
+      for (const [id, { at }] of heard) {
+        if (this.#now() - at < this.#settings.silenceMs) living.add(id);
+      }
     }
     return living;
   }

@@ -138,15 +138,27 @@ export class Member implements Membership {
     this.#isWarned = false;
     const leftMs = Math.max(0, ...news.map((vote) => knowledge.leftOf(vote, name, isEventual)));
     if (leftMs === 0) return;
-    if (isAdopted(news.length, knowledge.living(), adopt, quorum)) {
+    const living = knowledge.living(name);
+    const voters = adopt === 'quorum' ? news.filter(({ id }) => living.has(id)) : news;
+    if (isAdopted(voters.length, living.size, adopt, quorum)) {
       this.#epoch = Math.max(...news.map((vote) => vote.epoch));
       this.#openMs = leftMs;
       this.#follow(() => circuit.open('peers', leftMs));
     } else if (adopt === 'quorum' && circuit.state.phase === 'closed') {
       this.#isWarned = true;
-      const reason = reasonToOpen(circuit.state.window, halfOf(circuit.settings));
+      const reason = this.#findingByHalf();
       // Its own finding as well, so the others hear of it.
       if (reason !== undefined) circuit.open(reason, leftMs);
+    }
+  }
+
+  #findingByHalf(): OpenReason | undefined {
+    const { state, settings } = this.#circuit;
+    try {
+      return reasonToOpen(state.window, halfOf(settings));
+    } catch {
+      // A condition of its user's that throws; whoever listens to the store must not hear of that.
+      return undefined;
     }
   }
 
@@ -163,7 +175,9 @@ export class Member implements Membership {
   #vote(state: 'open' | 'closed'): void {
     const { knowledge, clock } = this.#settings;
     const { name } = this;
-    this.#epoch = Math.max(this.#epoch, knowledge.epochOf(name)) + 1;
+    const before = Math.max(this.#epoch, knowledge.epochOf(name));
+    // One that is no safe integer would be no vote.
+    this.#epoch = Math.min(before + 1, Number.MAX_SAFE_INTEGER);
     this.#election.restart();
     this.#isWarned = false;
     this.#closedByOthersAt = Number.NEGATIVE_INFINITY;

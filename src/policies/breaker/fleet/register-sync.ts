@@ -81,8 +81,13 @@ export class RegisterSync {
 
   /** Tells what the store failed by, once until it works again. */
   tell(error: unknown): void {
-    if (!this.#isFailing) this.#settings.onError(error);
+    if (this.#isFailing) return;
     this.#isFailing = true;
+    try {
+      this.#settings.onError(error);
+    } catch {
+      // A log that fails is no reason to end the looks.
+    }
   }
 
   /** Listens no more. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBoundedKey } from '../../../core/bounded-key.ts';
 import { isInstanceId, mergeVotes, mostVotes, readVotes, type Vote } from './votes.ts';
 
 /** One value of a store. */
@@ -17,11 +18,14 @@ export interface Register {
 /** The most circuits that are written down; those that come later in the order of their names stay local. */
 export const mostCircuits = 256;
 
+/** No register is longer, whatever its names; a text that is would only cost time. */
+export const longestRegister = 16_000_000;
+
 /** Reads a register. What is not understood is left out. */
-export function readRegister(text: string | undefined): Register {
+export function readRegister(text = '{}'): Register {
   let written: unknown;
   try {
-    written = JSON.parse(text ?? '{}');
+    written = text.length > longestRegister ? {} : JSON.parse(text);
   } catch {
     written = {};
   }
@@ -33,7 +37,11 @@ export function readRegister(text: string | undefined): Register {
           (entry): entry is [string, number] => isInstanceId(entry[0]) && isCount(entry[1]),
         ),
       ),
-      circuits: new Map(entriesOf(circuits).map(([name, votes]) => [name, readVotes(votes)])),
+      circuits: new Map(
+        entriesOf(circuits)
+          .filter(([name]) => isBoundedKey(name))
+          .map(([name, votes]) => [name, readVotes(votes)]),
+      ),
     },
     nothing,
   );

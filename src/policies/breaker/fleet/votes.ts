@@ -24,6 +24,9 @@ export type Adoption = 'off' | 'quorum' | 'any';
 /** The most votes on one circuit that are kept. */
 export const mostVotes = 256;
 
+/** Votes for longer than a day are none; what is open for longer is told again by whoever opened it, or found out. */
+export const longestOpenMs = 86_400_000;
+
 const longestId = 64;
 
 /** Reads votes on one circuit. What is no vote is left out: nothing that others write may stop an instance. */
@@ -118,6 +121,7 @@ function isVote(value: unknown): value is Vote {
     epoch >= 0 &&
     Number.isFinite(openMs) &&
     openMs >= 0 &&
+    openMs <= longestOpenMs &&
     Number.isFinite(openedAt) &&
     openedAt >= 0
   );
