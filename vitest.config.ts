@@ -12,8 +12,8 @@ const workers = () => cloudflareTest({ wrangler: { configPath: './test/wrangler.
 const resolve = { alias: [...packageAlias] };
 const common = {
   setupFiles: ['test/support/setup.ts'],
-  testTimeout: 30_000,
-  hookTimeout: 30_000,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
 };
 const onNode = {
   ...common,

@@ -12,8 +12,8 @@ const common = {
   ],
   setupFiles: ['test/support/setup.ts'],
   provide: { runtime: 'Bun' in globalThis ? ('bun' as const) : ('deno' as const) },
-  testTimeout: 30_000,
-  hookTimeout: 30_000,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
 };
 
 export default defineConfig({
