@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addAbortCallback, removeAbortCallback, tellsItself } from './abort-callbacks.ts';
 import { type Context, type Key, key } from './context.ts';
 
 /**
@@ -45,22 +46,23 @@ let releases: FinalizationRegistry<() => void> | undefined;
  * Unlike `AbortSignal.any` it can be released, so a long-lived parent keeps nothing of the calls that ended.
  *
  * @param onAbort Called when the signal has aborted, unless it was released before or the parent had aborted already.
- * Cheaper than a listener, of which each takes half a microsecond on Bun.
  */
 export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void): Follower {
   const controller = new AbortController();
   const { signal } = controller;
+  const tellInside = tellsItself(signal);
   let tell = onAbort;
   function abort(reason: unknown): void {
     if (signal.aborted) return;
     controller.abort(reason);
+    tellInside();
     // Not the one given: without a reason the platform makes one.
     tell?.(signal.reason);
   }
   const onParentAbort = (): void => abort(parent.reason);
-  const stop = (): void => parent.removeEventListener('abort', onParentAbort);
+  const stop = (): void => removeAbortCallback(parent, onParentAbort);
   if (parent.aborted) controller.abort(parent.reason);
-  else parent.addEventListener('abort', onParentAbort, { once: true });
+  else addAbortCallback(parent, onParentAbort);
   return {
     signal,
     abort,

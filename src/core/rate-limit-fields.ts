@@ -57,8 +57,10 @@ export function isPolicyName(text: unknown): text is string {
   return typeof text === 'string' && /^[\x20-\x7e]{1,64}$/.test(text);
 }
 
+const plainName = /^[^"\\]*$/;
+
 function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  return plainName.test(text) ? `"${text}"` : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function partition(key: string | undefined): string {

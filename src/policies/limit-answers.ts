@@ -19,6 +19,13 @@ export interface LimitAnswers {
   storeUnavailable(): Response;
 }
 
+/** What a response says of its limits. */
+interface Fields {
+  /** Several limits on the way add up to lists. */
+  readonly lists: { readonly 'ratelimit-policy': string; readonly ratelimit: string };
+  readonly older?: Readonly<Record<string, string>>;
+}
+
 const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 const reducedCapacity =
   'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity';
@@ -41,13 +48,12 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
     })),
   );
 
-  function fieldsOf(decisions: readonly Decision[]): Record<string, string> | undefined {
+  function fieldsOf(decisions: readonly Decision[]): Fields | undefined {
     const counted = decisions.filter(
       ({ gate, remaining }) => gate.enforced && remaining !== undefined,
     );
-    const [first] = counted;
-    if (first === undefined) return undefined;
-    const fields: Record<string, string> = {
+    if (counted.length === 0) return undefined;
+    const lists = {
       'ratelimit-policy': policy,
       ratelimit: formatRateLimit(
         counted.map(({ gate: { name }, remaining = 0, moreMs }) => ({
@@ -57,14 +63,16 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
         })),
       ),
     };
-    if (legacy === undefined) return fields;
+    if (legacy === undefined) return { lists };
     const scarcest = counted.reduce((least, other) =>
       (other.remaining ?? 0) < (least.remaining ?? 0) ? other : least,
     );
-    fields['ratelimit-limit'] = String(scarcest.gate.quota);
-    fields['ratelimit-remaining'] = String(scarcest.remaining);
-    fields['ratelimit-reset'] = String(seconds(scarcest.moreMs));
-    return fields;
+    const older = {
+      'ratelimit-limit': String(scarcest.gate.quota),
+      'ratelimit-remaining': String(scarcest.remaining),
+      'ratelimit-reset': String(seconds(scarcest.moreMs)),
+    };
+    return { lists, older };
   }
 
   const refusals = new Map<string, ReturnType<typeof prepareRejection>>();
@@ -93,12 +101,12 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
     withFields(response, decisions) {
       const fields = fieldsOf(decisions);
       if (fields === undefined) return response;
+      const { lists, older } = fields;
       return withResponseHeaders(response, (headers) => {
-        for (const [name, value] of Object.entries(fields)) {
-          // Limits further in speak for themselves: both fields are lists.
-          if (name === 'ratelimit' || name === 'ratelimit-policy') headers.append(name, value);
-          else headers.set(name, value);
-        }
+        // Limits further in speak for themselves.
+        headers.append('ratelimit-policy', lists['ratelimit-policy']);
+        headers.append('ratelimit', lists.ratelimit);
+        for (const [name, value] of Object.entries(older ?? {})) headers.set(name, value);
       });
     },
     limited(decisions, withFields) {
@@ -107,12 +115,13 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
       );
       const retryAfterMs = Math.max(...violated.map(({ retryMs }) => retryMs));
       const names = violated.map(({ gate }) => gate.name);
+      const fields = withFields ? fieldsOf(decisions) : undefined;
       return refusalOf(
         names,
         retryAfterMs === Number.POSITIVE_INFINITY,
       )({
         retryAfterMs,
-        ...(withFields && { headers: fieldsOf(decisions) ?? {} }),
+        ...(withFields && { headers: { ...fields?.lists, ...fields?.older } }),
       });
     },
     storeUnavailable: () => storeUnavailable({ retryAfterMs: storeRetryMs }),

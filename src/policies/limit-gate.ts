@@ -136,8 +136,8 @@ export class Gate {
 
   #decide(asked: Omit<Taken, 'lastMoment'>, grant: Grant, reach: number): Decision {
     const { granted, resetMs, retryMs } = grant;
-    const { store, units } = asked;
-    const { burst, unitMs } = asked.bucket;
+    const { store, key, units, bucket } = asked;
+    const { burst, unitMs } = bucket;
     const { shared, clock } = this.#around;
     const passed = granted === units;
     // The same as `grant.remaining`, but for a deeper bucket.
@@ -155,7 +155,7 @@ export class Gate {
       // A retry could pass earlier, and would have to wait: nobody gains by it.
       retryMs: passed ? 0 : retryMs + reach,
       waitMs: debt > roundingUnits * unitMs ? debt : 0,
-      taken: passed && units > 0 ? { ...asked, lastMoment } : undefined,
+      taken: passed && units > 0 ? { store, key, units, bucket, lastMoment } : undefined,
       failed: shared !== undefined && store !== shared,
     };
   }

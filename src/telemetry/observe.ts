@@ -5,6 +5,7 @@
  */
 
 import { signalOf } from '../core/abort.ts';
+import { addAbortCallback, removeAbortCallback } from '../core/abort-callbacks.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { outcomeOfError } from '../core/outcome.ts';
@@ -42,13 +43,13 @@ export function observe(
   function end(ending: () => Ending): void {
     if (ended) return;
     ended = true;
-    caller.removeEventListener('abort', onAbort);
+    removeAbortCallback(caller, onAbort);
     onEnd(ending());
   }
   function onAbort(): void {
     end(() => endingWithError(caller.reason, caller));
   }
-  caller.addEventListener('abort', onAbort, { once: true });
+  addAbortCallback(caller, onAbort);
   return next(request, context).then(
     (response) => {
       end(() => endingWithResponse(response));

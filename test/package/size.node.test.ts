@@ -7,10 +7,10 @@ import jsr from '../../jsr.json' with { type: 'json' };
 const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
   '.': 6,
-  './timeout': 3.25,
-  './deadline': 3,
+  './timeout': 3.5,
+  './deadline': 3.25,
   './retry': 8.5,
-  './hedge': 7,
+  './hedge': 7.25,
   './retry-budget': 1.5,
   './breaker': 9.25,
   './breaker-fleet': 8,
@@ -36,10 +36,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 16.75,
+  './traffic': 17,
   './access': 22,
   './gateway': 74.5,
-  './governance': 35.25,
+  './governance': 35.75,
   // Most of it zod and yaml.
   './rules': 97.75,
   './stores/contract': 0.5,
@@ -53,16 +53,16 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/compare-and-set': 2,
   './stores/guarded': 2,
   './stores/conformance': 3,
-  './tracing': 6.5,
+  './tracing': 6.75,
   './propagation': 1.5,
   './metrics': 5,
-  './access-log': 4,
+  './access-log': 4.25,
   './registry': 3,
   './exposition': 1.75,
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 80,
+  './workers': 80.5,
 };
 
 /**
@@ -81,10 +81,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 34.75;
+const budgetOfChain = 35;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 98;
+const budgetOfEverything = 98.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1,33 +1,45 @@
-/** Counts the `abort` listeners that a signal has at this moment. */
+import { abortCallbacks } from '../../src/core/abort-callbacks.ts';
+
+/** Counts who hears of a signal's abort at this moment. */
 export interface ListenerCount {
   readonly current: number;
-  /** The most that there were at once. */
+  /** The most that there were at once, as far as anybody looked: at each listener that was added, and at each count. */
   readonly highest: number;
 }
 
-/** Watches the listeners that are added to a signal and removed from it, from now on. */
+/** Watches the listeners of a signal from now on. Those who share one listener are counted one by one. */
 export function countListeners(signal: AbortSignal): ListenerCount {
   const listeners = new Set<unknown>();
-  const count = { current: 0, highest: 0 };
-  const update = (): void => {
-    count.current = listeners.size;
-    count.highest = Math.max(count.highest, listeners.size);
-  };
   const add = signal.addEventListener;
   const remove = signal.removeEventListener;
+  let highest = 0;
+  function count(): number {
+    const shared = abortCallbacks(signal);
+    const current = listeners.size + Math.max(0, shared - 1);
+    highest = Math.max(highest, current);
+    return current;
+  }
   Object.defineProperty(signal, 'addEventListener', {
     value(type: string, listener: EventListener, options?: AddEventListenerOptions) {
       add.call(signal, type, listener, options);
       listeners.add(listener);
-      update();
+      if (options?.once) add.call(signal, type, () => listeners.delete(listener), { once: true });
+      count();
     },
   });
   Object.defineProperty(signal, 'removeEventListener', {
     value(type: string, listener: EventListener) {
       remove.call(signal, type, listener);
       listeners.delete(listener);
-      update();
     },
   });
-  return count;
+  return {
+    get current() {
+      return count();
+    },
+    get highest() {
+      count();
+      return highest;
+    },
+  };
 }

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import {
+  abortCallbacks,
+  addAbortCallback,
+  removeAbortCallback,
+  tellsItself,
+} from '../../src/core/abort-callbacks.ts';
+
+describe.each(['by its listener', 'by its owner'])('callbacks of a signal, told %s', (how) => {
+  function make(): { signal: AbortSignal; abort: () => void; registered: Set<unknown> } {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const registered = new Set<unknown>();
+    signal.addEventListener = (_: string, listener: unknown) => registered.add(listener);
+    signal.removeEventListener = (_: string, listener: unknown) => registered.delete(listener);
+    const tell = how === 'by its owner' ? tellsItself(signal) : () => {};
+    const abort = (): void => {
+      controller.abort();
+      for (const listener of registered)
+        (listener as EventListenerObject).handleEvent(new Event('abort'));
+      tell();
+    };
+    return { signal, abort, registered };
+  }
+
+  test('are told once each, in their order, in the tick of the abort', () => {
+    const { signal, abort } = make();
+    const told: string[] = [];
+    for (const name of ['a', 'b', 'c']) addAbortCallback(signal, () => told.push(name));
+    abort();
+    expect(told).toEqual(['a', 'b', 'c']);
+    abort();
+    expect(told).toHaveLength(3);
+  });
+
+  test('share one listener at most, which goes with the last of them', () => {
+    const { signal, registered } = make();
+    const callbacks = [() => {}, () => {}];
+    for (const callback of callbacks) addAbortCallback(signal, callback);
+    expect(abortCallbacks(signal)).toBe(2);
+    expect(registered.size).toBe(how === 'by its owner' ? 0 : 1);
+    for (const callback of callbacks) removeAbortCallback(signal, callback);
+    expect(registered.size).toBe(0);
+    expect(abortCallbacks(signal)).toBe(0);
+  });
+
+  test('hear nothing once they are taken back, twice even', () => {
+    const { signal, abort } = make();
+    const told: string[] = [];
+    const gone = (): void => void told.push('gone');
+    addAbortCallback(signal, gone);
+    addAbortCallback(signal, () => told.push('stays'));
+    removeAbortCallback(signal, gone);
+    removeAbortCallback(signal, gone);
+    abort();
+    expect(told).toEqual(['stays']);
+  });
+
+  test('one that takes another back while they are told does no harm', () => {
+    const { signal, abort } = make();
+    const told: string[] = [];
+    const second = (): void => void told.push('second');
+    addAbortCallback(signal, () => removeAbortCallback(signal, second));
+    addAbortCallback(signal, second);
+    addAbortCallback(signal, () => told.push('third'));
+    abort();
+    expect(told.at(-1)).toBe('third');
+  });
+
+  test('of a signal that has aborted are never called', () => {
+    const { signal, abort } = make();
+    abort();
+    addAbortCallback(signal, () => expect.unreachable());
+    removeAbortCallback(signal, () => {});
+  });
+});
+
+test('one that throws keeps none of the others from hearing of the abort', () => {
+  const { signal } = new AbortController();
+  const tell = tellsItself(signal);
+  let told = 0;
+  addAbortCallback(signal, () => {
+    throw new Error('first');
+  });
+  addAbortCallback(signal, () => {
+    told += 1;
+  });
+  expect(tell).toThrow('first');
+  expect(told).toBe(1);
+});
+
+test('a signal tells them by itself', () => {
+  const controller = new AbortController();
+  let told = 0;
+  addAbortCallback(controller.signal, () => {
+    told += 1;
+  });
+  controller.abort();
+  expect(told).toBe(1);
+  expect(abortCallbacks(controller.signal)).toBe(0);
+});
