@@ -9,6 +9,7 @@ import process from 'node:process';
 import * as z from 'zod';
 import { rulesFile } from '../src/rules/schema.ts';
 import { blocks, scalars } from '../src/rules/shape.ts';
+import { ruleDefaults } from './rules-defaults.ts';
 
 /** A map with keys of the language. */
 interface Section {
@@ -18,7 +19,7 @@ interface Section {
   readonly schema: z.ZodObject;
 }
 
-/** Pages that say what a block does, and its defaults, where they are not called as it is. */
+/** Pages that say what a block does, where they are not called as it is. */
 const pages: Readonly<Record<string, string>> = {
   auth: 'policies/jwt.md',
   allow: 'policies/authorize.md',
@@ -37,7 +38,8 @@ const pages: Readonly<Record<string, string>> = {
 const head = `# The rules language
 
 A rules file is YAML 1.2 or JSON. Every key that there is stands on this page, which is made from the schemas that \`check\` reads
-files with. Unknown keys are errors; keys that begin with \`x-\` are left alone.
+files with. Unknown keys are errors; keys that begin with \`x-\` are left alone. A default is what holds where the key is left out of
+its block. Of a block that is left out nothing is done, but a route takes that of \`defaults\`.
 
 \`\`\`yaml
 # yaml-language-server: $schema=./node_modules/fetchmesh/rules.schema.json
@@ -124,25 +126,35 @@ export function rulesPage(): string {
     throw new Error(`${key}: no words for ${schema.constructor.name}`);
   }
 
+  const defaults = ruleDefaults();
+  const used = new Set<string>();
+  function defaultOf(path: string): string {
+    const found = defaults[path];
+    if (found === undefined) throw new Error(`${path}: tools/rules-defaults.ts knows no default`);
+    used.add(path);
+    return found;
+  }
+
   sectionOf(rulesFile as unknown as z.ZodObject, '');
   const texts: string[] = [];
   for (const { title, key, schema } of sections) {
     const rows = Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, member]) => {
       const path = key === '' || key === 'routes' || key === 'defaults' ? name : `${key}.${name}`;
       const isRequired = !(member instanceof z.ZodExactOptional);
-      return `| \`${name}\`${isRequired ? ' (required)' : ''} | ${takes(member, path)} |`;
+      const absent = isRequired ? 'required' : defaultOf(path);
+      return `| \`${name}\` | ${takes(member, path)} | ${absent} |`;
     });
     const later = (blocks.get(schema)?.later ?? []).map(
-      (name) => `| \`${name}\` | not available in this version |`,
+      (name) => `| \`${name}\` | not available in this version | |`,
     );
     const page = pages[key] ?? `policies/${key.replaceAll('_', '-')}.md`;
-    const more = existsSync(`docs/${page}`)
-      ? `What it does, and its defaults: [${page}](${page}).\n\n`
-      : '';
+    const more = existsSync(`docs/${page}`) ? `What it does: [${page}](${page}).\n\n` : '';
     texts.push(
-      `## ${title}\n\n${more}| key | takes |\n|---|---|\n${[...rows, ...later].join('\n')}\n`,
+      `## ${title}\n\n${more}| key | takes | default |\n|---|---|---|\n${[...rows, ...later].join('\n')}\n`,
     );
   }
+  const stray = Object.keys(defaults).find((path) => !used.has(path) && defaults[path] !== '');
+  if (stray !== undefined) throw new Error(`${stray}: there is no such key`);
   return `${head}\n${texts.join('\n')}`;
 }
 

@@ -53,6 +53,14 @@ const refuse = {
   rate: refusal('body_too_slow', 'The body did not come fast enough.', true),
 };
 
+/** What holds where nothing is said. */
+export const limitDefaults = {
+  urlBytes: 8_192,
+  headerCount: 100,
+  headerBytes: 61_440,
+  bodyGrace: '5s',
+} as const;
+
 /**
  * Refuses requests that take up more than they may, with 414, 431, 413, 408 or 503.
  *
@@ -72,7 +80,11 @@ const refuse = {
  * ```
  */
 export function limits(options: LimitsOptions = {}): Middleware {
-  const { urlBytes = 8_192, headerCount = 100, headerBytes = 61_440 } = options;
+  const {
+    urlBytes = limitDefaults.urlBytes,
+    headerCount = limitDefaults.headerCount,
+    headerBytes = limitDefaults.headerBytes,
+  } = options;
   const { concurrent = Number.POSITIVE_INFINITY, clock } = options;
   for (const [name, value] of Object.entries({ urlBytes, headerCount, headerBytes, concurrent })) {
     checkCount(name, value, 1);
@@ -96,8 +108,8 @@ export function limits(options: LimitsOptions = {}): Middleware {
 
 /** The limits of bodies alone; `undefined` where there are none. */
 export function bodyLimits(options: BodyLimits): Middleware | undefined {
-  const { bodyBytes = Number.POSITIVE_INFINITY, bodyRate = 0, bodyGrace = '5s' } = options;
-  const { clock = systemClock } = options;
+  const { bodyBytes = Number.POSITIVE_INFINITY, bodyRate = 0 } = options;
+  const { bodyGrace = limitDefaults.bodyGrace, clock = systemClock } = options;
   checkCount('bodyBytes', bodyBytes, 0);
   if (!(bodyRate >= 0 && Number.isFinite(bodyRate))) {
     throw new RangeError(`limits.bodyRate: ${bodyRate} is not a number of 0 or more`);

@@ -25,6 +25,9 @@ export interface RedirectOptions extends PathEdit {
   readonly status?: RedirectStatus;
 }
 
+/** Where nothing is said. */
+export const defaultRedirectStatus = 302;
+
 /** All of them. */
 export const redirectStatuses: readonly RedirectStatus[] = [301, 302, 303, 307, 308];
 
@@ -41,7 +44,7 @@ export const redirectStatuses: readonly RedirectStatus[] = [301, 302, 303, 307, 
  * ```
  */
 export function redirect(options: RedirectOptions): Next {
-  const { scheme, host, port, status = 302 } = options;
+  const { scheme, host, port, status = defaultRedirectStatus } = options;
   const edit = compilePathEdit('redirect', options);
   if (edit === undefined && scheme === undefined && host === undefined && port === undefined) {
     throw new RangeError(

@@ -17,6 +17,9 @@ export interface RespondOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Where nothing is said. */
+export const defaultRespondStatus = 200;
+
 /**
  * Answers each request with the same. The end of a chain, not a middleware.
  *
@@ -31,7 +34,7 @@ export interface RespondOptions {
  * ```
  */
 export function respond(options: RespondOptions): Next {
-  const { status = 200, body = '', headers = {} } = options;
+  const { status = defaultRespondStatus, body = '', headers = {} } = options;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new RangeError(`respond.status: ${status} is not a status from 200 to 599`);
   }

@@ -31,7 +31,8 @@ export interface CorsOptions {
 /** Answers a preflight, or lets a request through and says who may read the answer. */
 export type CorsStep = (request: Request, onward: () => Promise<Response>) => Promise<Response>;
 
-const defaultMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+/** Methods of preflighted requests where nothing is said. */
+export const defaultMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** The longest list of headers that a preflight may ask for. */
 const longestAsked = 1_000;

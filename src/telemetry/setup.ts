@@ -105,6 +105,9 @@ export interface Telemetry {
   readonly statistics: TelemetryStatistics;
 }
 
+/** The share of traces that are recorded where nothing is said. */
+export const defaultSampler = 1;
+
 /**
  * Sets up tracing: provider, sampler, resource, buffer and exporter.
  *
@@ -124,7 +127,13 @@ export interface Telemetry {
  * ```
  */
 export function telemetry(options: TelemetryOptions): Telemetry {
-  const { sdk, serviceName, sampler = 1, clock = systemClock, register = false } = options;
+  const {
+    sdk,
+    serviceName,
+    sampler = defaultSampler,
+    clock = systemClock,
+    register = false,
+  } = options;
   const { flushAfterMs = isWorkers() ? 0 : 5_000 } = options;
   const Provider = sdk.TracerProvider ?? sdk.WebTracerProvider ?? sdk.BasicTracerProvider;
   if (Provider === undefined) {

@@ -63,6 +63,90 @@ describe('docs/rules.md', () => {
     for (const key of keys) expect(page).toContain(`| \`${key}\``);
   });
 
+  /** Where a block stands, and what it cannot do without. */
+  const places: readonly (readonly [
+    title: string,
+    around: (members: string) => string,
+    needs: string,
+  ])[] = [
+    ['retries', (members) => `routes: [{ path: /a, retries: { ${members} } }]`, ''],
+    ['hedge', (members) => `routes: [{ path: /a, hedge: { ${members} } }]`, ''],
+    [
+      'rate_limit',
+      (members) => `routes: [{ path: /a, rate_limit: { ${members} } }]`,
+      'limit: 7, per: 1s',
+    ],
+    ['shed', (members) => `routes: [{ path: /a, shed: { ${members} } }]`, 'from: 1, full: 2'],
+    ['breaker', (members) => `routes: [{ path: /a, breaker: { ${members} } }]`, ''],
+    [
+      'breaker.half_open',
+      (members) => `routes: [{ path: /a, breaker: { half_open: { ${members} } } }]`,
+      '',
+    ],
+    ['throttle', (members) => `routes: [{ path: /a, throttle: { ${members} } }]`, ''],
+    ['bulkhead', (members) => `routes: [{ path: /a, bulkhead: { ${members} } }]`, 'limit: 7'],
+    [
+      'auth',
+      (members) =>
+        `auth: { a: { issuer: i, jwks: "https://a" } }\nroutes: [{ path: /a, auth: { ${members} } }]`,
+      'jwt: a',
+    ],
+    [
+      'fault',
+      (members) => `routes: [{ path: /a, fault: { ${members} } }]`,
+      'abort: 503, percent: 1%',
+    ],
+    [
+      'mirror',
+      (members) =>
+        `services: { a: "https://a", b: "https://b" }\nroutes: [{ path: /a, to: a, mirror: { ${members} } }]`,
+      'to: b',
+    ],
+    ['telemetry', (members) => `telemetry: { ${members} }\nroutes: [{ path: /a }]`, ''],
+    [
+      'telemetry.metrics',
+      (members) => `telemetry: { metrics: { ${members} } }\nroutes: [{ path: /a }]`,
+      '',
+    ],
+    [
+      'telemetry.logs',
+      (members) => `telemetry: { logs: { ${members} } }\nroutes: [{ path: /a }]`,
+      '',
+    ],
+    ['state', (members) => `state: { ${members} }\nroutes: [{ path: /a }]`, ''],
+    ['tls', (members) => `tls: { ${members} }\nroutes: [{ path: /a }]`, 'cert: a, key: b'],
+    [
+      'services.NAME.outlier',
+      (members) =>
+        `services: { a: { urls: ["https://a", "https://b"], outlier: { ${members} } } }\nroutes: [{ path: /a }]`,
+      '',
+    ],
+    [
+      'services.NAME.health',
+      (members) =>
+        `services: { a: { urls: ["https://a", "https://b"], health: { ${members} } } }\nroutes: [{ path: /a }]`,
+      'path: /h',
+    ],
+  ];
+  test.each(places)(
+    'what it calls a default of %s changes nothing where it is written',
+    (title, around, needs) => {
+      const section = page.split(`\n## \`${title}\`\n`)[1]?.split('\n## ')[0] ?? '';
+      const rows = [...section.matchAll(/^\| `(\w+)` \|.*\| `([^`]+)`[^|]*\|$/gm)];
+      const keys = new Set([...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, key]) => key));
+      const written = rows.filter(([, , value]) => !keys.has(value));
+      expect(written.length).toBeGreaterThan(0);
+      const { rules } = parseRules(around(needs));
+      expect(rules).toBeDefined();
+      for (const [, key, value] of written) {
+        const { rules: same } = parseRules(
+          around([needs, `${key}: ${value}`].filter(Boolean).join(', ')),
+        );
+        expect(same, `${title}.${key}`).toEqual(rules);
+      }
+    },
+  );
+
   test('its links lead somewhere', () => {
     const anchors = new Set(
       [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>

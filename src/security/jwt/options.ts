@@ -84,6 +84,9 @@ export interface Issuer {
   readonly spaceDelimitedClaims: readonly string[];
 }
 
+/** What holds where nothing is said. */
+export const issuerDefaults = { clockSkew: '60s', requireExpiry: true } as const;
+
 const bearer: TokenLocations = { headers: [{ name: 'authorization', prefix: 'Bearer ' }] };
 
 /** @throws {RangeError} names the option, the value and what is allowed; never a key. */
@@ -92,7 +95,9 @@ export function issuerOption(
   given: JwtIssuer,
   { clock = systemClock, fetch = (url, init) => globalThis.fetch(url, init) }: JwtOptions,
 ): Issuer {
-  const { jwks, keys, from = bearer, clockSkew = '60s', requireExpiry = true } = given;
+  const { jwks, keys, from = bearer } = given;
+  const { clockSkew = issuerDefaults.clockSkew, requireExpiry = issuerDefaults.requireExpiry } =
+    given;
   if ((jwks === undefined) === (keys === undefined)) {
     const has = jwks === undefined ? 'neither' : 'both';
     throw new RangeError(

@@ -30,6 +30,14 @@ export interface RemoteKeysOptions {
 /** What fetches the set; called bare. */
 export type KeysFetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** What holds where nothing is said. */
+export const remoteKeysDefaults = {
+  refresh: '5m',
+  staleFor: '24h',
+  timeout: '5s',
+  coolDown: '30s',
+} as const;
+
 /** Larger sets are refused. */
 const mostBytes = 512 * 1024;
 
@@ -62,10 +70,16 @@ export class RemoteKeys {
 
   constructor(option: string, options: RemoteKeysOptions, clock: Clock, fetch: KeysFetch) {
     this.#url = keysUrlOption(`${option}.url`, options.url);
-    this.#refreshMs = positive(`${option}.refresh`, options.refresh ?? '5m');
-    this.#staleMs = durationOption(`${option}.staleFor`, options.staleFor ?? '24h');
-    this.#timeoutMs = positive(`${option}.timeout`, options.timeout ?? '5s');
-    this.#coolDownMs = positive(`${option}.coolDown`, options.coolDown ?? '30s');
+    this.#refreshMs = positive(`${option}.refresh`, options.refresh ?? remoteKeysDefaults.refresh);
+    this.#staleMs = durationOption(
+      `${option}.staleFor`,
+      options.staleFor ?? remoteKeysDefaults.staleFor,
+    );
+    this.#timeoutMs = positive(`${option}.timeout`, options.timeout ?? remoteKeysDefaults.timeout);
+    this.#coolDownMs = positive(
+      `${option}.coolDown`,
+      options.coolDown ?? remoteKeysDefaults.coolDown,
+    );
     this.#clock = clock;
     this.#fetch = fetch;
   }
