@@ -134,7 +134,7 @@ export const check: Verb = async (args) => {
     return parsed.diagnostics.filter(
       (diagnostic) =>
         diagnostic.severity === 'error' ||
-        !(values.quiet || suppressions.some((suppresses) => suppresses(diagnostic, parsed))),
+        !(values.quiet || suppressions.some((suppresses) => suppresses(diagnostic))),
     );
   }
 
@@ -190,7 +190,7 @@ function explainCode(text: string): number {
   return 0;
 }
 
-type Suppression = (diagnostic: Diagnostic, parsed: ParsedRules) => boolean;
+type Suppression = (diagnostic: Diagnostic) => boolean;
 
 /** `FM040` everywhere, or `FM040=route:users` within one route. Errors are never left out. */
 function readSuppression(text: string): Suppression {
@@ -200,14 +200,8 @@ function readSuppression(text: string): Suppression {
     throw new UsageError(`-S: '${text}' is not a code such as FM040, or FM040=route:NAME`);
   }
   const route = found?.[2];
-  return (diagnostic, { rules }) => {
-    if (diagnostic.code !== code) return false;
-    if (route === undefined) return true;
-    const around = rules?.routes
-      .filter(({ file = diagnostic.file }) => file === diagnostic.file)
-      .findLast(({ line }) => line <= diagnostic.range.line);
-    return around?.name === route;
-  };
+  return (diagnostic) =>
+    diagnostic.code === code && (route === undefined || diagnostic.route === route);
 }
 
 async function write(file: string, text: string): Promise<void> {

@@ -46,6 +46,8 @@ export interface Diagnostic {
   readonly message: string;
   readonly file: string;
   readonly range: Range;
+  /** The name of the route that it is about; absent where it is about none, or about all. */
+  readonly route?: string;
   /** A few words for the marked place. */
   readonly label?: string;
   /** What to do about it. */

@@ -14,6 +14,7 @@ import { Positions } from './positions.ts';
 import { type Draft, read, unsound } from './read.ts';
 import { reportTo } from './report.ts';
 import { type ResolvedFile, resolveFile } from './resolve.ts';
+import { RoutePlaces } from './route-places.ts';
 import { type RulesFile, rulesFile } from './schema.ts';
 import { Refusal } from './shape.ts';
 import { checkForWorker } from './worker-checks.ts';
@@ -97,8 +98,13 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
   if (rules !== undefined && options.target === 'worker') {
     checkForWorker(rules, new Positions(root), report);
   }
-  diagnostics.sort(inOrderOf(texts));
-  return { rules: deepFreeze(rules), diagnostics };
+  const names = new Map(resolved?.routes.map(({ index, name }) => [index, name]));
+  const places = new RoutePlaces(root, names);
+  const found = diagnostics.map((diagnostic): Diagnostic => {
+    const route = places.at(source.offsetOf(diagnostic));
+    return route === undefined ? diagnostic : { ...diagnostic, route };
+  });
+  return { rules: deepFreeze(rules), diagnostics: found.sort(inOrderOf(texts)) };
 }
 
 function inOrderOf(texts: RulesTexts): (a: Diagnostic, b: Diagnostic) => number {

@@ -96,6 +96,13 @@ export class SourceText {
     return { file: source.file, range: source.#rangeOf(local) };
   }
 
+  /** The way back from a place to its offset. */
+  offsetOf({ file, range }: Place): number {
+    const part = this.#following.find(({ source }) => source.file === file);
+    const { source, start } = part ?? { source: this, start: 0 };
+    return start + range.start - source.#shift;
+  }
+
   #rangeOf(span: Span): Range {
     const start = Math.min(Math.max(span.start, 0), this.text.length);
     const end = Math.min(Math.max(span.end, start), this.text.length);

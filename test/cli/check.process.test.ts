@@ -143,6 +143,33 @@ describe('what counts', () => {
     expect(run1.code).toBe(code);
   });
 
+  test('-S CODE=route:NAME means the route that an overlay changes, wherever that begins', async () => {
+    const cwd = await folder({
+      'fetchmesh.yaml': shadowed,
+      'fetchmesh.prod.yaml': `routes:
+  - { name: one, timeout: 3s, retries: { max: 3, per_try: 5s } }
+  - { name: new, path: /n, timeout: 3s, retries: { max: 3, per_try: 5s } }
+`,
+    });
+    const prod = ['check', '--env', 'prod', '--json'];
+    async function left(...suppressed: string[]): Promise<readonly string[]> {
+      const args = suppressed.flatMap((each) => ['-S', each]);
+      const { stdout } = await run([...prod, ...args], { cwd });
+      return JSON.parse(stdout).map(
+        ({ code, file, line }: Record<string, string>) => `${code} ${file}:${line}`,
+      );
+    }
+    const [shadow, one, added] = [
+      'FM040 fetchmesh.yaml:4',
+      'FM032 fetchmesh.prod.yaml:2',
+      'FM032 fetchmesh.prod.yaml:3',
+    ];
+    expect(await left()).toEqual([shadow, one, added]);
+    expect(await left('FM032=route:one')).toEqual([shadow, added]);
+    expect(await left('FM032=route:new')).toEqual([shadow, one]);
+    expect(await left('FM040=route:one', 'FM032=route:all')).toEqual([one, added]);
+  });
+
   test('an error is never left out', async () => {
     const { code } = await run(['check', '-S', 'FM001', '-S', 'FM030', '-'], { input: bad });
     expect(code).toBe(1);
