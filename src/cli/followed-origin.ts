@@ -4,13 +4,22 @@
  * @module
  */
 
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { readFile, rename } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { systemClock } from '../core/clock.ts';
 import type { Rules } from '../rules/model.ts';
 import { parseCompiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules } from '../rules/sources/follow.ts';
+import { jsonPieces } from '../rules/sources/json-pieces.ts';
 import type { RulesSource } from '../rules/sources/source.ts';
-import { type Following, type NamedRules, putInForce, type RulesOrigin } from './rules-origin.ts';
+import {
+  type Following,
+  type NamedRules,
+  putInForceGradually,
+  type RulesOrigin,
+} from './rules-origin.ts';
 import { UsageError } from './usage.ts';
 
 /** A source that was opened. */
@@ -32,7 +41,7 @@ export interface FollowedOriginOptions {
   /** Said where there are no rules within the patience of a start. */
   readonly missing: string;
   /** What rules are called. Default: their revision. */
-  readonly nameOf?: (rules: Rules, revision: number) => string;
+  readonly nameOf?: (rules: Rules, revision: number) => string | Promise<string>;
 }
 
 /** How long a start waits for rules, in milliseconds. */
@@ -44,7 +53,7 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
   const abort = new AbortController();
   /** Found before there is a gateway to take it. */
   let found: NamedRules | undefined;
-  let take = (rules: NamedRules): boolean => {
+  let take = async (rules: NamedRules): Promise<boolean> => {
     found = rules;
     return true;
   };
@@ -57,9 +66,9 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
     opened = await options.open();
     followed = followRules({
       source: opened.source,
-      apply(rules, revision) {
-        const named = { rules, revision: nameOf(rules, revision) };
-        if (!take(named)) throw new Error('see above');
+      async apply(rules, revision) {
+        const named = { rules, revision: await nameOf(rules, revision) };
+        if (!(await take(named))) throw new Error('see above');
         if (cache !== undefined) kept = kept.then(() => keep(cache, named));
       },
       onEvent({ type, message }) {
@@ -97,13 +106,13 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
       );
     },
     follow(gateway, inForce): Following {
-      take = (named) => {
-        const isInForce = putInForce(gateway, named);
+      take = async (named) => {
+        const isInForce = await putInForceGradually(gateway, named);
         if (isInForce) inForce(named.rules);
         return isInForce;
       };
       // What came after a start from the cache.
-      if (found !== undefined && found.revision !== gateway.revision) take(found);
+      if (found !== undefined && found.revision !== gateway.revision) void take(found);
       let cancel = (): void => {};
       const turn = (): void => {
         cancel = systemClock.schedule(turn, pollMs * (0.5 + Math.random()));
@@ -130,11 +139,17 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
 async function keep(file: string, content: NamedRules): Promise<void> {
   const draft = `${file}.${process.pid}.tmp`;
   try {
-    await writeFile(draft, JSON.stringify(content), { mode: 0o600 });
+    await pipeline(Readable.from(textOf(content)), createWriteStream(draft, { mode: 0o600 }));
     await rename(draft, file);
   } catch (error) {
     console.error(`fetchmesh: rules: ${file} cannot be written: ${(error as Error).message}`);
   }
+}
+
+function* textOf({ rules, revision }: NamedRules): Generator<string> {
+  yield `{"revision":${JSON.stringify(revision)},"rules":`;
+  yield* jsonPieces(rules);
+  yield '}';
 }
 
 async function cachedRules(file: string): Promise<NamedRules | undefined> {

@@ -6,7 +6,11 @@
 
 import { createHash } from 'node:crypto';
 import process from 'node:process';
+import { systemClock } from '../core/clock.ts';
+import { inSlices, type Steps } from '../core/steps.ts';
+import type { Rules } from '../rules/model.ts';
 import { httpRules } from '../rules/sources/http.ts';
+import { jsonPieces } from '../rules/sources/json-pieces.ts';
 import type { RulesSource } from '../rules/sources/source.ts';
 import { followedOrigin } from './followed-origin.ts';
 import type { RulesOrigin } from './rules-origin.ts';
@@ -35,7 +39,16 @@ export function httpOrigin(
     missing: `no rules at ${source.name}`,
     open: async () => ({ source }),
     // Revisions of a URL are counted by each process for itself: the content says more.
-    nameOf: (rules) =>
-      createHash('sha256').update(JSON.stringify(rules)).digest('hex').slice(0, 12),
+    nameOf: (rules) => inSlices(digestOf(rules), { clock: systemClock }),
   });
+}
+
+/** The first twelve digits of the content's SHA-256. */
+function* digestOf(rules: Rules): Steps<string> {
+  const hash = createHash('sha256');
+  for (const piece of jsonPieces(rules)) {
+    hash.update(piece);
+    yield;
+  }
+  return hash.digest('hex').slice(0, 12);
 }

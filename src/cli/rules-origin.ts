@@ -35,17 +35,7 @@ export interface RulesOrigin {
   follow(gateway: Gateway, inForce: (rules: Rules) => void): Following | undefined;
 }
 
-/** Puts new rules in force, or says why not and leaves the old ones there. */
-export function putInForce(gateway: Gateway, { rules, revision }: NamedRules): boolean {
-  try {
-    gateway.replace(rules, revision);
-  } catch (error) {
-    return refused(gateway, error);
-  }
-  return told(revision);
-}
-
-/** The same, with requests served in between. */
+/** Puts new rules in force, with requests served in between, or says why not and leaves the old ones there. */
 export async function putInForceGradually(
   gateway: Gateway,
   { rules, revision }: NamedRules,
@@ -53,21 +43,14 @@ export async function putInForceGradually(
   try {
     await gateway.replaceGradually(rules, revision);
   } catch (error) {
-    return refused(gateway, error);
+    // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
+    const why = error instanceof Error ? error.message : error;
+    console.error(
+      `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
+    );
+    return false;
   }
-  return told(revision);
-}
-
-function told(revision: string): boolean {
-  console.error(`fetchmesh: revision ${revision} is in force`);
+  // Later ones may have been faster.
+  if (gateway.revision === revision) console.error(`fetchmesh: revision ${revision} is in force`);
   return true;
-}
-
-function refused(gateway: Gateway, error: unknown): boolean {
-  // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
-  const why = error instanceof Error ? error.message : error;
-  console.error(
-    `fetchmesh: rules not loaded; revision ${gateway.revision} stays in force until a restart: ${why}`,
-  );
-  return false;
 }

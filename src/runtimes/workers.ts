@@ -172,12 +172,14 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
-    function apply(rules: Rules, revision: string): void {
+    async function apply(rules: Rules, revision: string): Promise<void> {
       checkDestinations(rules);
       if (gateway === undefined) gateway = createGateway(rules, { ...settings, revision });
-      else gateway.replace(rules, revision);
+      else await gateway.replaceGradually(rules, revision);
     }
-    if (bundled !== undefined) apply(bundled, 'bundled');
+    if (bundled !== undefined) {
+      gateway = createGateway(bundled, { ...settings, revision: 'bundled' });
+    }
     const source = sourceFrom(env);
     const followed =
       source &&

@@ -38,6 +38,16 @@ describe('work in steps', () => {
     expect(clock.delays).toEqual([0, 0]);
   });
 
+  test('a clock that stands still while a program runs, as on Workers, is no reason to go on and on', async () => {
+    const clock = new VirtualClock();
+    const done: number[] = [];
+    const result = inSlices(counting(150, done), { clock });
+    expect(done).toHaveLength(64);
+    await clock.advance(0);
+    expect(await result).toBe('all of it');
+    expect(clock.delays).toEqual([0, 0]);
+  });
+
   test('what it throws comes out', async () => {
     function* failing(): Steps<never> {
       yield;

@@ -24,13 +24,13 @@ export interface RulesEvent {
 /** Settings of {@link followRules}. */
 export interface FollowOptions {
   readonly source: RulesSource;
-  /** Puts rules in force, at once. What it throws refuses them. */
-  readonly apply: (rules: Rules, revision: number) => void;
+  /** Puts rules in force; a promise is waited for. What it throws or rejects with refuses them. */
+  readonly apply: (rules: Rules, revision: number) => unknown;
   /** How old a look may be before the next one is due, in milliseconds. Default: 30000. */
   readonly refreshMs?: number;
   /** The same while there are no rules from the source yet, in milliseconds. Default: 1000, or `refreshMs` if less. */
   readonly retryMs?: number;
-  /** How long a look may take, in milliseconds. Default: 10000. */
+  /** How long a look may take to read, in milliseconds. Default: 10000. */
   readonly timeoutMs?: number;
   /** Told what happened. Default: nobody. */
   readonly onEvent?: (event: RulesEvent) => void;
@@ -48,13 +48,14 @@ export interface FollowedRules {
   readonly looking: Promise<void> | undefined;
   /**
    * Looks at the source, and puts in force what is newer there. A look that is under way is not repeated but shared.
-   * Bounded in time, never rejects.
+   * Bounded in time but for what `apply` takes, never rejects.
    */
   refresh(): Promise<void>;
 }
 
 interface Look {
-  readonly begunAt: number;
+  /** When it began to read, or else to put in force what it has read. */
+  begunAt: number;
   readonly done: Promise<void>;
 }
 
@@ -92,7 +93,7 @@ export function followRules(options: FollowOptions): FollowedRules {
     return applied === 0 ? 'no rules of it are in force' : `revision ${applied} stays in force`;
   }
 
-  async function update(signal: AbortSignal): Promise<void> {
+  async function update(signal: AbortSignal, onRead: () => void): Promise<void> {
     let found: Publication | undefined;
     try {
       found = await source.latest(signal);
@@ -112,7 +113,8 @@ export function followRules(options: FollowOptions): FollowedRules {
       const rules = await found.read(signal);
       // A later look may have been faster than this one, or its caller has given up on it.
       if (signal.aborted || revision <= applied) return;
-      put(rules, revision);
+      onRead();
+      await put(rules, revision);
     } catch (error) {
       if (signal.aborted) return;
       const isInvalid = error instanceof InvalidRulesError;
@@ -125,28 +127,37 @@ export function followRules(options: FollowOptions): FollowedRules {
     }
   }
 
-  function put(rules: Rules, revision: number): void {
+  async function put(rules: Rules, revision: number): Promise<void> {
     try {
-      apply(rules, revision);
+      await apply(rules, revision);
     } catch (error) {
       throw new InvalidRulesError(reasonOf(error));
     }
+    // Later ones may have been faster.
+    if (revision <= applied) return;
     applied = revision;
     tell('applied', revision, `revision ${revision} is in force`);
   }
 
-  async function limited(): Promise<void> {
+  async function limited(onRead: () => void): Promise<void> {
     const abort = new AbortController();
-    const ended = new AbortController();
-    const late = sleep(clock, timeoutMs, ended.signal).then(
-      () => {
-        abort.abort(new Error('late'));
-        tell('unreachable', undefined, `no answer within ${timeoutMs} ms; ${keeping()}`);
-      },
-      () => {},
-    );
-    await Promise.race([update(abort.signal), late]);
-    ended.abort();
+    const read = new AbortController();
+    const late = new Promise<void>((resolve) => {
+      sleep(clock, timeoutMs, read.signal).then(
+        () => {
+          abort.abort(new Error('late'));
+          tell('unreachable', undefined, `no answer within ${timeoutMs} ms; ${keeping()}`);
+          resolve();
+        },
+        () => {},
+      );
+    });
+    function hasRead(): void {
+      read.abort();
+      onRead();
+    }
+    await Promise.race([update(abort.signal, hasRead), late]);
+    read.abort();
   }
 
   function underWay(): Look | undefined {
@@ -174,7 +185,12 @@ export function followRules(options: FollowOptions): FollowedRules {
       const current = underWay();
       if (current !== undefined) return current.done;
       lookedAt = clock.monotonic();
-      const mine: Look = { begunAt: lookedAt, done: limited().then(() => forget(mine)) };
+      const mine: Look = {
+        begunAt: lookedAt,
+        done: limited(() => {
+          mine.begunAt = clock.monotonic();
+        }).then(() => forget(mine)),
+      };
       look = mine;
       return mine.done;
     },

@@ -5,7 +5,7 @@
  */
 
 import type { Rules } from '../model.ts';
-import { parseCompiledRules } from './compiled.ts';
+import { parseCompiledRulesGradually } from './compiled.ts';
 import { InvalidRulesError, type Publication, type RulesSource } from './source.ts';
 
 /** Settings of {@link httpRules}. */
@@ -60,7 +60,7 @@ export function httpRules(url: string, options: HttpRulesOptions = {}): RulesSou
   let known: Known | undefined;
 
   function publication({ revision, text }: Known): Publication {
-    return { revision, read: async (): Promise<Rules> => parseCompiledRules(text) };
+    return { revision, read: (): Promise<Rules> => parseCompiledRulesGradually(text) };
   }
 
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseCompiledRules } from './compiled.ts';
+import { parseCompiledRulesGradually } from './compiled.ts';
 import { InvalidRulesError, type RulesSource } from './source.ts';
 
 /** What is used of a KV namespace. */
@@ -99,7 +99,7 @@ export function pointedRules(
           const text = await get(ref, signal);
           // The two keys travel one by one: the rules can arrive after the pointer to them.
           if (text === null) throw new Error(`'${ref}' is not there, or not there yet`);
-          return parseCompiledRules(text);
+          return await parseCompiledRulesGradually(text);
         },
       };
     },

@@ -118,6 +118,64 @@ describe('rules that are followed', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('what takes long to put in force is waited for: the time limit is for reading', async () => {
+    const clock = new VirtualClock();
+    const events: RulesEvent[] = [];
+    const applying = Promise.withResolvers<void>();
+    const followed = followRules({
+      source: { name: 'test', latest: published(1) },
+      apply: () => applying.promise,
+      onEvent: (event) => events.push(event),
+      clock,
+    });
+    const look = followed.refresh();
+    await clock.advance(9_000);
+    expect(followed.revision).toBe(0);
+    expect(followed.refresh()).toBe(look);
+    expect(clock.pending).toBe(0);
+    applying.resolve();
+    await look;
+    expect(followed.revision).toBe(1);
+    expect(events.map(({ type }) => type)).toEqual(['applied']);
+  });
+
+  test('what is refused while it is put in force is told, and changes nothing', async () => {
+    const events: RulesEvent[] = [];
+    const followed = followRules({
+      source: { name: 'test', latest: published(2) },
+      apply: () => Promise.reject(new RangeError("there is no version 'v3'")),
+      onEvent: (event) => events.push(event),
+      clock: new VirtualClock(),
+    });
+    await followed.refresh();
+    expect(followed.revision).toBe(0);
+    expect(events.map(({ message }) => message)).toEqual([
+      "test: revision 2: refused: there is no version 'v3'; no rules of it are in force",
+    ]);
+  });
+
+  test('of two that are put in force side by side the later one stays', async () => {
+    const clock = new VirtualClock();
+    const events: RulesEvent[] = [];
+    const slow = Promise.withResolvers<void>();
+    let latest = published(1);
+    const followed = followRules({
+      source: { name: 'test', latest: () => latest() },
+      apply: (_, revision) => (revision === 1 ? slow.promise : undefined),
+      onEvent: (event) => events.push(event),
+      clock,
+    });
+    const first = followed.refresh();
+    await clock.advance(10_001);
+    latest = published(2);
+    await followed.refresh();
+    expect(followed.revision).toBe(2);
+    slow.resolve();
+    await first;
+    expect(followed.revision).toBe(2);
+    expect(events.map(({ revision }) => revision)).toEqual([2]);
+  });
+
   test('a look that is under way is shared', async () => {
     const { followed, source } = following(published(1));
     await Promise.all([followed.refresh(), followed.refresh()]);
