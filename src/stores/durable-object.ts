@@ -104,7 +104,13 @@ export interface StoreObject {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that is to be extended.
-type Constructor = new (...args: any[]) => object;
+type Constructor = abstract new (...args: any[]) => object;
+
+/** The class that {@link storeObject} makes: what the platform constructs. */
+export type StoreObjectClass<Base extends Constructor> = new (
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  ...args: any[]
+) => InstanceType<Base> & StoreObject;
 
 /**
  * Makes the class of the objects, on the platform's own base class.
@@ -130,10 +136,8 @@ type Constructor = new (...args: any[]) => object;
  * (await new Store({ storage }).take('ada', limit, 2, 2)).remaining; // 3
  * ```
  */
-export function storeObject<Base extends Constructor>(
-  base: Base,
-): Base & (new (...args: never[]) => StoreObject) {
-  class FetchmeshStoreObject extends base implements StoreObject {
+export function storeObject<Base extends Constructor>(base: Base): StoreObjectClass<Base> {
+  abstract class FetchmeshStoreObject extends base implements StoreObject {
     readonly #storage: ObjectStorage;
     readonly #limits = new Map<string, LimitState>();
 
@@ -232,7 +236,7 @@ export function storeObject<Base extends Constructor>(
       }
     }
   }
-  return FetchmeshStoreObject as unknown as Base & (new (...args: never[]) => StoreObject);
+  return FetchmeshStoreObject as unknown as StoreObjectClass<Base>;
 }
 
 interface LimitState {

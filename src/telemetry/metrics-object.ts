@@ -130,7 +130,13 @@ export interface MetricsStorage {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that is to be extended.
-type Constructor = new (...args: any[]) => object;
+type Constructor = abstract new (...args: any[]) => object;
+
+/** The class that {@link metricsObject} makes: what the platform constructs. */
+export type MetricsObjectClass<Base extends Constructor> = new (
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  ...args: any[]
+) => InstanceType<Base> & MetricsObject;
 
 /**
  * Makes the class of the object, on the platform's own base class.
@@ -155,10 +161,8 @@ type Constructor = new (...args: any[]) => object;
  * (await object.totals())[0]?.series; // [{ labels: '', value: 2 }]
  * ```
  */
-export function metricsObject<Base extends Constructor>(
-  base: Base,
-): Base & (new (...args: never[]) => MetricsObject) {
-  class FetchmeshMetricsObject extends base implements MetricsObject {
+export function metricsObject<Base extends Constructor>(base: Base): MetricsObjectClass<Base> {
+  abstract class FetchmeshMetricsObject extends base implements MetricsObject {
     readonly #storage: MetricsStorage;
     #totals: Promise<FleetTotals> | undefined;
 
@@ -190,7 +194,7 @@ export function metricsObject<Base extends Constructor>(
       return this.#totals;
     }
   }
-  return FetchmeshMetricsObject as unknown as Base & (new (...args: never[]) => MetricsObject);
+  return FetchmeshMetricsObject as unknown as MetricsObjectClass<Base>;
 }
 
 const prefix = 'metric:';

@@ -1,9 +1,16 @@
 /** What the compiler must accept under the types of Cloudflare Workers; checked by `tsconfig.workers.json`. */
 
+import { DurableObject } from 'cloudflare:workers';
 import { Hono } from 'hono';
 import { AutoRouter } from 'itty-router';
 import { expect, expectTypeOf, test } from 'vitest';
 import { type App, type Handler, inbound, type Next, outbound } from '../../src/index.ts';
+import {
+  type DurableObjectNamespaceLike,
+  type StoreObject,
+  storeObject,
+} from '../../src/stores/durable-object.ts';
+import { type MetricsNamespace, metricsObject } from '../../src/telemetry/metrics-object.ts';
 
 interface Env {
   readonly ORDER: Fetcher;
@@ -45,4 +52,18 @@ test('pitfall 1: a bare fetch is no step inside of a chain', () => {
   // @ts-expect-error: it would read the context as its options
   const next: Next = fetch;
   expect(next).toBeTypeOf('function');
+});
+
+test('the classes of Durable Objects are made on the one of the platform', () => {
+  class Store extends storeObject(DurableObject) {}
+  class Metrics extends metricsObject(DurableObject) {}
+  interface Namespaces {
+    readonly STORE: DurableObjectNamespace<Store>;
+    readonly METRICS: DurableObjectNamespace<Metrics>;
+  }
+  expectTypeOf<Namespaces['STORE']>().toExtend<DurableObjectNamespaceLike>();
+  expectTypeOf<Namespaces['METRICS']>().toExtend<MetricsNamespace>();
+  expectTypeOf<Store['take']>().toExtend<StoreObject['take']>();
+  expect(Store.prototype).toBeInstanceOf(DurableObject);
+  expect(Metrics.prototype).toBeInstanceOf(DurableObject);
 });
