@@ -154,8 +154,6 @@ async function tryOut(image: ReturnType<typeof runSteps>): Promise<void> {
     }
     // The end under load: what is on its way is answered, and the rest finds nobody listening.
     const last = drive(traffic, { requests: 500, connections: 16 });
-    // Connections that nobody has accepted yet end with the listener: these here are under way.
-    await new Promise((resolve) => setTimeout(resolve, 200));
     child.kill('SIGTERM');
     const { cut } = await last;
     const [code] = await exit;

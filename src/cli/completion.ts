@@ -50,7 +50,7 @@ const ofVerb: OptionsOf = {
     ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
     ...['--rules-name', '--rules-cache'],
     ...['--otlp-endpoint', '--store', '--store-mode', '--breakers', '--instances'],
-    ...['--drain-timeout', '--help'],
+    ...['--drain-delay', '--drain-timeout', '--help'],
   ],
   check: [
     ...['--rules', '--env', '--upstream', '--strict', '--format', '--json', '--fix'],

@@ -68,7 +68,9 @@ const help = `fetchmesh serve: run a gateway
       --instances N       how many gateways run with these rules: where each counts alone, it grants that part of a limit
                           (default: 1)
       --watch             load the rules again whenever a file of them changes; SIGHUP does it once
-      --drain-timeout S   seconds that requests under way get after SIGTERM or SIGINT (default: 10)`;
+      --drain-delay S     seconds in which it takes new connections after SIGTERM or SIGINT, when readiness is gone already
+                          (default: 0.2; as long as whoever sends the traffic takes to see that)
+      --drain-timeout S   seconds that requests under way get after that (default: 10)`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
@@ -90,6 +92,7 @@ const options = {
   'store-mode': { type: 'string' },
   breakers: { type: 'string' },
   watch: { type: 'boolean', default: false },
+  'drain-delay': { type: 'string', default: '0.2' },
   'drain-timeout': { type: 'string', default: '10' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -108,6 +111,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const port = readPort('--port', values.port);
   const adminPort = readPort('--admin-port', values['admin-port']);
   const drainSeconds = readSeconds('--drain-timeout', values['drain-timeout']);
+  const delaySeconds = readSeconds('--drain-delay', values['drain-delay']);
   const given = readState(values);
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
@@ -213,6 +217,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     accessLog,
     opened,
     signals,
+    delaySeconds,
     drainSeconds,
   });
   return 0;

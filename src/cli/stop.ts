@@ -5,6 +5,7 @@
  */
 
 import process from 'node:process';
+import { sleep, systemClock } from '../core/clock.ts';
 import type { Drain } from '../runtimes/drain.ts';
 import type { FleetRunner } from '../runtimes/fleet-runner.ts';
 import type { HealthRunner } from '../runtimes/health-runner.ts';
@@ -26,28 +27,41 @@ export interface Running {
   readonly accessLog: LineBuffer;
   readonly opened: OpenedStore | undefined;
   readonly signals: StopSignals;
+  /** How long new connections are taken once readiness is gone. */
+  readonly delaySeconds: number;
+  /** How long requests under way get after that. */
   readonly drainSeconds: number;
 }
+
+/** The longest that a timer waits; beyond it, one ends at once. */
+const longestTimerMs = 2_147_483_647;
 
 /** What the last export gets where requests have used up the drain's time, in milliseconds. */
 const shortestFlushMs = 1_000;
 
 /**
- * Readiness goes first, then the listeners, then requests under way end, then telemetry is flushed, in what is left of the
- * drain's time. Each further signal ends at once what is being waited for.
+ * Readiness goes first, a little later the listeners, since whoever sends hears of it late; then requests under way end, then
+ * telemetry is flushed, in what is left of the drain's time. Each further signal ends at once what is being waited for.
  */
 export async function stop(running: Running): Promise<void> {
   const { drain, listeners, checks, watches, gossip, telemetry, accessLog, opened } = running;
-  const { signals, drainSeconds } = running;
+  const { signals, delaySeconds, drainSeconds } = running;
   const [traffic, ...others] = listeners as [Listener, ...Listener[]];
-  const endsAt = performance.now() + drainSeconds * 1_000;
+  const limitMs = Math.min((delaySeconds + drainSeconds) * 1_000, longestTimerMs);
+  const endsAt = performance.now() + limitMs;
   drain.begin();
   const closed = Promise.all(watches.map((watch) => watch.close()));
   // Listened for before anything is said: whoever reads it may send the second signal at once.
   let again = signals.next();
   console.error(`fetchmesh: draining ${traffic.unfinished ?? drain.active} requests`);
-  const drained = await within(drainSeconds * 1_000, again, traffic.close());
+  const cut = new AbortController();
+  const closing = sleep(systemClock, delaySeconds * 1_000, cut.signal).then(
+    () => traffic.close(),
+    () => {},
+  );
+  const drained = await within(limitMs, again, closing);
   if (!drained) {
+    cut.abort();
     console.error(`fetchmesh: ${cutOff(traffic, drain)} cut off`);
     again = signals.next();
     await traffic.close(true);

@@ -44,7 +44,7 @@ export interface Listener {
   /** Requests whose answer has not gone out whole; `undefined` where the runtime does not tell (Deno). */
   readonly unfinished: number | undefined;
   /**
-   * Takes no new connections and lets requests under way end.
+   * Takes the connections that have been made, then no new ones, and lets requests under way end.
    *
    * @param force Cuts the requests under way as well.
    */
@@ -94,6 +94,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       return connections.unfinished;
     },
     async close(force) {
+      if (!force) await connections.queueTaken();
       const closed = server.close(force).finally(connections.letGo());
       // Deno's server cannot cut requests off once it ends gracefully: whoever forces it has to end the process.
       if (!(force && 'Deno' in globalThis)) await closed;

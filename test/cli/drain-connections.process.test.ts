@@ -12,7 +12,10 @@ let upstream: Server;
 let upstreamUrl: string;
 
 beforeAll(async () => {
-  upstream = createServer((_, response) => response.write('begun')).listen(0, '127.0.0.1');
+  upstream = createServer(({ url }, response) => {
+    response.write('begun');
+    if (url === '/whole') response.end();
+  }).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 });
@@ -28,13 +31,29 @@ afterAll(() => {
 });
 
 /** A connection that sends this and then nothing more. */
-async function open(url: string, text: string): Promise<void> {
+async function open(url: string, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.on('error', () => {});
   sockets.push(socket);
   await once(socket, 'connect');
   if (text !== '') await new Promise((sent) => socket.write(text, sent));
+  return socket;
 }
+
+/** The first line of what comes back, or why nothing does. */
+function answerOn(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return new Promise((resolve) => {
+    socket.on('error', ({ message }) => resolve(message));
+    socket.on('close', () => resolve(text.split('\r\n', 1)[0] as string));
+  });
+}
+
+const whole = 'GET /whole HTTP/1.1\r\nHost: shop\r\n\r\n';
+const answered = 'HTTP/1.1 200 OK';
 
 describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => {
   // An hour: whatever waits for the drain's end runs into the test's.
@@ -48,6 +67,37 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     expect(await gateway.exited(), gateway.output()).toBe(0);
     expect(gateway.output()).toContain('draining 0 requests');
     expect(gateway.output()).not.toContain('cut off');
+  });
+
+  /** Node and Bun need no delay for it; Deno does not tell whom it has taken. */
+  const delays = runtime === 'deno' ? [[]] : [['--drain-delay', '0'], []];
+  test.each(delays)(
+    'answers those who stand in the queue of the kernel when it is told to end',
+    async (...delay) => {
+      const gateway = await serve(['--upstream', upstreamUrl, ...patient, ...delay], runtime);
+      gateway.process.kill('SIGSTOP');
+      const clients = await Promise.all(Array.from({ length: 50 }, () => open(gateway.url, whole)));
+      const answers = clients.map(answerOn);
+      gateway.process.kill('SIGTERM');
+      gateway.process.kill('SIGCONT');
+      expect(await Promise.all(answers)).toEqual(answers.map(() => answered));
+      expect(await gateway.exited(), gateway.output()).toBe(0);
+    },
+  );
+
+  test('takes new connections for as long as --drain-delay says, though it is not ready', async () => {
+    const gateway = await serve(
+      ['--upstream', upstreamUrl, '--drain-delay', '3600', '--drain-timeout', '0'],
+      runtime,
+    );
+    gateway.process.kill('SIGTERM');
+    await gateway.said(/draining/);
+    expect((await fetch(`${gateway.admin}/readyz`)).status).toBe(503);
+    const late = await fetch(`${gateway.url}/whole`);
+    expect([late.status, late.headers.get('connection')]).toEqual([200, 'close']);
+    await late.text();
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.exited(), gateway.output()).toBe(0);
   });
 
   test('says that it cuts off an answer whose body is on its way', async () => {
