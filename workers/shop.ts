@@ -56,6 +56,20 @@ export interface Shop {
   close(): Promise<void>;
 }
 
+/** URLs of instances, such as `auth-canary`, under the names that the rules use. */
+export function environmentOf(
+  urls: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  return {
+    AUTH_V1_URL: urls['auth-stable'],
+    AUTH_V2_URL: urls['auth-canary'],
+    ORDER_V1_URL: urls['order-stable'],
+    ORDER_V2_URL: urls['order-canary'],
+    INVENTORY_V1_URL: urls['inventory-stable'],
+    INVENTORY_V2_URL: urls['inventory-canary'],
+  };
+}
+
 /** Starts everything. Rejects, with nothing left running, where a port is taken. */
 export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   const { ports = defaultPorts, privateJwk, log = () => {} } = options;
@@ -79,15 +93,8 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
     });
     await open(name, ports[service][canary ? 1 : 0], app);
   }
-  /** Where everything is that was opened so far, under the names that the rules use. */
-  const environment = () => ({
-    AUTH_V1_URL: urls['auth-stable'],
-    AUTH_V2_URL: urls['auth-canary'],
-    ORDER_V1_URL: urls['order-stable'],
-    ORDER_V2_URL: urls['order-canary'],
-    INVENTORY_V1_URL: urls['inventory-stable'],
-    INVENTORY_V2_URL: urls['inventory-canary'],
-  });
+  /** Where everything is that was opened so far. */
+  const environment = () => environmentOf(urls);
   async function close(): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.close(true)));
   }

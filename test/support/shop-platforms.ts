@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { createTestHarness } from 'wrangler';
-import { gateway, workers } from '../../tools/workers/shop.ts';
+import type { TestHarness } from 'wrangler';
+import { shopWorkers, startGatewayWorker } from '../../tools/workers/harness.ts';
+import { newSigningKey } from '../../workers/drills/platform.ts';
 import { endAll, type Runtime, startScript } from './serving.ts';
 
 /** What order writes for each order that it takes. */
@@ -51,59 +52,62 @@ export interface ShopPlatform {
 
 const script = new URL('../../workers/start.ts', import.meta.url).pathname;
 
-function processOn(runtime: Runtime): ShopPlatform {
+/** A shop that is a process, and where its instances are. */
+interface ShopProcess extends RunningShop {
+  readonly services: Readonly<Record<string, string>>;
+}
+
+async function startProcess(
+  runtime: Runtime,
+  { otlpEndpoint, seed }: Parameters<ShopPlatform['start']>[0],
+): Promise<ShopProcess> {
+  const options = ['--free-ports', `--seed=${seed}`, `--otlp-endpoint=${otlpEndpoint}`];
+  const shop = startScript(script, options, runtime);
+  await shop.said(/Ctrl-C ends it/);
+  const origin = /The shop is open: (\S+)/.exec(shop.output())?.[1] ?? '';
+  const services = Object.fromEntries(
+    [...shop.output().matchAll(/^ {2}(\w+-\w+) +(http\S+)$/gm)].map(([, name, url]) => [name, url]),
+  );
   return {
-    name: runtime,
-    endAll,
-    async start({ otlpEndpoint, seed }) {
-      const options = ['--free-ports', `--seed=${seed}`, `--otlp-endpoint=${otlpEndpoint}`];
-      const shop = startScript(script, options, runtime);
-      await shop.said(/Ctrl-C ends it/);
-      const origin = /The shop is open: (\S+)/.exec(shop.output())?.[1] ?? '';
-      const services = new Map<string, string>();
-      for (const [, name, url] of shop.output().matchAll(/^ {2}(\w+-\w+) +(http\S+)$/gm)) {
-        services.set(name as string, url as string);
-      }
-      return {
-        ask: (path, init) => fetch(origin + path, init),
-        askInstance: (name, path, init) => fetch(services.get(name) + path, init),
-        async orders(count) {
-          await shop.said(new RegExp(`(?:^\\{.*\\}\\n[^]*?){${count}}`, 'm'));
-          const lines = shop.output().match(/^\{.*\}$/gm) ?? [];
-          return lines.map((line) => JSON.parse(line));
-        },
-        async stop() {
-          shop.process.kill('SIGTERM');
-          const code = await shop.exited();
-          if (code !== 0) throw new Error(`The shop ended with ${code}: ${shop.output()}`);
-        },
-      };
+    services,
+    ask: (path, init) => fetch(origin + path, init),
+    askInstance: (name, path, init) => fetch(services[name] + path, init),
+    async orders(count) {
+      await shop.said(new RegExp(`(?:^\\{.*\\}\\n[^]*?){${count}}`, 'm'));
+      const lines = shop.output().match(/^\{.*\}$/gm) ?? [];
+      return lines.map((line) => JSON.parse(line));
+    },
+    async stop() {
+      shop.process.kill('SIGTERM');
+      const code = await shop.exited();
+      if (code !== 0) throw new Error(`The shop ended with ${code}: ${shop.output()}`);
     },
   };
 }
 
-let harness: ReturnType<typeof createTestHarness> | undefined;
+function processOn(runtime: Runtime): ShopPlatform {
+  return { name: runtime, endAll, start: (options) => startProcess(runtime, options) };
+}
+
+let harness: TestHarness | undefined;
+
+async function closeHarness(): Promise<void> {
+  await harness?.close();
+  harness = undefined;
+}
+
+function refuseErrors(workers: TestHarness): void {
+  const bad = workers.getLogs().filter(({ level }) => level === 'error');
+  if (bad.length > 0) throw new Error(`A Worker logged errors: ${JSON.stringify(bad)}`);
+}
 
 /** Seven Workers from their own configuration files, joined by service bindings, with their rules in KV. */
 const workerd: ShopPlatform = {
   name: 'workerd',
-  async endAll() {
-    await harness?.close();
-    harness = undefined;
-  },
+  endAll: closeHarness,
   // Workers draw by the platform's own randomness: there is no seed.
   async start({ otlpEndpoint }) {
-    const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-    const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-    const AUTH_PRIVATE_JWK = JSON.stringify(await crypto.subtle.exportKey('jwk', privateKey));
-    const shop = createTestHarness({
-      root: '.',
-      workers: [gateway, ...workers.filter((worker) => worker !== gateway)].map(({ config }) => ({
-        configPath: config,
-        vars: { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint },
-        ...(config.includes('auth') && { secrets: { AUTH_PRIVATE_JWK } }),
-      })),
-    });
+    const shop = shopWorkers({ otlpEndpoint, privateJwk: await newSigningKey() });
     harness = shop;
     await shop.listen();
     const logged = (start: string) =>
@@ -124,8 +128,31 @@ const workerd: ShopPlatform = {
       },
       async stop(complete) {
         await complete();
-        const bad = shop.getLogs().filter(({ level }) => level === 'error');
-        if (bad.length > 0) throw new Error(`A Worker logged errors: ${JSON.stringify(bad)}`);
+        refuseErrors(shop);
+      },
+    };
+  },
+};
+
+/** The gateway is a Worker with its rules in KV, the services behind it are on Node. */
+const mixed: ShopPlatform = {
+  name: 'workerd, its services on node',
+  async endAll() {
+    await closeHarness();
+    endAll();
+  },
+  async start(options) {
+    const services = await startProcess('node', options);
+    const gateway = await startGatewayWorker(services.services, options.otlpEndpoint);
+    harness = gateway;
+    return {
+      ...services,
+      ask: (path, init) => gateway.fetch(`http://shop.example${path}`, init),
+      async stop(complete) {
+        // Once they end, the services send what they kept; nobody tells the gateway.
+        await services.stop(async () => {});
+        await complete();
+        refuseErrors(gateway);
       },
     };
   },
@@ -137,4 +164,5 @@ export const shopPlatforms: readonly ShopPlatform[] = [
   processOn('bun'),
   processOn('deno'),
   workerd,
+  mixed,
 ];

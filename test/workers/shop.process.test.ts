@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sumOf } from '../../workers/drills/drill.ts';
+import { sumOf } from '../../workers/drills/platform.ts';
 import { freePorts, startShop } from '../../workers/shop.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { type Answer, type RunningShop, shopPlatforms } from '../support/shop-platforms.ts';

@@ -25,7 +25,7 @@ export const gateway: ShopWorker = { name: 'shop-gateway', config: 'wrangler.tom
 export const workers: readonly ShopWorker[] = [...services, gateway];
 
 /** Where upstreams are on Workers: names, by which a service binding is found or an upstream sees itself called. */
-const environment: Readonly<Record<string, string>> = {
+const environment: Readonly<Record<string, string | undefined>> = {
   AUTH_V1_URL: 'http://auth-stable',
   AUTH_V2_URL: 'http://auth-canary',
   ORDER_V1_URL: 'http://order-stable',
@@ -40,10 +40,10 @@ export const rulesFiles: readonly (readonly [source: string, built: string])[] =
   ['workers/order/inventory.yaml', 'workers/order/inventory.json'],
 ];
 
-/** A rules file as the JSON that a Worker reads. */
-export function builtRules(file: string): string {
+/** A rules file as the JSON that a Worker reads; `places` is where upstreams are, if they are no Workers. */
+export function builtRules(file: string, places = environment): string {
   const text = readFileSync(file, 'utf8');
-  const { rules, diagnostics } = parseRules(text, { file, environment, mode: 'gateway' });
+  const { rules, diagnostics } = parseRules(text, { file, environment: places, mode: 'gateway' });
   if (rules === undefined) throw new Error(renderDiagnostics(diagnostics, text));
   return `${JSON.stringify(rules, undefined, 2)}\n`;
 }

@@ -6,9 +6,9 @@ export const abort: Drill = {
   name: 'abort',
   summary: 'A fault answers 503 to 40 % of the payments that carry x-chaos; nobody else notices.',
   async run(stage) {
-    const payment = await stage.open(async () => Response.json({ paid: true }));
+    const payment = await stage.service({ body: '{"paid":true}' });
     const gateway = await stage.gateway(`
-services: { payment: "${payment}" }
+services: { payment: { ${payment.at} } }
 routes:
   - path: /api/payment
     to: payment
@@ -16,13 +16,9 @@ routes:
 `);
     const count = 300;
     const url = `${gateway.url}/api/payment`;
-    const before = refused();
+    const before = await refused();
     const spared = await send(count, url);
-    stage.expect(
-      'without x-chaos',
-      `${having(spared, 200)} of ${count} answered 200`,
-      having(spared, 200) === count && refused() === before,
-    );
+    stage.expectAll('without x-chaos', spared, 200);
     const hit = await send(count, url, { init: { headers: { 'x-chaos': '1' } } });
     const share = (100 * having(hit, 503)) / count;
     stage.expect(
@@ -30,17 +26,18 @@ routes:
       `${having(hit, 503)} of ${count} answered 503 (${share.toFixed(1)} %)`,
       Math.abs(share - 40) <= 9,
     );
+    const after = await refused();
     stage.expect(
       'istio_requests_total{response_code="503"}',
-      `${before} → ${refused()}`,
-      refused() - before === having(hit, 503),
+      `${before} → ${after}`,
+      after - before === having(hit, 503),
     );
-    stage.trace(
+    await stage.trace(
       'a refused call',
       ({ attributes }) => attributes['http.response.status_code'] === 503,
     );
 
-    function refused(): number {
+    function refused(): Promise<number> {
       return gateway.total('istio_requests_total', { response_code: '503' });
     }
   },

@@ -9,25 +9,25 @@ export const canary: Drill = {
   summary:
     'The canary gets 0, 20, 100 and again 0 % of the requests; nobody is turned away on the way.',
   async run(stage) {
-    const stable = await stage.open(async () => Response.json({ version: 'v1' }));
-    const fresh = await stage.open(async () => Response.json({ version: 'v2' }));
+    const stable = await stage.service({ body: '{"version":"v1"}' });
+    const fresh = await stage.service({ body: '{"version":"v2"}' });
     const rules = (share: number): string => `
 services:
   users:
     versions:
-      v1: ${stable}
-      v2: { url: "${fresh}", env: canary }
+      v1: { ${stable.at} }
+      v2: { ${fresh.at}, env: canary }
 routes:
   - path: /**
     to: { users@v2: ${share}, users@v1: ${100 - share} }
 `;
     const gateway = await stage.gateway(rules(0));
     for (const share of shares) {
-      gateway.replace(rules(share));
+      await gateway.replace(rules(share));
       const count = 500;
-      const before = canaryRequests();
+      const before = await canaryRequests();
       const answers = await send(count, gateway.url);
-      const after = canaryRequests();
+      const after = await canaryRequests();
       const percent = (100 * (after - before)) / count;
       const isExact = share === 0 || share === 100;
       stage.expect(
@@ -36,7 +36,7 @@ routes:
         having(answers, 200) === count && Math.abs(percent - share) <= (isExact ? 0 : 6),
       );
     }
-    function canaryRequests(): number {
+    function canaryRequests(): Promise<number> {
       return gateway.total('http_server_duration_seconds_count', { env: 'canary' });
     }
   },

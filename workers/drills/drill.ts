@@ -2,28 +2,17 @@
  * Drills: something goes wrong on purpose, and figures from the gateway's own metrics say what came of it.
  */
 
-import type { TracerProvider } from '@opentelemetry/api';
-import {
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-  WebTracerProvider,
-} from '@opentelemetry/sdk-trace-web';
-import { createGateway, type Gateway } from '../../src/gateway/gateway.ts';
-import type { Handler } from '../../src/index.ts';
-import type { Rules } from '../../src/rules/model.ts';
-import { parseRules } from '../../src/rules/parse.ts';
-import { renderDiagnostics } from '../../src/rules/render.ts';
-import { type Listener, listen } from '../../src/runtimes/listen.ts';
-import { expose } from '../../src/telemetry/exposition.ts';
-import { createRegistry } from '../../src/telemetry/registry.ts';
-import { seeded } from '../seeded.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { OpenGateway, OpenShop, Platform, SeenSpan, Service } from './platform.ts';
+import type { Behaviour } from './upstream.ts';
 
 /** One drill. */
 export interface Drill {
   readonly name: string;
   /** One sentence: what is done, and what should come of it. */
   readonly summary: string;
+  /** Why it means nothing where the gateway is a Worker. Default: it does. */
+  readonly notOnWorkers?: string;
   run(stage: Stage): Promise<void>;
 }
 
@@ -34,53 +23,36 @@ export interface Finding {
   readonly holds: boolean;
 }
 
-/** Where a drill takes place: real sockets on loopback, and everything that was opened is closed at its end. */
+/** Where a drill takes place, and what was found there. */
 export class Stage {
   readonly findings: Finding[] = [];
-  readonly #listeners: Listener[] = [];
-  readonly #closers: (() => Promise<void>)[] = [];
-  readonly #spans = new InMemorySpanExporter();
-  readonly #provider = new WebTracerProvider({
-    spanProcessors: [new SimpleSpanProcessor(this.#spans)],
-  });
+  readonly #platform: Platform;
+  readonly #spansWithinMs: number;
 
-  /** Opens a service; resolves to its URL. */
-  async open(handler: Handler): Promise<string> {
-    const listener = await listen(handler, { port: 0 });
-    this.#listeners.push(listener);
-    return listener.url;
+  /** @param options `spansWithinMs`: how long spans may take until they are here. Workers send theirs after the response. */
+  constructor(platform: Platform, { spansWithinMs = 5_000 } = {}) {
+    this.#platform = platform;
+    this.#spansWithinMs = spansWithinMs;
+  }
+
+  /** Opens a service that behaves like this. Before the gateway that is to reach it. */
+  service(behaviour: Behaviour = {}): Promise<Service> {
+    return this.#platform.service(behaviour);
   }
 
   /** Opens a gateway with these rules. */
-  async gateway(text: string): Promise<OpenGateway> {
-    const registry = createRegistry();
-    const gateway = createGateway(rulesOf(text), {
-      registry,
-      tracerProvider: this.#provider,
-      random: seeded(1),
-    });
-    const url = await this.open(gateway.fetch);
-    return {
-      gateway,
-      url,
-      replace: (next) => gateway.replace(rulesOf(next), `drill-${next.length}`),
-      total: (name, labels = {}) => sumOf(expose(registry, 'text'), name, labels),
-    };
+  gateway(rules: string): Promise<OpenGateway> {
+    return this.#platform.gateway(rules);
   }
 
-  /** Whose spans are {@link spans}. */
-  get tracerProvider(): TracerProvider {
-    return this.#provider;
+  /** Opens the shop. */
+  shop(): Promise<OpenShop> {
+    return this.#platform.shop();
   }
 
   /** Something else to be ended. */
   onEnd(close: () => Promise<void>): void {
-    this.#closers.push(close);
-  }
-
-  /** Spans that have ended so far. */
-  get spans(): readonly ReadableSpan[] {
-    return this.#spans.getFinishedSpans();
+    this.#platform.onEnd(close);
   }
 
   /** Notes a figure, and whether it is as it should be. */
@@ -88,55 +60,37 @@ export class Stage {
     this.findings.push({ what, figures, holds });
   }
 
-  /** Notes traces to look at. */
-  trace(what: string, isWanted: (span: ReadableSpan) => boolean): void {
-    const found = this.spans.find(isWanted);
+  /** Notes how many answers have a status, which all of them should have. */
+  expectAll(what: string, answers: readonly Answer[], status: number): void {
+    const found = having(answers, status);
     this.expect(
       what,
-      found ? `trace ${found.spanContext().traceId}` : 'no such span',
-      found !== undefined,
+      `${found} of ${answers.length} answered ${status}`,
+      answers.length > 0 && found === answers.length,
     );
   }
 
-  async end(): Promise<void> {
-    await Promise.all(this.#closers.map((close) => close()));
-    await Promise.all(this.#listeners.map((listener) => listener.close(true)));
-    await this.#provider.shutdown();
+  /** Notes traces to look at. */
+  async trace(what: string, isWanted: (span: SeenSpan) => boolean): Promise<void> {
+    const found = (await this.spansOnce((spans) => spans.some(isWanted))).find(isWanted);
+    this.expect(what, found ? `trace ${found.traceId}` : 'no such span', found !== undefined);
   }
-}
 
-/** A gateway that listens. */
-export interface OpenGateway {
-  readonly gateway: Gateway;
-  readonly url: string;
-  /** Puts other rules in force. */
-  replace(rules: string): void;
-  /** The sum of all series of a metric that have these labels. */
-  total(name: string, labels?: Readonly<Record<string, string>>): number;
-}
-
-function rulesOf(text: string): Rules {
-  const { rules, diagnostics } = parseRules(text, { file: 'drill.yaml', mode: 'gateway' });
-  if (rules === undefined) throw new Error(renderDiagnostics(diagnostics, text));
-  return rules;
-}
-
-/** Sums up series as Prometheus would read them. */
-export function sumOf(
-  exposition: string,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-): number {
-  let sum = 0;
-  for (const line of exposition.split('\n')) {
-    const [, found, written = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
-    if (found !== name) continue;
-    const has = Object.entries(labels).every(([key, wanted]) =>
-      `,${written},`.includes(`,${key}="${wanted}",`),
-    );
-    if (has) sum += Number(value);
+  /** Spans, as soon as they are enough; at the latest after some seconds, whatever there is. */
+  async spansOnce(
+    areEnough: (spans: readonly SeenSpan[]) => boolean,
+  ): Promise<readonly SeenSpan[]> {
+    const until = performance.now() + this.#spansWithinMs;
+    for (;;) {
+      const { spans } = this.#platform;
+      if (areEnough(spans) || performance.now() > until) return spans;
+      await setTimeout(20);
+    }
   }
-  return sum;
+
+  end(): Promise<void> {
+    return this.#platform.end();
+  }
 }
 
 /** Sends so many requests, so many at a time; resolves to the statuses that came back, -1 for a connection that broke. */
@@ -173,4 +127,13 @@ export interface Answer {
 /** How many answers have this status. */
 export function having(answers: readonly Answer[], status: number): number {
   return answers.filter((answer) => answer.status === status).length;
+}
+
+/** The states that circuits came to, in order, by the events of these spans. */
+export function breakerPhases(spans: readonly SeenSpan[]): readonly string[] {
+  return spans
+    .flatMap(({ events }) => events)
+    .filter(({ name }) => name.endsWith('circuit_breaker_transition'))
+    .sort((one, other) => one.atMs - other.atMs)
+    .map(({ attributes }) => String(attributes['to']));
 }

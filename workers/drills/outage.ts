@@ -1,24 +1,20 @@
 /** The inventory goes down and comes back: breaker, fallback, probe. */
 
-import { type Drill, having, send } from './drill.ts';
-
-const openForMs = 400;
+import { setTimeout } from 'node:timers/promises';
+import { breakerPhases, type Drill, having, send } from './drill.ts';
+import type { SeenSpan } from './platform.ts';
 
 export const outage: Drill = {
   name: 'outage',
   summary:
     'The inventory fails: the breaker opens and spares it, a fallback answers, and a probe brings it back.',
   async run(stage) {
-    let isDown = false;
-    let asked = 0;
-    const inventory = await stage.open(async () => {
-      asked += 1;
-      return isDown ? new Response('down', { status: 500 }) : Response.json({ available: 40 });
-    });
+    const up = { body: '{"available":40}' };
+    const inventory = await stage.service(up);
     const route = `to: inventory
-    breaker: { failures: 5, open_for: ${openForMs}ms }`;
+    breaker: { failures: 5, open_for: 2s }`;
     const gateway = await stage.gateway(`
-services: { inventory: "${inventory}" }
+services: { inventory: { ${inventory.at} } }
 routes:
   - path: /bare/**
     ${route}
@@ -28,23 +24,31 @@ routes:
 `);
     const bare = `${gateway.url}/bare/SKU-001`;
     const stock = `${gateway.url}/stock/SKU-001`;
-    const before = refused();
+    const before = await refused();
     await send(20, bare, { atOnce: 1 });
 
-    isDown = true;
-    const reached = asked;
+    await inventory.behave({ status: 500 });
+    const reached = await inventory.asked();
     const failing = await send(100, bare, { atOnce: 1 });
+    const failed = (await inventory.asked()) - reached;
+    const after = await refused();
+    // Where a hundred requests take longer than open_for, the breaker probes meanwhile, and finds it down.
+    const failures = (spans: readonly SeenSpan[]) =>
+      4 + breakerPhases(spans).filter((phase) => phase === 'open').length;
+    const spans = await stage.spansOnce((ended) => failures(ended) === failed);
     stage.expect(
       'down: the breaker opens after 5 failures, the rest is answered 503 at once',
-      `${having(failing, 500)} times 500, ${having(failing, 503)} times 503; the inventory was asked ${asked - reached} times`,
-      having(failing, 500) === 5 && having(failing, 503) === 95 && asked - reached === 5,
+      `${having(failing, 500)} times 500, ${having(failing, 503)} times 503; the inventory was asked ${failed} times`,
+      failures(spans) === failed &&
+        having(failing, 500) === failed &&
+        having(failing, 503) === 100 - failed,
     );
     stage.expect(
       'istio_requests_total{response_code="503"}',
-      `${before} → ${refused()}`,
-      refused() - before === 95,
+      `${before} → ${after}`,
+      after - before === having(failing, 503),
     );
-    stage.trace(
+    await stage.trace(
       'circuit_breaker_open on the server span',
       ({ attributes }) => attributes['circuit_breaker_open'] === true,
     );
@@ -57,16 +61,20 @@ routes:
       having(answers, 200) === 50 && stood === 50,
     );
 
-    isDown = false;
-    await new Promise((resolve) => setTimeout(resolve, 2 * openForMs));
-    const after = await send(50, bare, { atOnce: 1 });
-    stage.expect(
+    await inventory.behave(up);
+    const questions = await inventory.asked();
+    // Until the circuit is half-open.
+    while ((await inventory.asked()) === questions) {
+      await setTimeout(100);
+      await send(1, bare);
+    }
+    stage.expectAll(
       'up again: a probe closes the breaker',
-      `${having(after, 200)} of 50 answered 200`,
-      having(after, 200) === 50,
+      await send(50, bare, { atOnce: 1 }),
+      200,
     );
 
-    function refused(): number {
+    function refused(): Promise<number> {
       return gateway.total('istio_requests_total', { response_code: '503' });
     }
   },

@@ -2,15 +2,29 @@
  * `npm run drill [-- NAME …]`: things go wrong on purpose; figures and a verdict for each. Exit code 1 where one failed.
  */
 
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { drills } from './all.ts';
 import { type Drill, Stage } from './drill.ts';
+import type { Platform } from './platform.ts';
+
+/** What a drill can run on, and what has to be started for that. */
+const runtimes: Readonly<Record<string, readonly string[] | undefined>> = {
+  node: ['node'],
+  bun: ['bun', '--bun', '--no-install'],
+  deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
+  workerd: undefined,
+  mixed: undefined,
+};
+const own = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    runtime: { type: 'string', default: own },
     record: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -20,35 +34,60 @@ if (values.help) {
 
 ${drills.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`).join('\n')}
 
+  --runtime NAME  node, bun, deno; workerd, where gateway and services are Workers; mixed, where the gateway is one and
+                  the services are processes (default: ${own})
   --record FILE   writes what was seen there, as a page`);
   process.exit(0);
 }
-const unknown = positionals.filter((name) => drills.every((drill) => drill.name !== name));
-if (unknown.length > 0) {
-  console.error(
-    `There is no drill ${unknown.join(', ')}; there are ${drills.map(({ name }) => name).join(', ')}.`,
-  );
-  process.exit(2);
+const { runtime } = values;
+refuseUnknown(
+  'drill',
+  positionals,
+  drills.map(({ name }) => name),
+);
+refuseUnknown('runtime', [runtime], Object.keys(runtimes));
+const command = runtimes[runtime];
+if (command !== undefined && runtime !== own) {
+  const [program, ...front] = command as [string, ...string[]];
+  const args = [...front, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (error !== undefined) console.error(`cannot run ${program} (${error.message})`);
+  process.exit(status ?? 1);
 }
 
+const open = await platformFor(runtime);
 const began = performance.now();
 const lines: string[] = [];
 let failed = 0;
+let left = 0;
 for (const drill of drills) {
   if (positionals.length > 0 && !positionals.includes(drill.name)) continue;
-  if (!(await carryOut(drill))) failed += 1;
+  say(`── ${drill.name}\n${drill.summary}\n`);
+  if (command === undefined && drill.notOnWorkers !== undefined) {
+    say(`  Not on Workers: ${drill.notOnWorkers}.\n`);
+    left += 1;
+  } else if (!(await carryOut(drill))) failed += 1;
 }
 const seconds = Math.round((performance.now() - began) / 1_000);
-say(`${failed === 0 ? 'All drills passed' : `${failed} drills FAILED`} in ${seconds} s.`);
+const verdict = failed === 0 ? 'All drills passed' : `${failed} drills FAILED`;
+say(`${verdict} in ${seconds} s${left === 0 ? '' : `; ${left} mean nothing here`}.`);
 if (values.record !== undefined) {
-  const text = `# Drills\n\nWhat \`npm run drill\` says, as it was recorded by \`npm run drill -- --record docs/drills.md\`: each drill breaks something on\npurpose and reads from the gateway's own metrics what came of it.\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`;
+  const title = runtime === 'node' ? 'Drills' : `Drills on ${runtime}`;
+  const arguments_ = `${runtime === 'node' ? '' : `--runtime ${runtime} `}--record ${values.record}`;
+  const text = `# ${title}\n\nWhat \`npm run drill\` says, as it was recorded by \`npm run drill -- ${arguments_}\`: each drill breaks something on\npurpose and reads from the gateway's own metrics what came of it.\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`;
   writeFileSync(values.record, text);
 }
 process.exit(failed === 0 ? 0 : 1);
 
-async function carryOut({ name, summary, run }: Drill): Promise<boolean> {
-  say(`── ${name}\n${summary}\n`);
-  const stage = new Stage();
+/** Opens a place for each drill. */
+async function platformFor(name: string): Promise<() => Platform | Promise<Platform>> {
+  if (name !== 'workerd' && name !== 'mixed') return (await import('./processes.ts')).onProcesses;
+  const { onMixed, onWorkerd } = await import('./workerd.ts');
+  return name === 'mixed' ? onMixed : onWorkerd;
+}
+
+async function carryOut({ run }: Drill): Promise<boolean> {
+  const stage = new Stage(await open());
   try {
     await run(stage);
   } catch (error) {
@@ -67,4 +106,11 @@ async function carryOut({ name, summary, run }: Drill): Promise<boolean> {
 function say(text: string): void {
   console.log(text);
   lines.push(text);
+}
+
+function refuseUnknown(kind: string, given: readonly string[], known: readonly string[]): void {
+  const unknown = given.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  console.error(`There is no ${kind} ${unknown.join(', ')}; there are ${known.join(', ')}.`);
+  process.exit(2);
 }
