@@ -21,7 +21,7 @@ import type { Rules, Service } from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import { certifiedPeer } from '../security/peer-certificate.ts';
-import { compileTrustedProxies } from '../security/trusted-proxies.ts';
+import { compileTrustedProxies, trustNoProxy } from '../security/trusted-proxies.ts';
 import type { Store } from '../stores/contract.ts';
 import type { AccessLogEntry } from '../telemetry/access-log.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
@@ -171,7 +171,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     });
     const run = compose(...aroundRequest, answerFailures(onError))(plan);
     const { trustedProxies } = next;
-    const identify = trustedProxies && compileTrustedProxies(trustedProxies);
+    const identify = trustedProxies ? compileTrustedProxies(trustedProxies) : trustNoProxy;
     return { revision, run, own: ownPaths(next), identify, upstreams, kept, sightings };
   }
 
@@ -220,7 +220,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     );
     const peer = certifiedPeer(request);
     const context = peer === undefined ? addressed : addressed.with(peerIdentity, peer);
-    return plan.run(request, plan.identify?.(request, context) ?? context);
+    return plan.run(request, plan.identify(request, context));
   }
   return {
     fetch: gateway,
@@ -258,7 +258,7 @@ interface Plan {
   /** Paths that the gateway answers itself. */
   readonly own: ReadonlyMap<string, Own>;
   /** Makes out the client behind trusted proxies. */
-  readonly identify: ReturnType<typeof compileTrustedProxies> | undefined;
+  readonly identify: ReturnType<typeof compileTrustedProxies>;
   readonly upstreams: Upstreams;
   readonly kept: Kept;
   readonly sightings: readonly Sighting[];

@@ -17,6 +17,7 @@ import { editOutgoing } from '../core/header-edits.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
+import { withoutTwins } from './twins.ts';
 
 export { clientAddress } from '../core/address.ts';
 
@@ -46,16 +47,20 @@ const mostHops = 10;
 /** The longest header that is looked at, from its end. */
 const longestLooked = 1_000;
 
+const certificateHeader = 'x-forwarded-client-cert';
+
 /** What a client can write to pass for a proxy. */
-const forwardingHeaders: readonly string[] = [
+const forwardingHeaders: ReadonlySet<string> = new Set([
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
   'x-forwarded-port',
   'x-real-ip',
-  'x-forwarded-client-cert',
-];
+  certificateHeader,
+]);
+
+const certificateHeaders: ReadonlySet<string> = new Set([certificateHeader]);
 
 /** Whom a request comes from. */
 type Finder = (peer: string, forwardedFor: string | null) => string;
@@ -109,19 +114,31 @@ export function compileTrustedProxies(
   const find: Finder = hops === undefined ? byNetworks(isTrusted) : byHops(hopsOption(hops));
   return (request, context) => {
     const peer = context.get(peerAddress) ?? peerAddressOf(request, context.platform);
-    // Nobody knows who wrote the header.
-    if (peer === undefined) return context;
-    if (hops === undefined && !isTrusted(peer)) {
-      return editOutgoing(context.with(clientAddress, peer), { remove: forwardingHeaders });
+    if (hops === undefined && !(peer !== undefined && isTrusted(peer))) {
+      return without(forwardingHeaders, request, context.with(clientAddress, peer));
     }
+    // Nobody knows who came through the proxies.
+    if (peer === undefined) return context;
     const identified = context.with(
       clientAddress,
       find(peer, request.headers.get('x-forwarded-for')),
     );
     if (!clientCertificates) return identified;
-    const told = request.headers.get('x-forwarded-client-cert');
+    const told = request.headers.get(certificateHeader);
     return identified.with(peerIdentity, toldIdentity(told, hops ?? 1));
   };
+}
+
+/**
+ * Where no proxy is trusted: what a client writes of certificates does not go on to upstreams, which may believe it. Addresses
+ * do: the peer's is put behind them.
+ */
+export function trustNoProxy(request: Request, context: Context): Context {
+  return without(certificateHeaders, request, context);
+}
+
+function without(names: ReadonlySet<string>, request: Request, context: Context): Context {
+  return withoutTwins(request, editOutgoing(context, { remove: [...names] }), names);
 }
 
 /** @param place Counted from the end. */

@@ -253,6 +253,27 @@ describe('what is sent on', () => {
     expect(headers?.get('x-forwarded-host')).toBe('shop.example');
   });
 
+  test.each([
+    ['', '10.0.0.9', undefined],
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.1.9', undefined],
+    ['trusted_proxies: [10.0.0.0/24]\n', undefined, undefined],
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.0.9', 'URI=spiffe://a/ns/b/sa/c'],
+    ['trusted_proxies: { hops: 1 }\n', '10.0.0.9', 'URI=spiffe://a/ns/b/sa/c'],
+  ])(
+    'PI-03: %j, peer %s: upstreams are told of certificates by trusted proxies alone',
+    async (trusted, peer, told) => {
+      const { gateway, sent } = gatewayFor(`${trusted}${two}routes: [{ path: /**, to: a }]`);
+      const headers = {
+        'x-forwarded-client-cert': 'URI=spiffe://a/ns/b/sa/c',
+        ...(told === undefined && { 'x_forwarded_client-cert': 'URI=spiffe://a/ns/b/sa/c' }),
+      };
+      const request = new Request('http://shop.example/', { headers });
+      await gateway.fetch(request, peer && { remoteAddr: { hostname: peer } });
+      expect(sent[0]?.headers.get('x-forwarded-client-cert') ?? undefined).toBe(told);
+      expect(sent[0]?.headers.has('x_forwarded_client-cert')).toBe(false);
+    },
+  );
+
   test('what our server has answered already does not go on: Expect, the length of a body that Fetch has not', async () => {
     const { get, sent } = gatewayFor(`${two}routes: [{ path: /**, to: a }]`);
     await get('/', { headers: { expect: '100-continue', 'content-length': '3' } });
