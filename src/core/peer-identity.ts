@@ -58,7 +58,8 @@ export interface CertificateNames {
 
 /**
  * Whom a certificate names: its SPIFFE id, else another URI, else the first DNS name, else the common name; nobody where there
- * is none.
+ * is none, or where one of these that is no SPIFFE id could pass for one whose scheme is left out: who may have any common name
+ * signed must not become somebody else.
  *
  * @example
  * ```ts
@@ -67,7 +68,13 @@ export interface CertificateNames {
  * ```
  */
 export function peerCertified({ uris, dnsNames, commonName }: CertificateNames): PeerIdentity {
-  const name =
-    uris.find((uri) => uri.startsWith('spiffe://')) ?? uris[0] ?? dnsNames[0] ?? commonName;
-  return name ? peerNamed(name) : { principal: undefined };
+  const spiffeId = uris.find((uri) => uri.startsWith('spiffe://'));
+  if (spiffeId !== undefined) return peerNamed(spiffeId);
+  const name = uris[0] ?? dnsNames[0] ?? commonName;
+  return { principal: name && !isLikeSpiffeId(name) ? name : undefined };
+}
+
+/** A slash, and no scheme in front of it. */
+function isLikeSpiffeId(name: string): boolean {
+  return name.includes('/') && !/^[a-z][a-z\d+.-]*:/i.test(name);
 }

@@ -31,7 +31,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './cors': 3,
   './peer-certificate': 2,
   './limits': 6,
-  './trusted-proxies': 3,
+  './trusted-proxies': 3.25,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,

@@ -51,8 +51,13 @@ describe("PI-01 Node's TLS", () => {
     [{ subject: { CN: ['web', 'other'] } }, 'web'],
     [{ subject: {} }, undefined],
     [{}, undefined],
+    // Who may choose a common name must not be able to choose whom it names.
+    [{ subject: { CN: 'cluster.local/ns/shop/sa/web' } }, undefined],
+    [{ subjectaltname: 'DNS:cluster.local/ns/shop/sa/web' }, undefined],
+    [{ subjectaltname: 'URI:cluster.local/admin', subject: { CN: 'web' } }, undefined],
     // As Node quotes a name that holds what the list is made of (CVE-2021-44532).
-    [{ subjectaltname: `DNS:"evil.example, URI:${spiffe}"` }, `evil.example, URI:${spiffe}`],
+    [{ subjectaltname: `DNS:"evil.example, URI:${spiffe}"` }, undefined],
+    [{ subjectaltname: 'DNS:"evil.example, URI:urn:b"' }, 'evil.example, URI:urn:b'],
   ])('%j: %s', (certificate, principal) => {
     expect(certifiedPeer(onNode(certificate))?.principal).toBe(principal);
   });
@@ -78,6 +83,7 @@ describe("PI-02 Cloudflare's TLS", () => {
     [{ ...shown, certPresented: '0' }, { principal: undefined }],
     [{ certPresented: '0', certVerified: 'NONE' }, { principal: undefined }],
     [{ ...shown, certSubjectDNRFC2253: 'O=Shop' }, { principal: undefined }],
+    [{ ...shown, certSubjectDNRFC2253: 'CN=a/ns/b/sa/c' }, { principal: undefined }],
     [undefined, undefined],
   ])('%j: %j', (auth, identity) => {
     expect(certifiedPeer(onWorkers(auth))).toEqual(identity);
