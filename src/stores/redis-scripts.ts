@@ -30,9 +30,13 @@ end
 local left = math.floor((now + depth - full) / unit + 1e-6)
 return {math.max(0, granted), left, '0', string.format('%.6f', full - now)}`;
 
-/** Versions grow, also over a removal: the server's microseconds, or one more than the last. */
+/**
+ * Versions grow, also over a removal: the server's microseconds, or one more than the last. What somebody else wrote has the
+ * version '', so that it can be replaced.
+ */
 export const setScript: string = `local stored = redis.call('GET', KEYS[1])
-local version = stored and string.match(stored, '^%d+')
+if stored == '' then stored = false end
+local version = stored and (string.match(stored, '^(%d+)\\n') or '')
 if ARGV[1] == 'absent' and stored or ARGV[1] == 'version' and version ~= ARGV[2] then return false end
 if ARGV[3] == '0' then
   redis.call('DEL', KEYS[1])

@@ -117,11 +117,11 @@ export function redisStore(
   };
 }
 
-/** A value is kept behind its version and a line break. */
+/** A value is kept behind its version and a line break; what somebody else wrote has no version. */
 function entryOf(stored: string | null): Entry | null {
   if (stored === null || stored === '') return null;
-  const end = stored.indexOf('\n');
-  return { version: stored.slice(0, end), value: stored.slice(end + 1) };
+  const version = /^\d+(?=\n)/.exec(stored)?.[0] ?? '';
+  return { version, value: version === '' ? stored : stored.slice(version.length + 1) };
 }
 
 function grantOf(answer: unknown): Grant {

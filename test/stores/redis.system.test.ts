@@ -82,6 +82,26 @@ describe('redisStore', () => {
     client.destroy();
   });
 
+  test.each([
+    ['text', 'no version in front'],
+    ['a number', '7'],
+    ['an empty line', '\nx'],
+    ['nothing', ''],
+  ])('a value that somebody else wrote, %s, can be read and replaced', async (_, foreign) => {
+    const { client, store } = await connected();
+    await client.set('fm:{foreign}', foreign);
+    const entry = await store.get('foreign');
+    expect(entry?.value ?? '').toBe(foreign);
+    expect(await store.set('foreign', 'x', { if: '1' })).toBe(false);
+    const version = await store.set('foreign', 'mine', { if: entry?.version ?? null });
+    expect(version).toMatch(/^\d+$/);
+    expect(await store.get('foreign')).toEqual({ value: 'mine', version });
+    // No version is none of an absent value.
+    await store.set('foreign', null);
+    expect(await store.set('foreign', 'x', { if: '' })).toBe(false);
+    client.destroy();
+  });
+
   test('has keys of one slot for what belongs together, under a prefix of its own', async () => {
     const { client } = await connected();
     const store = redisStore(nodeRedis(client), { prefix: 'shop' });
