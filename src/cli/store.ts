@@ -7,7 +7,7 @@
 import type { Store, TakingStore } from '../stores/contract.ts';
 import { type DenoKvLike, denoKvStore } from '../stores/deno-kv.ts';
 import { exactStore } from '../stores/exact.ts';
-import { type GuardedStore, guardedStore } from '../stores/guarded.ts';
+import { guardedStore } from '../stores/guarded.ts';
 import { leasedStore } from '../stores/leased.ts';
 import { memoryStore } from '../stores/memory.ts';
 import {
@@ -38,6 +38,9 @@ export interface OpenedStore {
   close(): Promise<void>;
 }
 
+/** How long the store has where no request waits for it. */
+const patience = '1s';
+
 /** How long the start waits for a store. */
 const patienceMs = 1_000;
 
@@ -65,17 +68,13 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
     return { store, plain: opened.store, close: () => ending(store, opened) };
   }
   const { tell } = opened;
-  const guarded = guardedStore(opened.store, { onChange: (isAvailable) => tell(isAvailable) });
+  const onChange = (isAvailable: boolean): void => tell(isAvailable);
+  const guarded = guardedStore(opened.store, { onChange });
+  // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
   const store = shared(guarded as Store as TakingStore);
   return {
-    // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
-    store: {
-      ...store,
-      get available() {
-        return guarded.available;
-      },
-    } as GuardedStore,
-    plain: guarded,
+    store,
+    plain: guardedStore(opened.store, { deadline: patience, onChange }),
     close: () => ending(store, opened),
   };
 }

@@ -40,7 +40,7 @@ const longestWaitMs = 32;
  * share a hot key would refuse each other's writes most of the time.
  *
  * Such a store has no clock of its own: instances write moments of their wall clocks, and a spread of σ ms among them can
- * grant `rate × σ` units too many, once in a window.
+ * grant `rate × σ` units too many, once in a window. What a clock that is far ahead wrote goes with its `ttlMs`.
  *
  * @returns The store itself where it has a `take` already.
  * @throws {StoreError} `UNSUPPORTED` for an eventual store, on which compare-and-set means nothing.

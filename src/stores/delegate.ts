@@ -13,7 +13,7 @@ import type { Store } from './contract.ts';
  */
 export function delegateTo<M extends Partial<Store>>(store: Store, members: M): Store & M {
   const { take, watch, close } = store;
-  return {
+  const delegate: Store & M = {
     name: store.name,
     capabilities: store.capabilities,
     get: (key, options) => store.get(key, options),
@@ -23,4 +23,13 @@ export function delegateTo<M extends Partial<Store>>(store: Store, members: M): 
     ...(close && { close: () => close.call(store) }),
     ...members,
   };
+  // Of a guarded store: whoever looks for it need not guard this one again.
+  if ('available' in store) {
+    Object.defineProperty(delegate, 'available', {
+      get: () => store.available,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return delegate;
 }

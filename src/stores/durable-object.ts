@@ -5,7 +5,7 @@
  */
 
 import type { Capabilities, Entry, Grant, Limit, SetOptions, TakingStore } from './contract.ts';
-import { takeGcra } from './gcra.ts';
+import { believableState, depthOf, takeGcra } from './gcra.ts';
 
 /** What is used of a namespace of Durable Objects. */
 export interface DurableObjectNamespaceLike {
@@ -176,9 +176,16 @@ export function storeObject<Base extends Constructor>(base: Base): StoreObjectCl
     async take(key: string, limit: Limit, n: number, min: number): Promise<Grant> {
       const state = this.#limits.get(key) ?? (await this.#load(key));
       const now = Date.now();
-      const { grant, fullAt } = takeGcra(state.fullAt, limit, n, min, now);
-      if (n === 0 || (n > 0 && grant.granted === 0)) return grant;
+      const known = believableState(state.fullAt, state.depthMs, limit, now);
+      const { grant, fullAt } = takeGcra(known, limit, n, min, now);
+      if (n === 0) return grant;
+      if (known !== state.fullAt) {
+        state.fullAt = known;
+        state.reservedUntil = Number.NEGATIVE_INFINITY;
+      }
+      if (n > 0 && grant.granted === 0) return grant;
       state.fullAt = fullAt;
+      state.depthMs = depthOf(limit);
       if (fullAt > state.reservedUntil) {
         const unitMs = limit.windowMs / limit.quota;
         const furthest = now + limit.burst * unitMs;
@@ -218,6 +225,8 @@ export function storeObject<Base extends Constructor>(base: Base): StoreObjectCl
       if (present !== undefined) return present;
       const state = {
         fullAt: stored ?? Number.NEGATIVE_INFINITY,
+        // A reservation may lie deeper than any limit asked for now.
+        depthMs: Number.POSITIVE_INFINITY,
         reservedUntil: stored ?? Number.NEGATIVE_INFINITY,
       };
       if (this.#limits.size >= mostLimits) {
@@ -242,6 +251,8 @@ export function storeObject<Base extends Constructor>(base: Base): StoreObjectCl
 interface LimitState {
   /** See `takeGcra`. */
   fullAt: number;
+  /** See `believableState`. */
+  depthMs: number;
   /** What storage holds in its place. */
   reservedUntil: number;
 }

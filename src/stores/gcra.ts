@@ -13,6 +13,37 @@ export interface GcraStep {
   readonly fullAt: number;
 }
 
+/**
+ * A state that was kept on one wall clock. Nobody writes one further ahead than its limit is deep: if it lies there now, the
+ * clock has stepped back since, and an empty bucket is what is left of it. Not for clocks of several writers: those that lag
+ * would empty the bucket that the others fill, again and again, and all that they differ by would be granted each time.
+ *
+ * @param fullAt As it was written.
+ * @param depthMs How long an empty bucket took to fill when it was, {@link depthOf} of the limit. `Infinity`: nobody knows.
+ * @returns The state to go by. Where it is another one it has to be written even if nothing is granted, so that it fills.
+ *
+ * @example
+ * ```ts
+ * const limit = { quota: 1, windowMs: 1_000, burst: 5 };
+ * believableState(3_600_000, 5_000, limit, 0); // 5_000
+ * ```
+ */
+export function believableState(
+  fullAt: number,
+  depthMs: number,
+  limit: Limit,
+  now: number,
+): number {
+  const depthNow = depthOf(limit);
+  // A millisecond is nothing to a clock, and something to a double that was text.
+  return fullAt > now + Math.max(depthMs, depthNow) + 1 ? now + depthNow : fullAt;
+}
+
+/** How long an empty bucket takes to fill, in milliseconds. */
+export function depthOf({ quota, windowMs, burst }: Limit): number {
+  return (burst * windowMs) / quota;
+}
+
 /** Units that are there but for a rounding error of doubles are there. */
 const roundingUnits = 1e-6;
 

@@ -45,8 +45,8 @@ export interface GuardedStore extends Store {
  *
  * Clients of Redis wait for seconds when the server is frozen, whatever they were told; so the deadline is kept here. A
  * call that misses it rejects with a {@link StoreError} `UNAVAILABLE`; what the store does with it later is unknown, and it
- * is never repeated. While the breaker is open all calls reject at once; now and then a read is made that nobody waits for,
- * to see whether the store is back.
+ * is never repeated. While the breaker is open all calls reject at once; now and then, and when an answer comes late, a read
+ * is made that nobody waits for, to see whether the store is back.
  *
  * Answers that a store gives at once, as the one in memory does, pass through without a promise.
  *
@@ -80,6 +80,7 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
   let pauseMs = openForMs;
   /** When the next look is due, on the monotonic clock. */
   let lookAt = 0;
+  let isLooking = false;
 
   function succeeded(): void {
     missed = 0;
@@ -104,18 +105,31 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
 
   /** Reads a key that need not exist. On Workers it may die with the request that began it: the next look follows. */
   function look(): void {
-    if (clock.monotonic() < lookAt) return;
+    if (isLooking || clock.monotonic() < lookAt) return;
     pause();
+    isLooking = true;
     const answer = async (): Promise<unknown> => await store.get('fetchmesh:look');
-    inTime(answer()).then(succeeded, ignore);
+    inTime(answer())
+      .then(succeeded, ignore)
+      .finally(() => {
+        isLooking = false;
+      });
   }
 
   function inTime<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      let isLate = false;
       const cancel = clock.schedule(() => {
+        isLate = true;
         reject(unavailable(`did not answer within ${deadlineMs} ms`));
       }, deadlineMs);
-      Promise.resolve(answer).finally(cancel).then(resolve, reject);
+      Promise.resolve(answer)
+        .finally(cancel)
+        .then((value) => {
+          // A server that was frozen answers all at once when it goes on.
+          if (isLate) lookAt = clock.monotonic();
+          resolve(value);
+        }, reject);
     });
   }
 

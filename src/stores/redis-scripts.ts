@@ -5,14 +5,25 @@
  */
 
 /**
- * `takeGcra`, on the server's clock. Milliseconds count from 2025 so that doubles resolve nanoseconds; numbers that need
- * not be whole travel as text, since a reply of Redis cuts them.
+ * `takeGcra` and `believableState`, on the server's clock. Milliseconds count from 2025 so that doubles resolve nanoseconds;
+ * numbers that need not be whole travel as text, since a reply of Redis cuts them.
  */
 export const takeScript: string = `local t = redis.call('TIME')
 local now = (t[1] - 1735689600) * 1000 + t[2] / 1000
 local unit, burst, n, min = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local depth = burst * unit
-local from = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or now), now), now + depth)
+local state, written = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)')
+state = tonumber(state) or now
+local function keep(full)
+  local ttl = math.ceil(full - now)
+  if ttl > 0 then redis.call('SET', KEYS[1], string.format('%.17g %.17g', full, depth), 'PX', ttl)
+  else redis.call('DEL', KEYS[1]) end
+end
+if state > now + math.max(tonumber(written) or 0, depth) + 1 then
+  state = now + depth
+  if n ~= 0 then keep(state) end
+end
+local from = math.min(math.max(state, now), now + depth)
 local available = now + depth - from
 local units = math.floor(available / unit + 1e-6)
 local granted = math.min(n, units)
@@ -22,11 +33,7 @@ if n >= 0 and granted < min then
   return {0, units, string.format('%.6f', retry), string.format('%.6f', from - now)}
 end
 local full = math.max(now, from + granted * unit)
-if n ~= 0 then
-  local ttl = math.ceil(full - now)
-  if ttl > 0 then redis.call('SET', KEYS[1], string.format('%.17g', full), 'PX', ttl)
-  else redis.call('DEL', KEYS[1]) end
-end
+if n ~= 0 then keep(full) end
 local left = math.floor((now + depth - full) / unit + 1e-6)
 return {math.max(0, granted), left, '0', string.format('%.6f', full - now)}`;
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grant, Limit } from './contract.ts';
+import type { Grant, Limit, StoreErrorCode } from './contract.ts';
 
 /** What a caller asks of a store. */
 export interface Question {
@@ -30,7 +30,8 @@ export class Waiters {
   readonly #queues = new Map<string, Caller[]>();
 
   /**
-   * @param serve Answers all callers of a round, at least one; what it rejects with goes to those that it has not answered.
+   * @param serve Answers all callers of a round, at least one; what it rejects with goes to those that it has not answered,
+   * and where the store is out to those that came meanwhile as well.
    */
   constructor(serve: (round: readonly Waiter[]) => Promise<void>) {
     this.#serve = serve;
@@ -79,8 +80,15 @@ export class Waiters {
         await this.#serve(round);
       } catch (error) {
         for (const { reject } of round) reject(error);
+        // They have waited for the same store already: nobody waits for two deadlines.
+        if (isOutage(error)) for (const { reject } of queue.splice(0)) reject(error);
       }
     }
     this.#queues.delete(queueName);
   }
+}
+
+function isOutage(error: unknown): boolean {
+  const unavailable: StoreErrorCode = 'UNAVAILABLE';
+  return (error as { code?: unknown } | null)?.code === unavailable;
 }

@@ -87,7 +87,7 @@ describe('three gateways and one Redis', () => {
     for (const gateway of gateways) expect(await call(gateway)).toEqual([200]);
   });
 
-  test('failure test 20: one that fails opens no other one; a quorum opens all', async () => {
+  test('FT-20 one that fails opens no other one; a quorum opens all', async () => {
     const [one, two, three] = gateways;
     isWell = false;
     expect(await call(one, 5)).toEqual([503, 503, 503, 503, 503]);
@@ -103,7 +103,7 @@ describe('three gateways and one Redis', () => {
     expect(calls).toBe(2);
   });
 
-  test('failure test 21: at half open one of them probes, with 24 callers, and closes it for all', async () => {
+  test('FT-21 at half open one of them probes, with 24 callers, and closes it for all', async () => {
     isWell = true;
     held = [];
     calls = 0;

@@ -35,6 +35,7 @@ const families: Readonly<Record<string, number>> = {
   JW: 14,
   AZ: 14,
   AL: 7,
+  FT: 25,
 };
 
 const id = (family: string, number: number): string =>

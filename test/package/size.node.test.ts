@@ -38,14 +38,14 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 17,
   './access': 22,
-  './gateway': 74.5,
+  './gateway': 75,
   './governance': 35.75,
   // Most of it zod and yaml.
-  './rules': 97.75,
+  './rules': 98,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
-  './stores/leased': 2.75,
+  './stores/leased': 3,
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,
@@ -62,7 +62,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 80.5,
+  './workers': 81.25,
 };
 
 /**
@@ -84,7 +84,7 @@ const chain = [
 const budgetOfChain = 35;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 98.5;
+const budgetOfEverything = 99.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -248,7 +248,7 @@ describe('what callers are told', () => {
     ]);
   });
 
-  test('RL-11, RH-03 a retry exactly at Retry-After passes, and t is never later', async () => {
+  test('RL-11, RH-03, FT-25 a retry exactly at Retry-After passes, and t is never later', async () => {
     const shape = fc.record({
       limit: fc.integer({ min: 1, max: 50 }),
       perSeconds: fc.integer({ min: 1, max: 100 }),
@@ -353,7 +353,7 @@ describe('the key', () => {
     for (const key of asked) expect(key).toMatch(/^shop:n:#[\da-f]{64}$/);
   });
 
-  test('a flood of hostile keys takes bounded room and does not wash out a spent quota', async () => {
+  test('FT-12 a flood of hostile keys takes bounded room and does not wash out a spent quota', async () => {
     const store = memoryStore({ clock, capacity: 1_000 });
     const { get } = limited({ ...perUser, by: undefined as never, limit: 1, per: '1d' }, { store });
     const flood = rateLimit(
@@ -549,7 +549,7 @@ describe('a store that answers with promises', () => {
   });
 });
 
-describe('ST-04: a store that cannot be had', () => {
+describe('ST-04, FT-04 a store that cannot be had', () => {
   const broken = (take: () => never | Promise<never>): Store => ({
     ...register(),
     take: () => take(),

@@ -44,7 +44,7 @@ describe('takeByCompareAndSet', () => {
     expect(calls).toEqual({ get: 1, set: 0 });
   });
 
-  test('is exact while instances write at the same time', async () => {
+  test('FT-15 is exact while instances write at the same time', async () => {
     const shared = register();
     const instances = Array.from({ length: 4 }, () =>
       takeByCompareAndSet(shared, { maxAttempts: 100 }),

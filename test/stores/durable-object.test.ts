@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { inbound } from '../../src/index.ts';
+import { rateLimit } from '../../src/policies/rate-limit.ts';
 import { storeChecks } from '../../src/stores/conformance.ts';
 import {
   durableObjectStore,
@@ -115,7 +117,40 @@ describe('an object that keeps limits', () => {
     expect(storage.writes).toBe(10);
   });
 
-  test('17: after it lost its memory it grants nothing too much, and at most a hundred units too few', async () => {
+  test('FT-08 whose clock steps back by an hour waits no longer than an empty bucket takes', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const storage = new FakeStorage();
+      const object = objectOn(storage);
+      const limit = { quota: 10, windowMs: 1_000, burst: 10 };
+      await object.take('k', limit, 10, 10);
+      vi.setSystemTime(Date.now() - 3_600_000);
+      expect((await object.take('k', limit, 1, 1)).retryMs).toBe(100);
+      vi.setSystemTime(Date.now() + 100);
+      expect((await object.take('k', limit, 1, 1)).granted).toBe(1);
+      // Neither does what it has written.
+      vi.setSystemTime(Date.now() + 10_000);
+      expect((await objectOn(storage).take('k', limit, 1, 1)).granted).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test.each([
+    'Durable Object is overloaded. Requests queued for too long.',
+    'Durable Object reset',
+  ])('FT-17 that fails is a store that is out: %s', async (message) => {
+    const take = () => Promise.reject(new Error(message));
+    const store = durableObjectStore({ idFromName: (name) => ({ name }), get: () => ({ take }) });
+    const policy = rateLimit(
+      { limit: 1, per: '1s', by: () => 'all', onStoreError: 'closed' },
+      { store },
+    );
+    const app = inbound(() => new Response(), policy);
+    expect((await app(new Request('http://shop.example/'))).status).toBe(503);
+  });
+
+  test('FT-17 after it lost its memory it grants nothing too much, and at most a hundred units too few', async () => {
     const limits = fc.record({
       quota: fc.integer({ min: 1, max: 1_000 }),
       windowMs: fc.constant(86_400_000_000),

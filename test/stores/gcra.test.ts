@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Limit } from '../../src/stores/contract.ts';
-import { takeGcra } from '../../src/stores/gcra.ts';
+import { believableState, depthOf, takeGcra } from '../../src/stores/gcra.ts';
 import vectors from '../vectors/gcra.json' with { type: 'json' };
 
 describe('takeGcra', () => {
@@ -38,6 +38,22 @@ describe('takeGcra', () => {
     const limit = { quota: 100, windowMs: 1_000, burst: 10 };
     const hourAhead = 3_600_000;
     expect(takeGcra(hourAhead, limit, 1, 1, 0).grant.retryMs).toBe(10);
+  });
+
+  test('FT-08 a state from before the clock stepped back is an empty bucket, once written', () => {
+    const limit = { quota: 100, windowMs: 1_000, burst: 10 };
+    const hourAhead = 3_600_000;
+    const state = believableState(hourAhead, depthOf(limit), limit, 0);
+    expect(state).toBe(100);
+    expect(takeGcra(state, limit, 1, 1, 10).grant.granted).toBe(1);
+  });
+
+  test('FT-08 what was reserved further ahead, under a deeper limit, is no such state', () => {
+    const limit = { quota: 100, windowMs: 1_000, burst: 10 };
+    const deeper = { ...limit, burst: 500 };
+    const { fullAt } = takeGcra(undefined, deeper, 400, 400, 0);
+    expect(believableState(fullAt, depthOf(deeper), limit, 0)).toBe(fullAt);
+    expect(believableState(fullAt, Number.POSITIVE_INFINITY, limit, 0)).toBe(fullAt);
   });
 
   test('RL-07 does not gather more than the burst, however long nobody asked', () => {

@@ -40,7 +40,7 @@ describe('memoryStore', () => {
     expect(store.take('ada', perSecond, 1, 1).granted).toBe(1);
   });
 
-  test('keeps no more limits than its capacity, and forgets no spent quota under a flood of keys', () => {
+  test('FT-12 keeps no more limits than its capacity, and forgets no spent quota under a flood of keys', () => {
     const clock = new VirtualClock();
     const store = memoryStore({ clock, capacity: 1_000, random: seeded() });
     const perDay = { quota: 10, windowMs: 86_400_000, burst: 10 };

@@ -50,7 +50,7 @@ async function connected() {
 }
 
 describe('redisStore', () => {
-  test('goes on after the server has forgotten its scripts', async () => {
+  test('FT-07 goes on after the server has forgotten its scripts', async () => {
     const { client, store } = await connected();
     await store.take('flushed', limit, 1, 1);
     await client.scriptFlush();
@@ -69,7 +69,7 @@ describe('redisStore', () => {
     client.destroy();
   });
 
-  test('measures time by the server: a client whose clock is wrong takes no more than others', async () => {
+  test('FT-09 measures time by the server: a client whose clock is wrong takes no more than others', async () => {
     const { client, store } = await connected();
     const wrong = Date.now;
     Date.now = () => wrong() + 60_000;
@@ -102,7 +102,26 @@ describe('redisStore', () => {
     client.destroy();
   });
 
-  test('has keys of one slot for what belongs together, under a prefix of its own', async () => {
+  test('FT-08 what it wrote before its clock stepped back by an hour keeps nobody waiting for long', async () => {
+    const { client, store } = await connected();
+    await store.take('stepped', limit, 5, 5);
+    const key = 'fm:t:{stepped}';
+    const [fullAt, depthMs] = ((await client.get(key)) as string).split(' ').map(Number) as [
+      number,
+      number,
+    ];
+    expect(depthMs).toBe(500);
+    await client.set(key, `${fullAt + 3_600_000} ${depthMs}`);
+    const refused = await store.take('stepped', limit, 1, 1);
+    expect(refused).toMatchObject({ granted: 0, remaining: 0 });
+    expect(refused.retryMs).toBeLessThanOrEqual(100);
+    await expect
+      .poll(async () => (await store.take('stepped', limit, 1, 1)).granted, { timeout: 5_000 })
+      .toBe(1);
+    client.destroy();
+  });
+
+  test('FT-23 has keys of one slot for what belongs together, under a prefix of its own', async () => {
     const { client } = await connected();
     const store = redisStore(nodeRedis(client), { prefix: 'shop' });
     await store.set('rules', 'x');
@@ -128,7 +147,7 @@ describe('redisStore', () => {
   });
 
   test.each(['node-redis', 'ioredis'])(
-    'a frozen server keeps nobody waiting, through %s',
+    'FT-02 a frozen server keeps nobody waiting, through %s',
     async (name) => {
       const frozen = await startRedis();
       const client = createClient({ url: frozen.url });

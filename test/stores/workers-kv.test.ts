@@ -50,7 +50,7 @@ describe('workersKvStore holds what an eventual store has to hold', () => {
 });
 
 describe('workersKvStore', () => {
-  test('18: of writes that come too fast the last one is made, a second after the one before', async () => {
+  test('FT-18 of writes that come too fast the last one is made, a second after the one before', async () => {
     const { store, clock, puts } = seeded();
     const versions = ['one', 'two', 'three', 'four'].map((value) => store.set('vote', value));
     await clock.advance(2_000);
@@ -62,7 +62,7 @@ describe('workersKvStore', () => {
     expect([second, third]).toEqual([fourth, fourth]);
   });
 
-  test('18: a write that KV refuses because another isolate wrote is made again', async () => {
+  test('FT-18 a write that KV refuses because another isolate wrote is made again', async () => {
     const { clock, kv, puts } = seeded();
     const mine = workersKvStore(kv, { clock, random: () => 0 });
     const other = workersKvStore(kv, { clock, random: () => 0.5 });
@@ -85,7 +85,7 @@ describe('workersKvStore', () => {
     expect(await first).toBe(await second);
   });
 
-  test('18: gives up where KV goes on refusing, and says so', async () => {
+  test('FT-18 gives up where KV goes on refusing, and says so', async () => {
     const { clock, kv } = seeded();
     let refused = 0;
     const store = workersKvStore(

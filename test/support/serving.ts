@@ -31,18 +31,23 @@ export function cli(args: readonly string[], runtime: Runtime = 'node') {
 }
 
 /** Starts a script as a process of its own. */
-export function startScript(script: string, args: readonly string[], runtime: Runtime) {
+export function startScript(
+  script: string,
+  args: readonly string[],
+  runtime: Runtime,
+  stdin: 'ignore' | 'pipe' = 'ignore',
+) {
   const [command, ...front] = commands[runtime];
   const child = spawn(command, [...front, script, ...args], {
     // CI=1: some servers switch their graceful shutdown off where they see it.
     env: { ...process.env, CI: '1', NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   });
   running.add(child);
   let output = '';
   const written = new EventEmitter();
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
       written.emit('data');
     });

@@ -32,7 +32,7 @@ function following(latest: RulesSource['latest'] = async () => undefined) {
 const published = (revision: number) => async () => ({ revision, read: async () => rules });
 
 describe('rules that are followed', () => {
-  test('revisions only grow: an old value served after a new one changes nothing', async () => {
+  test('FT-19 revisions only grow: an old value served after a new one changes nothing', async () => {
     const { followed, applied, source, events } = following(published(3));
     await followed.refresh();
     source.latest = published(2);

@@ -256,7 +256,7 @@ describe('an eventual store', () => {
 });
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'failure test 22: votes that arrive late, twice or out of order end alike (seed %i)',
+  'FT-22 votes that arrive late, twice or out of order end alike (seed %i)',
   async (seed) => {
     let draw = seed * 7_919;
     const random = () => {
