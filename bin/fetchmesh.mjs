@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // The published command. Plain JavaScript, so that an old Node can still say what is wrong.
 import { existsSync } from 'node:fs';
-import process from 'node:process';
+
+// Not imported: Node then looks at each member of it, which takes milliseconds.
+const { process } = globalThis;
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 12)) {

@@ -125,7 +125,7 @@ class Converter {
 
   /** No request can carry half of a character: what is compared with it would never match. */
   #isWhole(value: unknown, span: Span): boolean {
-    if (typeof value !== 'string' || !/\p{Surrogate}/u.test(value)) return true;
+    if (typeof value !== 'string' || value.isWellFormed()) return true;
     this.#report(span, {
       code: 'FM002',
       message: 'half of a surrogate pair is no character',

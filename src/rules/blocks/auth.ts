@@ -5,7 +5,7 @@
  */
 
 import * as z from 'zod';
-import { algorithms } from '../../security/jwt/keys.ts';
+import { algorithms } from '../../security/jwt/algorithms.ts';
 import type { AuthRule } from '../model.ts';
 import {
   asList,

@@ -6,6 +6,7 @@
 
 import { importJWK, importSPKI } from 'jose/key/import';
 import type { Context } from '../../core/context.ts';
+import { algorithms } from './algorithms.ts';
 
 /** A public key as a JSON Web Key (RFC 7517), or a symmetric one. */
 export interface JsonWebKeyOptions {
@@ -67,24 +68,6 @@ const curves: Readonly<Record<string, readonly string[]>> = {
   'P-521': ['ES512'],
   Ed25519: ['EdDSA', 'Ed25519'],
 };
-
-/** All algorithms that there are keys for; never `none`. */
-export const algorithms: readonly string[] = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-  'HS256',
-  'HS384',
-  'HS512',
-];
 
 /** What a JSON Web Key can be used for: an algorithm belongs to one kind of key, whatever a token says. */
 function algorithmsOf({ kty, crv, alg, use, key_ops: operations }: JsonWebKeyOptions): string[] {

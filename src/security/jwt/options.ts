@@ -7,7 +7,8 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { durationOption } from '../../core/duration.ts';
 import { isFieldName } from '../../core/header-edits.ts';
-import { algorithms, type JwtKey, keysOption, type VerificationKey } from './keys.ts';
+import { algorithms } from './algorithms.ts';
+import { type JwtKey, keysOption, type VerificationKey } from './keys.ts';
 import { type KeysFetch, RemoteKeys, type RemoteKeysOptions } from './remote-keys.ts';
 
 /** Where tokens are looked for. If given, only there. */
