@@ -16,6 +16,7 @@ export type RejectionReason =
   | 'body_too_slow'
   | 'unauthenticated'
   | 'access_denied'
+  | 'url_denied'
   | 'no_route'
   | 'client_closed'
   | 'internal_error'
@@ -60,6 +61,7 @@ export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = 
   body_too_large: entry(413, 'Content Too Large', 'DPE', 'client'),
   body_too_slow: entry(408, 'Request Timeout', 'SI', 'client'),
   unauthenticated: entry(401, 'Unauthorized', '-', 'client'),
+  url_denied: entry(403, 'Forbidden', '-', 'client'),
   access_denied: entry(403, 'Forbidden', '-', 'client'),
   no_route: entry(404, 'Not Found', 'NR'),
   client_closed: entry(499, 'Client Closed Request', 'DC', 'client'),

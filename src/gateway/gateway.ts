@@ -148,6 +148,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   const store = options.store && sharedStore(options.store, { owner: 'gateway', clock, random });
 
   function* compile(next: Rules, revision: string, kept: Kept): Steps<Plan> {
+    refuseOpenRoutes(next);
     const { aroundRequest, aroundTry } = observation(next, {
       ...options,
       registry,
@@ -249,6 +250,20 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       await Promise.all(current.upstreams.pools.map((pool) => pool.checkHealth(signal)));
     },
   };
+}
+
+/**
+ * Rules for a library leave a request to where it goes by itself: that is, in a gateway, to whatever host it asks for.
+ *
+ * @throws {RangeError} names the route.
+ */
+function refuseOpenRoutes({ routes }: Rules): void {
+  const open = routes.find(
+    ({ to, redirect, respond }) =>
+      to.length === 0 && redirect === undefined && respond === undefined,
+  );
+  if (open === undefined) return;
+  throw new RangeError(`route '${open.name}' leads nowhere: a gateway needs a \`to\``);
 }
 
 /** Rules in force. */

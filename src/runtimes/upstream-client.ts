@@ -50,7 +50,8 @@ export function clientInit(tls: ClientTls): Readonly<Record<string, unknown>> {
   return { client: Deno.createHttpClient(defined({ caCerts, ...shown })) };
 }
 
-function agentOfNode(): AgentClass {
+/** @throws {Error} where `fetch` goes by another way. */
+export function agentOfNode(): AgentClass {
   // Node loads its undici with the first of the classes of Fetch that is used.
   void new Response();
   const dispatcher = (globalThis as Record<symbol, object | undefined>)[globalDispatcher];

@@ -32,6 +32,7 @@ const families: Readonly<Record<string, number>> = {
   LI: 6,
   PI: 10,
   UT: 7,
+  UG: 11,
   JW: 14,
   AZ: 14,
   AL: 7,

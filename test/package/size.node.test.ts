@@ -32,16 +32,18 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './peer-certificate': 2,
   './limits': 6,
   './trusted-proxies': 3.25,
+  './upstream-guard': 5,
+  './system-resolver': 1,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
   './traffic': 17,
-  './access': 22,
-  './gateway': 75,
+  './access': 22.5,
+  './gateway': 76.5,
   './governance': 35.75,
   // Most of it zod and yaml.
-  './rules': 98,
+  './rules': 99,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
@@ -62,7 +64,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 81.25,
+  './workers': 82.75,
 };
 
 /**
@@ -84,7 +86,7 @@ const chain = [
 const budgetOfChain = 35;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 99.5;
+const budgetOfEverything = 103;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
@@ -109,8 +111,9 @@ async function sizeOf(sources: readonly string[]): Promise<number> {
 }
 
 const entries = Object.entries(jsr.exports) as [keyof typeof jsr.exports, string][];
-/** The checks of an adapter are for tests, and of the shared stores an application has one. */
+/** The checks of an adapter are for tests, of the shared stores an application has one, and Workers have no resolver. */
 const notServing = [
+  './system-resolver',
   './rules',
   './stores/conformance',
   './stores/durable-object',
