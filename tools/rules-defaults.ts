@@ -15,6 +15,7 @@ import { defaultRedirectStatus } from '../src/routing/redirect.ts';
 import { defaultRespondStatus } from '../src/routing/respond.ts';
 import type { Route, Rules } from '../src/rules/model.ts';
 import { parseRules } from '../src/rules/parse.ts';
+import { externalDefaults } from '../src/security/authorize/external.ts';
 import { defaultMethods } from '../src/security/cors.ts';
 import { issuerDefaults } from '../src/security/jwt/options.ts';
 import { remoteKeysDefaults } from '../src/security/jwt/remote-keys.ts';
@@ -66,9 +67,19 @@ function sameAs(key: string, value: unknown, other: unknown): string {
  * is an error of the page.
  */
 export function ruleDefaults(): Readonly<Record<string, string>> {
-  const { breaker, throttle, bulkhead, retries, rateLimits, shed, sticky, mirror, fault } =
-    routeOf(`breaker: {}, throttle: {}, bulkhead: { limit: 7 }, retries: {},
-      rate_limit: { limit: 7, per: 1s }, shed: { from: 1, full: 2 }, sticky: { by: ip }, mirror: { to: a },
+  const {
+    breaker,
+    throttle,
+    bulkhead,
+    retries,
+    rateLimits,
+    shed,
+    sticky,
+    mirror,
+    fault,
+    authorizer,
+  } = routeOf(`breaker: {}, throttle: {}, bulkhead: { limit: 7 }, retries: {},
+      rate_limit: { limit: 7, per: 1s }, shed: { from: 1, full: 2 }, sticky: { by: ip }, mirror: { to: a }, authorizer: { to: a },
       fault: { abort: {}, percent: 1%, only_if: { query: { a: b } } }`) as Required<Route>;
   const { cors, auth, hedge, trailingSlash } = routeOf(
     'cors: { origins: "*" }, hedge: {}',
@@ -109,6 +120,11 @@ routes: [{ path: /a }]`);
     budget: any,
     unsafe_methods: code(retries.unsafeMethods),
   };
+  const asked = {
+    ...{ claims: any, subjects: any, roles: any, principals: any, namespaces: any },
+    ...{ ips: any, client_ips: any, ports: any, methods: any, headers: any },
+  };
+  const entry = { ...asked, not: none, dry_run: code(false) };
   return {
     version: code(bare.version),
     defaults: none,
@@ -123,7 +139,8 @@ routes: [{ path: /a }]`);
     services: none,
     ...{ name: 'the path', path: '', methods: any, hosts: any, match: any },
     ...{ timeout: off, retries: off, hedge: off, rate_limit: off, shed: off, breaker: off },
-    ...{ throttle: off, bulkhead: off, allow: 'anybody', cors: off, headers: off },
+    ...{ throttle: off, bulkhead: off, allow: 'anybody', deny: 'nobody', authorizer: none },
+    ...{ cors: off, headers: off },
     ...{ fallback: off, fault: off, mirror: off, sticky: 'by chance', rewrite: off },
     ...{ redirect: off, respond: off },
     to: 'the only service; else `serve --upstream`',
@@ -188,9 +205,14 @@ routes: [{ path: /a }]`);
       },
       preflights: code(authorized.routes[0]?.auth?.preflights as string),
     }),
-    ...prefixed('allow', {
-      ...{ claims: any, subjects: any, roles: any, principals: any, namespaces: any },
-      ...{ ips: any, client_ips: any, methods: any, headers: any },
+    ...prefixed('allow', entry),
+    ...prefixed('allow.not', asked),
+    ...prefixed('deny', entry),
+    ...prefixed('authorizer', {
+      path: code(authorizer.path),
+      headers: words(externalDefaults.headers),
+      forward: none,
+      timeout: code(externalDefaults.timeout),
     }),
     ...prefixed('limits', {
       url: size(limitDefaults.urlBytes),

@@ -23,6 +23,8 @@ interface Section {
 const pages: Readonly<Record<string, string>> = {
   auth: 'policies/jwt.md',
   allow: 'policies/authorize.md',
+  deny: 'policies/authorize.md',
+  authorizer: 'policies/authorize.md',
   roles: 'policies/authorize.md',
   retries: 'policies/retry.md',
   rate_limit: 'policies/rate-limit.md',

@@ -30,6 +30,28 @@ export function peerAddressOf(request: Request, platform: readonly unknown[]): s
   return cf === undefined ? undefined : (request.headers.get('cf-connecting-ip') ?? undefined);
 }
 
+/** What is used of the servers of Node, Bun and Deno, under srvx. */
+interface Runtime {
+  readonly node?: { readonly req?: { readonly socket?: { readonly localPort?: number } } };
+  readonly bun?: { readonly server?: { readonly port?: number } };
+  readonly deno?: { readonly server?: { readonly addr?: { readonly port?: number } } };
+}
+
+/**
+ * The port that a request came in at, from what a platform passes: `request.runtime` under srvx on Node, Bun and Deno, and
+ * `server.port` on Bun. Deno and Workers by themselves do not tell.
+ */
+export function listenerPortOf(request: Request, platform: readonly unknown[]): number | undefined {
+  const { runtime } = request as { readonly runtime?: Runtime };
+  const bun = platform[0] as { readonly requestIP?: unknown; readonly port?: number } | undefined;
+  const port =
+    runtime?.node?.req?.socket?.localPort ??
+    runtime?.bun?.server?.port ??
+    runtime?.deno?.server?.addr?.port ??
+    (typeof bun?.requestIP === 'function' ? bun.port : undefined);
+  return typeof port === 'number' ? port : undefined;
+}
+
 /**
  * What stands for a caller where each is to be counted once: an IPv4 address as it is, an IPv6 address by its network,
  * since whoever has one address of that has all 2^64 of them.

@@ -84,6 +84,28 @@ export function outgoingHeaders(request: Request, context: Context): Record<stri
   return headers;
 }
 
+/**
+ * One of {@link outgoingHeaders}.
+ *
+ * @param name In lower case.
+ */
+export function outgoingHeader(
+  request: Request,
+  context: Context,
+  name: string,
+): string | undefined {
+  let later: string | undefined;
+  const before = (value: string): string => (later === undefined ? value : `${value}, ${later}`);
+  for (let edit = context.get(headerEdits); edit !== undefined; edit = edit.previous) {
+    if (edit.name !== name) continue;
+    if (edit.value === undefined) return later;
+    later = before(edit.value);
+    if (!edit.append) return later;
+  }
+  const own = request.headers.get(name);
+  return own === null ? later : before(own);
+}
+
 function applyEdits(headers: Record<string, string>, last: HeaderEdit | undefined): void {
   if (last === undefined) return;
   applyEdits(headers, last.previous);

@@ -1,17 +1,22 @@
 /**
- * Who is let in: the blocks `auth` and `allow` of the rules, and conditions on claims.
+ * Who is let in: the blocks `auth`, `allow`, `deny` and `authorizer` of the rules, and conditions on claims.
  *
  * A part of its own, so that a bundle whose rules have none of these blocks does not carry it.
  *
  * @module
  */
 
-import type { Middleware } from '../core/chain.ts';
+import type { Middleware, Next } from '../core/chain.ts';
 import { type Claims, claims } from '../core/claims.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { AuthRule, Route, Rules } from '../rules/model.ts';
-import { authorize } from '../security/authorize/authorize.ts';
+import type { AuthRule, Place, Route, Rules } from '../rules/model.ts';
+import {
+  type AuthorizationPolicy,
+  authorize,
+  externalAuthorizer,
+} from '../security/authorize/authorize.ts';
 import { type JwtIssuer, type JwtKey, jwtBy } from '../security/jwt/jwt.ts';
 import { TokenVerifier } from '../security/jwt/verifier.ts';
 import type { Access, AccessPolicies, PolicySurroundings } from './route-policies.ts';
@@ -80,17 +85,46 @@ function accessOf(
         return verification.kind === 'good' ? context.with(claims, verification.claims) : context;
       };
     },
-    around(route): readonly Middleware[] {
-      const { auth, allow, name } = route;
+    around(route, send): readonly Middleware[] {
+      const { auth } = route;
       const verifier = verifierOf(route);
+      const policies = [...askedOf(route, send, clock), ...policiesOf(route)];
       return [
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
-        ...(allow === undefined
-          ? withoutForgedRoles
-          : [authorize([{ name, rules: allow }], settings)]),
+        ...(policies.length === 0 ? withoutForgedRoles : [authorize(policies, settings)]),
       ];
     },
   };
+}
+
+/** Whoever else decides. */
+function askedOf(
+  { name, authorizer }: Route,
+  send: (place: Place) => Next,
+  clock: Clock,
+): readonly AuthorizationPolicy[] {
+  if (authorizer === undefined) return [];
+  const { to, path, timeoutMs, ...shown } = authorizer;
+  const external = externalAuthorizer({
+    ...shown,
+    url: path,
+    ...(timeoutMs !== undefined && { timeout: formatDuration(timeoutMs) }),
+    send: send(to),
+    clock,
+  });
+  return [{ name, action: 'custom', rules: [{}], authorizer: external }];
+}
+
+/** What is denied comes before what is allowed; what is only tried out changes nothing. */
+function policiesOf({ name, allow, deny, dryRun = {} }: Route): readonly AuthorizationPolicy[] {
+  const policies: AuthorizationPolicy[] = [];
+  if (deny !== undefined) policies.push({ name, action: 'deny', rules: deny });
+  if (allow !== undefined) policies.push({ name, rules: allow });
+  if (dryRun.deny !== undefined) {
+    policies.push({ name, action: 'deny', rules: dryRun.deny, dryRun: true });
+  }
+  if (dryRun.allow !== undefined) policies.push({ name, rules: dryRun.allow, dryRun: true });
+  return policies;
 }
 
 function issuerOf({
@@ -131,7 +165,7 @@ function remoteKeys({
 }
 
 /**
- * Carries out the blocks `auth` and `allow` of the rules, and conditions on claims. A gateway has it; `governance` takes it
+ * Carries out the blocks `auth`, `allow`, `deny` and `authorizer` of the rules, and conditions on claims. A gateway has it; `governance` takes it
  * as an option.
  */
 export const access: AccessPolicies = { accessOf };

@@ -5,7 +5,7 @@
  */
 
 import type { TracerProvider } from '@opentelemetry/api';
-import { peerAddress, peerAddressOf } from '../core/address.ts';
+import { listenerPort, listenerPortOf, peerAddress, peerAddressOf } from '../core/address.ts';
 import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
@@ -81,7 +81,7 @@ export interface GatewayOptions {
   readonly isReady?: () => boolean;
   /** Gets errors that no upstream explains; the client gets a 500 without them. Default: nobody. */
   readonly onError?: (error: unknown) => void;
-  /** Gets the records of those whom `allow` did not let in. Default: nobody; they are events on the span. */
+  /** Gets the records of those whom `allow` or `deny` kept out, or would have kept out. Default: nobody; they are events on the span. */
   readonly onAccessDecision?: NonNullable<AuthorizeOptions['onDecision']>;
   /**
    * Takes the records of requests, where the rules have `telemetry.logs`; not waited for. Default: a line of JSON to
@@ -173,7 +173,10 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const run = compose(...aroundRequest, answerFailures(onError))(plan);
     const { trustedProxies } = next;
     const identify = trustedProxies ? compileTrustedProxies(trustedProxies) : trustNoProxy;
-    return { revision, run, own: ownPaths(next), identify, upstreams, kept, sightings };
+    const asksWhere = next.routes.some(
+      ({ allow, deny, dryRun }) => (allow ?? deny ?? dryRun) !== undefined,
+    );
+    return { revision, run, own: ownPaths(next), identify, asksWhere, upstreams, kept, sightings };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
@@ -215,10 +218,14 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       const own = plan.own.get(urlOf(request).pathname);
       if (own !== undefined) return own(request);
     }
-    const addressed = rootContext('inbound', request, platform, background).with(
+    let addressed = rootContext('inbound', request, platform, background).with(
       peerAddress,
       peerAddressOf(request, platform),
     );
+    if (plan.asksWhere) {
+      // Now: a copy of the request tells nothing of it any more.
+      addressed = addressed.with(listenerPort, listenerPortOf(request, platform));
+    }
     const peer = certifiedPeer(request);
     const context = peer === undefined ? addressed : addressed.with(peerIdentity, peer);
     return plan.run(request, plan.identify(request, context));
@@ -274,6 +281,8 @@ interface Plan {
   readonly own: ReadonlyMap<string, Own>;
   /** Makes out the client behind trusted proxies. */
   readonly identify: ReturnType<typeof compileTrustedProxies>;
+  /** Whether rules may ask at which port a request came in. */
+  readonly asksWhere: boolean;
   readonly upstreams: Upstreams;
   readonly kept: Kept;
   readonly sightings: readonly Sighting[];

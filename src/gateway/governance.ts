@@ -23,7 +23,7 @@ export interface GovernanceOptions {
    */
   readonly traffic?: TrafficPolicies;
   /**
-   * Carries out `auth`, `allow` and conditions on claims: the `access` of `fetchmesh/access`. Default: none; rules that have
+   * Carries out `auth`, `allow`, `deny`, `authorizer` and conditions on claims: the `access` of `fetchmesh/access`. Default: none; rules that have
    * such a block are refused.
    */
   readonly access?: AccessPolicies;

@@ -20,7 +20,7 @@ import { urlOf } from '../core/url.ts';
 import { compileChooser } from '../routing/choose.ts';
 import { matcherSteps } from '../routing/match.ts';
 import { RequestFacts, requestFacts } from '../routing/request-facts.ts';
-import type { Route, Rules } from '../rules/model.ts';
+import type { Place, Route, Rules } from '../rules/model.ts';
 import {
   type Access,
   aroundExchange,
@@ -105,9 +105,10 @@ function crossOrigin(route: Route, step: RouteStep, { traffic }: PlanOptions): R
 
 function compileRoute(route: Route, options: PlanOptions, access: Access | undefined): RouteStep {
   const { traffic } = options;
+  const direct = (place: Place): Next => options.upstreams.find(place).balance(options.send);
   const letting = [
     ...(traffic?.bodyLimits(route, options) ?? []),
-    ...(access?.around(route) ?? []),
+    ...(access?.around(route, direct) ?? []),
   ];
   const end = traffic?.endOf(route);
   if (traffic !== undefined && end !== undefined) {

@@ -44,7 +44,7 @@ export interface PolicySurroundings {
   readonly instances?: number | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
   readonly traffic?: TrafficPolicies | undefined;
-  /** Carries out `auth` and `allow`; without it, rules that have some are refused. */
+  /** Carries out `auth`, `allow`, `deny` and `authorizer`; without it, rules that have some are refused. */
   readonly access?: AccessPolicies | undefined;
   /** Fetches the key sets of issuers. Default: the runtime's `fetch`. */
   readonly keysFetch?: KeysFetch | undefined;
@@ -62,8 +62,12 @@ export interface Access {
   beforeChoice(
     route: Route,
   ): ((request: Request, context: Context) => Promise<Context>) | undefined;
-  /** Around the whole exchange: the token, then who may. */
-  around(route: Route): readonly Middleware[];
+  /**
+   * Around the whole exchange: the token, then who may.
+   *
+   * @param send Sends a request to a place as it is.
+   */
+  around(route: Route, send: (place: Place) => Next): readonly Middleware[];
 }
 
 /** What tokens said. */
@@ -134,7 +138,13 @@ export function refuseUnknownAccess(
 ): void {
   if (access) return;
   const route = routes.find(
-    (each) => each.auth ?? each.allow ?? each.match.find(({ claims }) => claims),
+    (each) =>
+      each.auth ??
+      each.allow ??
+      each.deny ??
+      each.authorizer ??
+      each.dryRun ??
+      each.match.find(({ claims }) => claims),
   );
   if ((route ?? auth ?? roles) === undefined) return;
   throw new RangeError(`governance: ${placeOf(route)} needs { access } from 'fetchmesh/access'`);

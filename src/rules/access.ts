@@ -7,16 +7,19 @@
 import {
   type AllowBlock,
   type AllowWritten,
+  fitsAll,
   issuerOf,
   type RouteAuthWritten,
   resolveAllow,
   resolveRouteAuth,
 } from './blocks/allow.ts';
 import { type AuthBlock, resolveAuth } from './blocks/auth.ts';
+import type { AuthorizerBlock } from './blocks/authorizer.ts';
 import type { RateLimitBlock } from './blocks/rate-limit.ts';
 import type { RolesBlock } from './blocks/roles.ts';
 import type { DefaultsBlock, RouteBlock } from './blocks/route.ts';
-import type { AuthRule, Route } from './model.ts';
+import type { ServiceTable } from './destinations.ts';
+import type { AuthorizerRule, AuthRule, Route } from './model.ts';
 import type { Path } from './nodes.ts';
 import { either, quote } from './quote.ts';
 import { type Draft, type Sound, unsound } from './read.ts';
@@ -26,12 +29,14 @@ import { suggest } from './suggest.ts';
 import { type Sourced, type Surroundings, sourced } from './surroundings.ts';
 
 /** The part of a route that this is about. */
-export type AccessRules = Pick<Route, 'auth' | 'allow'>;
+export type AccessRules = Pick<Route, 'auth' | 'allow' | 'deny' | 'authorizer' | 'dryRun'>;
 
 /** Resolves these blocks and reports what is wrong with them. */
 export class AccessResolver {
   readonly #auths = new Map<string, Sound<AuthBlock>>();
   readonly #used = new Set<string>();
+  readonly #services: ServiceTable;
+  readonly #authorizers = new Map<AuthorizerBlock, AuthorizerRule | undefined>();
   readonly #defaults: Draft<DefaultsBlock>;
   readonly #around: Surroundings;
   readonly #isUnsound: boolean;
@@ -42,9 +47,11 @@ export class AccessResolver {
   constructor(
     written: Sound<Draft<Named<AuthBlock>>> | undefined,
     defaults: Draft<DefaultsBlock>,
+    services: ServiceTable,
     around: Surroundings,
     hasRoles: boolean,
   ) {
+    this.#services = services;
     this.#hasRoles = hasRoles;
     this.#defaults = defaults;
     this.#around = around;
@@ -80,13 +87,43 @@ export class AccessResolver {
     }
     const entries = own ?? beside;
     const place = own === undefined ? allow?.path : [...(auth?.path ?? []), 'allow'];
-    if (entries !== undefined && place !== undefined) this.#checkAllow(entries, place);
-    if (issuer === undefined && !isWrong) this.#checkClaims(written, path, entries, place);
+    const denied = this.#inherited<AllowWritten>('deny', written, path);
+    const refused =
+      denied === undefined || denied.value === 'off'
+        ? undefined
+        : { entries: denied.value, path: denied.path };
+    const allowed = entries && place && { entries, path: place };
+    if (allowed !== undefined) this.#checkAllow(allowed.entries, allowed.path);
+    if (refused !== undefined) this.#checkDeny(refused.entries, refused.path);
+    if (issuer === undefined && !isWrong) {
+      const lists = [allowed, refused].filter((each) => each !== undefined);
+      this.#checkClaims(written, path, lists);
+    }
     const resolved = auth && resolveRouteAuth(auth.value);
+    const by = this.#inherited<'off' | AuthorizerBlock>('authorizer', written, path);
+    const asked = by && by.value !== 'off' ? this.#authorizer(by.value, by.path) : undefined;
     return {
       ...(resolved !== undefined && { auth: resolved }),
-      ...(entries !== undefined && { allow: resolveAllow(entries) }),
+      ...listsOf(allowed?.entries, refused?.entries),
+      ...(asked !== undefined && { authorizer: asked }),
     };
+  }
+
+  /** What stands under `defaults` is looked up once. */
+  #authorizer(written: AuthorizerBlock, path: Path): AuthorizerRule | undefined {
+    if (this.#authorizers.has(written)) return this.#authorizers.get(written);
+    const { to, path: asked = '/', headers, forward, timeout } = written;
+    const found = this.#services.resolve(to, [...path, 'to']);
+    const [place] = found === unsound ? [] : found;
+    const rule = place && {
+      to: { service: place.service, version: place.version },
+      path: asked,
+      ...(headers !== undefined && { headers: asList(headers) }),
+      ...(forward !== undefined && { forward: asList(forward) }),
+      ...(timeout !== undefined && { timeoutMs: timeout }),
+    };
+    this.#authorizers.set(written, rule);
+    return rule;
   }
 
   /** Issuers that no route asks for (FM105). */
@@ -103,7 +140,7 @@ export class AccessResolver {
   }
 
   #inherited<T>(
-    key: 'auth' | 'allow',
+    key: 'auth' | 'allow' | 'deny' | 'authorizer',
     written: Draft<RouteBlock>,
     path: Path,
   ): Sourced<T> | undefined {
@@ -166,19 +203,13 @@ export class AccessResolver {
     );
   }
 
-  #checkAllow(written: AllowBlock | readonly AllowBlock[], path: Path): void {
-    for (const [index, entry] of asList<AllowBlock>(written).entries()) {
-      if (entry.roles !== undefined && !this.#hasRoles) {
-        this.#complain([...path, ...(Array.isArray(written) ? [index] : []), 'roles'], {
-          code: 'FM106',
-          message: '`roles` of nowhere',
-          label: 'nobody would have one',
-          help: 'write under `roles` of the file where they stand: a claim, or a header of trusted peers',
-        });
-      }
-      if (Object.keys(entry).length > 0) continue;
+  #checkAllow(written: Entries, path: Path): void {
+    const entries = placed(written, path);
+    this.#checkRoles(entries);
+    for (const { entry, at } of entries) {
+      if (!fitsAll(entry)) continue;
       this.#complain(
-        Array.isArray(written) ? [...path, index] : path,
+        at,
         {
           code: 'FM103',
           severity: 'warning',
@@ -188,14 +219,57 @@ export class AccessResolver {
         'value',
       );
     }
+    if (entries.some(({ entry }) => entry.dry_run !== true)) return;
+    this.#complain(path, {
+      code: 'FM108',
+      severity: 'info',
+      message: '`allow` is only tried out',
+      label: 'everybody is let in',
+    });
+  }
+
+  #checkDeny(written: Entries, path: Path): void {
+    const entries = placed(written, path);
+    this.#checkRoles(entries);
+    for (const { entry, at } of entries) {
+      if (!fitsAll(entry)) continue;
+      this.#complain(
+        at,
+        {
+          code: 'FM107',
+          severity: 'warning',
+          message: 'this entry keeps everybody out',
+          label: 'whatever else is said',
+          help: 'name whom it is about, or write `respond: { status: 403 }`',
+        },
+        'value',
+      );
+    }
+  }
+
+  #checkRoles(entries: readonly PlacedEntry[]): void {
+    if (this.#hasRoles) return;
+    for (const { entry, at } of entries) {
+      for (const [asked, place] of [
+        [entry, at],
+        [entry.not, [...at, 'not']],
+      ] as const) {
+        if (asked?.roles === undefined) continue;
+        this.#complain([...place, 'roles'], {
+          code: 'FM106',
+          message: '`roles` of nowhere',
+          label: 'nobody would have one',
+          help: 'write under `roles` of the file where they stand: a claim, or a header of trusted peers',
+        });
+      }
+    }
   }
 
   /** Nothing asks for claims where no token is verified (FM101). */
   #checkClaims(
     { match, sticky, rate_limit: ownLimit }: Draft<RouteBlock>,
     path: Path,
-    entries: AllowBlock | readonly AllowBlock[] | undefined,
-    place: Path | undefined,
+    lists: readonly { readonly entries: Entries; readonly path: Path }[],
   ): void {
     const missing = (at: Path, part: 'key' | 'value', what: string): void =>
       this.#complain(
@@ -215,13 +289,10 @@ export class AccessResolver {
         if (entry.claims !== undefined) missing(at, 'key', 'a condition on claims');
       }
     }
-    if (entries !== undefined && place !== undefined) {
-      const isList = Array.isArray(entries);
-      for (const [index, entry] of asList<AllowBlock>(entries).entries()) {
-        for (const key of ['claims', 'subjects'] as const) {
-          const at = [...place, ...(isList ? [index] : []), key];
-          if (entry[key] !== undefined) missing(at, 'key', `\`${key}\``);
-        }
+    for (const { entry, at } of lists.flatMap((each) => placed(each.entries, each.path))) {
+      for (const key of ['claims', 'subjects'] as const) {
+        if (entry[key] !== undefined) missing([...at, key], 'key', `\`${key}\``);
+        if (entry.not?.[key] !== undefined) missing([...at, 'not', key], 'key', `\`${key}\``);
       }
     }
     const keysAt = (by: string | readonly string[] | undefined, at: Path): void => {
@@ -241,6 +312,35 @@ export class AccessResolver {
       keysAt(limit.by, [...limitPath, ...(isList ? [index] : []), 'by']);
     }
   }
+}
+
+type Entries = AllowBlock | readonly AllowBlock[];
+
+interface PlacedEntry {
+  readonly entry: AllowBlock;
+  readonly at: Path;
+}
+
+function placed(written: Entries, path: Path): readonly PlacedEntry[] {
+  const isList = Array.isArray(written);
+  return asList<AllowBlock>(written).map((entry, index) => ({
+    entry,
+    at: isList ? [...path, index] : path,
+  }));
+}
+
+/** What is in force, and what is only tried out. */
+function listsOf(
+  allowed: Entries | undefined,
+  refused: Entries | undefined,
+): Pick<Route, 'allow' | 'deny' | 'dryRun'> {
+  const lists = (isDryRun: boolean): Pick<Route, 'allow' | 'deny'> => {
+    const allow = allowed && resolveAllow(allowed, isDryRun);
+    const deny = refused && resolveAllow(refused, isDryRun);
+    return { ...(allow && { allow }), ...(deny && { deny }) };
+  };
+  const dryRun = lists(true);
+  return { ...lists(false), ...(Object.keys(dryRun).length > 0 && { dryRun }) };
 }
 
 /** Roles stand somewhere, and not in a header that anyone can write (FM106). */

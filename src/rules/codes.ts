@@ -76,7 +76,9 @@ export type Code =
   | 'FM103'
   | 'FM104'
   | 'FM105'
-  | 'FM106';
+  | 'FM106'
+  | 'FM107'
+  | 'FM108';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -416,7 +418,7 @@ window.`,
   },
   FM101: {
     title: 'claims without auth',
-    explanation: `Conditions on claims, allow with claims or subjects, and keys such as jwt:sub look into a token that was verified. A route
+    explanation: `Conditions on claims, allow and deny with claims or subjects, and keys such as jwt:sub look into a token that was verified. A route
 without auth verifies none: no request would have claims. Write whose tokens are taken: auth: main.`,
   },
   FM102: {
@@ -445,6 +447,16 @@ token. Within one machine that is harmless; elsewhere write https.`,
 A header counts from peers that are trusted, and is taken off when anybody else wrote it:
 
   roles: { header: x-user-role, trusted_ips: 10.0.0.0/8 }`,
+  },
+  FM107: {
+    title: 'deny that keeps everybody out',
+    explanation: `A request is refused that one entry of deny fits, and within an entry all that it names. An entry that names nothing
+always fits: the route answers 403 to everybody. Where that is meant, respond: { status: 403 } says it better.`,
+  },
+  FM108: {
+    title: 'allow that is only tried out',
+    explanation: `Every entry of allow has dry_run: true: the log tells whom the list would keep out, and everybody is let in. Take dry_run off
+the entries once the log says what it should.`,
   },
 };
 

@@ -85,8 +85,26 @@ export interface RouteAuth {
   readonly preflights: 'pass' | 'verify';
 }
 
-/** Whom a route lets in, in the words of `authorize`. */
+/** Whom a route lets in or keeps out, in the words of `authorize`. */
 export type AllowRule = AuthorizationRule;
+
+/** A service that decides whether requests may go on. */
+export interface AuthorizerRule {
+  readonly to: Place;
+  /** What is asked for there. */
+  readonly path: string;
+  /** Headers of the request that it is shown. Absent: those that `externalAuthorizer` shows. */
+  readonly headers?: readonly string[];
+  /** Headers of its answer that go on with the request. */
+  readonly forward?: readonly string[];
+  readonly timeoutMs?: number;
+}
+
+/** Lists as they could be. At least one of them is there. */
+export interface AccessTrial {
+  readonly allow?: readonly AllowRule[];
+  readonly deny?: readonly AllowRule[];
+}
 
 /** Something that requests are sent to. */
 export interface Service {
@@ -165,6 +183,12 @@ export interface Route {
   readonly auth?: RouteAuth;
   /** Of which one has to fit. Absent: everybody. */
   readonly allow?: readonly AllowRule[];
+  /** Of which none may fit, whatever `allow` says. Absent: nobody is kept out. */
+  readonly deny?: readonly AllowRule[];
+  /** Who else is asked, before `deny` and `allow`. Absent: nobody. */
+  readonly authorizer?: AuthorizerRule;
+  /** What is only tried out: whom it would keep out is told. */
+  readonly dryRun?: AccessTrial;
   /** Absent: bodies may be of any size. */
   readonly limits?: BodyRule;
   readonly cors?: Cors;

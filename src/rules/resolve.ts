@@ -102,7 +102,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   const auths = file.auth as Sound<Draft<Named<AuthBlock>>> | undefined;
   const roles = sound(file.roles);
   if (roles !== undefined) checkRoles(roles, around);
-  const access = new AccessResolver(auths, defaults, around, file.roles !== undefined);
+  const access = new AccessResolver(auths, defaults, services, around, file.roles !== undefined);
   checkProtection(defaults, ['defaults'], around);
   const drafts = (sound(file.routes) ?? []) as readonly Sound<Draft<RouteBlock>>[];
   const names = routeNames(drafts);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { networkOf } from '../../src/core/address.ts';
+import { listenerPortOf, networkOf } from '../../src/core/address.ts';
 
 describe('networkOf', () => {
   test.each([
@@ -62,5 +62,23 @@ describe('networkOf', () => {
       }),
       { seed: 6, numRuns: 2_000 },
     );
+  });
+});
+
+describe('the port that a request came in at', () => {
+  const at = (runtime: object): Request =>
+    Object.assign(new Request('http://shop.example:1/'), { runtime });
+
+  test.each<[string, Request, unknown, number | undefined]>([
+    ['srvx on Node', at({ node: { req: { socket: { localPort: 8080 } } } }), undefined, 8080],
+    ['srvx on Bun', at({ bun: { server: { port: 8080 } } }), undefined, 8080],
+    ['srvx on Deno', at({ deno: { server: { addr: { port: 8080 } } } }), undefined, 8080],
+    ['Bun', at({}), { requestIP: () => null, port: 8080 }, 8080],
+    ['a binding called port', at({}), { port: 8080 }, undefined],
+    ['Deno', at({}), { remoteAddr: { hostname: '127.0.0.1', port: 4711 } }, undefined],
+    ['a socket of Unix', at({ node: { req: { socket: {} } } }), undefined, undefined],
+    ['nobody', new Request('http://shop.example:1/'), undefined, undefined],
+  ])('as %s tells it', (_, request, platform, port) => {
+    expect(listenerPortOf(request, platform === undefined ? [] : [platform])).toBe(port);
   });
 });

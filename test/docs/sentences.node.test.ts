@@ -34,7 +34,7 @@ const families: Readonly<Record<string, number>> = {
   UT: 7,
   UG: 11,
   JW: 14,
-  AZ: 14,
+  AZ: 20,
   AL: 7,
   FT: 25,
 };

@@ -160,6 +160,222 @@ describe('allow', () => {
   });
 });
 
+describe('deny', () => {
+  const from = (hostname: string) => ({ remoteAddr: { hostname } });
+
+  test('AZ-15 comes before allow, whatever that says', async () => {
+    const { ask } = gatewayFor(
+      file(`  - path: /**
+    to: web
+    auth: main
+    allow: [{ claims: { role: staff } }, { methods: GET }]
+    deny: [{ claims: { status: suspended } }, { subjects: eve }]`),
+    );
+    const statusOf = async (claims: object) => (await ask('/', await token(claims))).status;
+    expect(await statusOf({})).toBe(200);
+    expect(await statusOf({ role: 'staff' })).toBe(200);
+    expect(await statusOf({ role: 'staff', status: 'suspended' })).toBe(403);
+    expect(await statusOf({ role: 'staff', sub: 'eve' })).toBe(403);
+  });
+
+  test('AZ-15 alone lets all others in; of an entry all has to fit, and nothing under `not`', async () => {
+    const { gateway, ask } = gatewayFor(
+      file(
+        '  - { path: /**, to: web, deny: { methods: [PUT, DELETE], not: { ips: 10.0.0.0/8, headers: { x-plan: gold } } } }',
+      ),
+    );
+    const statusOf = async (method: string, address: string, headers = {}) => {
+      const request = new Request('http://shop.example/', { method, headers });
+      return (await gateway.fetch(request, from(address))).status;
+    };
+    expect(await statusOf('GET', '192.0.2.1')).toBe(200);
+    expect(await statusOf('DELETE', '192.0.2.1')).toBe(403);
+    expect(await statusOf('DELETE', '10.0.0.1')).toBe(200);
+    expect(await statusOf('DELETE', '192.0.2.1', { 'x-plan': 'gold' })).toBe(200);
+    expect(await statusOf('DELETE', '192.0.2.1', { 'x-plan': 'tin' })).toBe(403);
+    expect((await ask('/')).status).toBe(200);
+  });
+
+  test('AZ-07 keeps out whose address nobody can tell', async () => {
+    const { ask } = gatewayFor(file('  - { path: /**, to: web, deny: { ips: 192.0.2.0/24 } }'));
+    expect((await ask('/', undefined, {}, from('192.0.2.7'))).status).toBe(403);
+    expect((await ask('/', undefined, {}, from('10.0.0.1'))).status).toBe(200);
+    expect((await ask('/')).status).toBe(403);
+  });
+
+  test('of the defaults is for all routes, also those that answer by themselves, and goes with `off`', async () => {
+    const { ask } = gatewayFor(
+      file(
+        `  - { path: /a, to: web }
+  - { path: /b, respond: { status: 204 } }
+  - { path: /c, to: web, deny: off }`,
+        'defaults: { deny: { headers: { x-bot: "*" } } }\n',
+      ),
+    );
+    const bot = { 'x-bot': '1' };
+    for (const [path, status] of [
+      ['/a', 403],
+      ['/b', 403],
+      ['/c', 200],
+    ] as const) {
+      expect((await ask(path, undefined, bot)).status, path).toBe(status);
+    }
+    expect((await ask('/b')).status).toBe(204);
+  });
+
+  test('AZ-12 names itself in the record, and not in the answer', async () => {
+    const decisions: unknown[] = [];
+    const { ask } = gatewayFor(
+      file(
+        '  - { name: orders, path: /**, to: web, deny: [{ methods: PUT }, { headers: { x-a: b } }] }',
+      ),
+      { onAccessDecision: (decision) => decisions.push(decision) },
+    );
+    const response = await ask('/', undefined, { 'x-a': 'b' });
+    expect(await response.json()).toEqual({
+      title: 'Forbidden',
+      status: 403,
+      detail: 'Access is denied.',
+      reason: 'access_denied',
+    });
+    expect(decisions).toEqual([
+      {
+        ...{ outcome: 'denied', action: 'deny', policy: 'orders', rule: 1 },
+        ...{ dryRun: false, failed: undefined },
+      },
+    ]);
+  });
+});
+
+test('AZ-20 a header that the token sets cannot be forged for the rule that asks for it', async () => {
+  const { ask, sent } = gatewayFor(
+    file('  - { path: /**, to: web, auth: main, allow: { headers: { X-User: ada } } }'),
+  );
+  const eve = await token({ sub: 'eve' });
+  expect((await ask('/', eve, { 'x-user': 'ada' })).status).toBe(403);
+  expect((await ask('/', await token(), { 'x-user': 'eve' })).status).toBe(200);
+  expect(sent.map(({ headers }) => headers.get('x-user'))).toEqual(['ada']);
+});
+
+describe('an authorizer', () => {
+  const text = `services: { web: "http://web.test", gate: { versions: { v1: "http://gate.test:4180/base" } } }
+defaults: { authorizer: { to: gate, path: /check, headers: cookie, forward: [x-user] } }
+trusted_proxies: 10.0.0.0/8
+routes:
+  - { path: /public, to: web, authorizer: off }
+  - { path: /gone, respond: { status: 410 } }
+  - { path: /api/**, to: web, rewrite: { prefix: / }, deny: { headers: { x-user: eve } }, retries: 2 }
+`;
+
+  /** The gateway, with a gate that takes whom the cookie names for that user. */
+  function guarded(gate?: (headers: Headers) => Response) {
+    const sent: { url: string; method: string | undefined; headers: Headers }[] = [];
+    const { ask } = gatewayFor(text, {
+      transport: async (url, init) => {
+        const headers = new Headers(init.headers);
+        sent.push({ url, method: init.method, headers });
+        if (!url.startsWith('http://gate.test')) return new Response('in');
+        if (gate !== undefined) return gate(headers);
+        const user = headers.get('cookie');
+        return user === null
+          ? new Response(null, { status: 302, headers: { location: 'https://id.test/' } })
+          : new Response(null, { status: 200, headers: { 'x-user': user } });
+      },
+    });
+    return { ask, sent };
+  }
+  const from = { remoteAddr: { hostname: '10.0.0.1' } };
+
+  test('AZ-17 is a service of the rules, and asked about the request as routing sees it', async () => {
+    const { ask, sent } = guarded();
+    const headers = { cookie: 'ada', 'x-user': 'root', 'x-forwarded-for': '198.51.100.7' };
+    expect((await ask('/x/../api/%61?q=1', undefined, headers, from)).status).toBe(200);
+    expect(sent.map(({ url, method }) => [method, url])).toEqual([
+      ['GET', 'http://gate.test:4180/base/check'],
+      ['GET', 'http://web.test/a?q=1'],
+    ]);
+    const [question, request] = sent.map((each) => each.headers);
+    expect(question?.get('x-forwarded-uri')).toBe('/api/a?q=1');
+    expect(question?.get('x-forwarded-host')).toBe('shop.example');
+    expect(question?.get('x-forwarded-for')).toBe('198.51.100.7, 10.0.0.1');
+    expect(question?.has('x-user')).toBe(false);
+    expect(request?.get('x-user')).toBe('ada');
+  });
+
+  test('AZ-18 sends to where one signs in, also in place of what a route answers itself', async () => {
+    const { ask, sent } = guarded();
+    for (const path of ['/api/a', '/gone']) {
+      const response = await ask(path);
+      expect([response.status, response.headers.get('location')]).toEqual([
+        302,
+        'https://id.test/',
+      ]);
+    }
+    expect((await ask('/gone', undefined, { cookie: 'ada' })).status).toBe(410);
+    expect((await ask('/public')).status).toBe(200);
+    expect(sent.filter(({ url }) => url.startsWith('http://web.test'))).toHaveLength(1);
+  });
+
+  test('AZ-18 denies when it is out, once and without a word', async () => {
+    const { ask, sent } = guarded(() => new Response('a stack', { status: 500 }));
+    const response = await ask('/api/a', undefined, { cookie: 'ada' });
+    expect([response.status, sent.length]).toEqual([403, 1]);
+    expect(await response.text()).not.toContain('stack');
+  });
+
+  test('AZ-20 what it says of the caller is what `deny` sees', async () => {
+    const { ask } = guarded();
+    expect((await ask('/api/a', undefined, { cookie: 'eve', 'x-user': 'ada' })).status).toBe(403);
+    expect((await ask('/api/a', undefined, { cookie: 'ada', 'x-user': 'eve' })).status).toBe(200);
+  });
+});
+
+describe('AZ-16 a dry run', () => {
+  test('tells whom it would keep out, and keeps out nobody', async () => {
+    const told: unknown[] = [];
+    const { ask } = gatewayFor(
+      file(`  - path: /**
+    to: web
+    allow: [{ methods: GET }, { headers: { x-plan: gold }, dry_run: true }]
+    deny: { headers: { x-bot: "*" }, dry_run: true }`),
+      {
+        onAccessDecision: ({ dryRun, action, outcome }) => told.push([dryRun, action, outcome]),
+      },
+    );
+    const statusOf = async (headers = {}) => (await ask('/', undefined, headers)).status;
+    expect(await statusOf({ 'x-plan': 'gold' })).toBe(200);
+    expect(told).toEqual([]);
+    expect(await statusOf()).toBe(200);
+    expect(told).toEqual([[true, 'allow', 'denied']]);
+    expect(await statusOf({ 'x-plan': 'gold', 'x-bot': '1' })).toBe(200);
+    expect(told.slice(1)).toEqual([[true, 'deny', 'denied']]);
+  });
+
+  test('is no list in force', async () => {
+    const { ask } = gatewayFor(
+      file('  - { path: /**, to: web, allow: { methods: PUT, dry_run: true } }'),
+    );
+    expect((await ask('/')).status).toBe(200);
+  });
+});
+
+test('AZ-09 ports are those of the server that the request came in at', async () => {
+  const { ask } = gatewayFor(
+    file(`  - { path: /ops/**, to: web, allow: { ports: [9443, 9444] } }
+  - { path: /**, to: web, deny: { ports: 9443 } }`),
+  );
+  // As srvx and Bun pass it.
+  const at = (port: number) => ({ requestIP: () => null, port });
+  expect((await ask('/ops/a', undefined, {}, at(9443))).status).toBe(200);
+  expect((await ask('/ops/a', undefined, {}, at(8080))).status).toBe(403);
+  expect((await ask('/ops/a', undefined, { host: 'shop.example:9443' }, at(8080))).status).toBe(
+    403,
+  );
+  expect((await ask('/a', undefined, {}, at(9443))).status).toBe(403);
+  expect((await ask('/a', undefined, {}, at(8080))).status).toBe(200);
+  expect((await ask('/a')).status, 'nobody can tell').toBe(403);
+});
+
 describe('roles', () => {
   const text = `services: { web: "http://web.test" }
 roles: { header: X-User-Role, trusted_ips: 10.0.0.0/8 }
@@ -279,9 +495,17 @@ test('keys that were fetched live on over a reload, as long as their auth stays 
 
 describe('around an app', () => {
   test('rules that say who is let in are refused without the part that carries them out', () => {
-    for (const route of ['auth: own', 'allow: { ips: 10.0.0.1 }']) {
+    for (const route of [
+      'auth: own',
+      'allow: { ips: 10.0.0.1 }',
+      'deny: { ips: 10.0.0.1 }',
+      'deny: { ips: 10.0.0.1, dry_run: true }',
+      'authorizer: { to: web }',
+    ]) {
       const rules = rulesFrom(
-        `auth: { own: { issuer: id, secret: { env: KEY } } }\nroutes: [{ path: /a, ${route} }]`,
+        `services: { web: "http://web.test" }
+auth: { own: { issuer: id, secret: { env: KEY } } }
+routes: [{ path: /a, ${route} }]`,
       );
       expect(() => governance(rules)(async () => new Response())).toThrow(
         "governance: route '/a' needs { access } from 'fetchmesh/access'",

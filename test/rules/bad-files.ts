@@ -1543,6 +1543,62 @@ routes:
     ],
   },
   {
+    name: 'a deny that is wrong, or keeps everybody out, and lists that are only tried out',
+    text: `${services}auth: { main: { issuer: id, jwks: "https://id.example/jwks" } }
+routes:
+  - { path: /a, to: web, deny: [{}, { ips: 10.0.0.0/33, not: { method: GET, ports: 0 } }] }
+  - { path: /b, to: web, deny: { not: {} } }
+  - { path: /c, to: web, allow: { methods: GET, dry_run: true } }
+  - { path: /d, to: web, allow: [{ methods: GET, dry_run: true }, { methods: PUT }], deny: { dry_run: yes } }
+  - { path: /e, to: web, auth: { jwt: main, deny: {} } }
+  - { path: /u, to: users@v1 }
+`,
+    expected: [
+      '4:9 info[FM105] no route asks for tokens of `main`',
+      '6:44 error[FM017] `10.0.0.0/33` is neither an address nor a network',
+      '6:64 error[FM001] unknown key `method` in `not`',
+      '6:84 error[FM016] `ports` must be a port from 1 to 65535, not `0`',
+      '7:32 warning[FM107] this entry keeps everybody out',
+      '8:26 info[FM108] `allow` is only tried out',
+      '9:103 error[FM013] `dry_run` must be true or false, not text',
+      '10:45 error[FM001] unknown key `deny` in `auth`',
+    ],
+  },
+  {
+    name: 'an authorizer that is not there, or wrong',
+    text: `${services}defaults: { authorizer: { to: gate } }
+routes:
+  - { path: /a, to: web }
+  - { path: /b, to: web, authorizer: { to: wbe, path: check, headers: a b } }
+  - { path: /c, to: web, authorizer: { path: /check, timeout: 0s } }
+  - { path: /d, to: web, authorizer: "http://gate.internal" }
+  - { path: /e, to: web, authorizer: { to: users } }
+  - { path: /u, to: users@v1, authorizer: off }
+`,
+    expected: [
+      '4:31 error[FM020] unknown service `gate`',
+      '7:55 error[FM019] `check` is not a path',
+      '7:71 error[FM017] `a b` is not a header name',
+      '8:40 error[FM014] `authorizer` needs `to`',
+      '8:63 error[FM016] `timeout` must be longer than nothing',
+      '9:38 error[FM015] `authorizer` must be `off`, not `http://gate.internal`',
+      '10:44 error[FM027] `users` has several versions',
+    ],
+  },
+  {
+    name: 'a deny by what nobody has',
+    text: `routes:
+  - { path: /a, deny: [{ roles: guest }, { not: { roles: admin, claims: { a: b } } }] }
+  - { path: /b, deny: { subjects: ada } }
+`,
+    expected: [
+      '2:26 error[FM106] `roles` of nowhere',
+      '2:51 error[FM106] `roles` of nowhere',
+      '2:65 error[FM101] `claims` without `auth`',
+      '3:25 error[FM101] `subjects` without `auth`',
+    ],
+  },
+  {
     name: 'roles that stand nowhere, or that anybody can write',
     text: `roles: { trusted_ips: 10.0.0.0/8 }
 routes: [{ path: /a, allow: { roles: admin } }]

@@ -6,7 +6,7 @@
 
 import type * as z from 'zod';
 import { block, choice, draft, list, oneOrMore } from '../shape.ts';
-import { type AllowWritten, allow, type RouteAuthWritten, routeAuth } from './allow.ts';
+import { type AllowWritten, allow, deny, type RouteAuthWritten, routeAuth } from './allow.ts';
 import {
   type FallbackBlock,
   fallback,
@@ -15,6 +15,7 @@ import {
   redirect,
   respond,
 } from './answers.ts';
+import { type AuthorizerBlock, authorizer } from './authorizer.ts';
 import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { type CorsBlock, cors } from './cors.ts';
@@ -50,6 +51,8 @@ export interface DefaultsBlock {
   readonly to?: SplitBlock;
   readonly auth?: RouteAuthWritten;
   readonly allow?: AllowWritten;
+  readonly deny?: AllowWritten;
+  readonly authorizer?: 'off' | AuthorizerBlock;
   readonly limits?: 'off' | BodyLimitsBlock;
   readonly cors?: 'off' | CorsBlock;
   readonly headers?: 'off' | HeadersBlock;
@@ -84,6 +87,8 @@ const shared = {
   to: split,
   auth: routeAuth,
   allow,
+  deny,
+  authorizer,
   limits: routeLimits,
   cors,
   headers,

@@ -69,6 +69,7 @@ export function effectiveBlocks(
     const keys = ['backoff', 'base_delay', 'max_delay', 'jitter'];
     return places.some((path) => keys.some((key) => positions.has([...path, key])));
   }
+  const { dryRun } = route;
   const { timeoutMs, retries, hedge, breaker, throttle, bulkhead, rateLimits, shed, auth } = route;
   return [
     ...block('timeout', timeoutMs === undefined ? undefined : durationOrOff(timeoutMs)),
@@ -80,7 +81,9 @@ export function effectiveBlocks(
     ...block('rate_limit', rateLimits?.map(rateLimitText).join('; ') || undefined),
     ...written('shed', shed !== undefined),
     ...block('auth', auth && authText(auth, writtenText([...(placeOf('auth') ?? []), 'allow']))),
-    ...written('allow', route.allow !== undefined),
+    ...written('allow', (route.allow ?? dryRun?.allow) !== undefined),
+    ...written('deny', (route.deny ?? dryRun?.deny) !== undefined),
+    ...written('authorizer', route.authorizer !== undefined),
     ...written('limits', route.limits !== undefined),
     ...written('fault', route.fault !== undefined),
     ...written('mirror', route.mirror !== undefined),

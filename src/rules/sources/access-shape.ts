@@ -11,7 +11,15 @@ import type {
   RolesOptions,
 } from '../../security/authorize/authorize.ts';
 import type { AccessRules } from '../access.ts';
-import type { AllowRule, AuthRule, Route, RouteAuth } from '../model.ts';
+import type {
+  AccessTrial,
+  AllowRule,
+  AuthorizerRule,
+  AuthRule,
+  Place,
+  Route,
+  RouteAuth,
+} from '../model.ts';
 import {
   block,
   type Check,
@@ -74,38 +82,53 @@ export function rolesShape(): Check {
 
 /** Checks for these members of a route. */
 export function accessMembers(): Members<Pick<Route, keyof AccessRules>> {
+  const entries = entriesOf();
+  return {
+    'auth?': block<RouteAuth>({ jwt: text, optional: flag, preflights: oneOf('pass', 'verify') }),
+    'allow?': entries,
+    'deny?': entries,
+    'authorizer?': block<AuthorizerRule>({
+      to: block<Place>({ service: text, version: text }),
+      path: text,
+      'headers?': list(text),
+      'forward?': list(text),
+      'timeoutMs?': number(1, Number.MAX_VALUE),
+    }),
+    'dryRun?': block<AccessTrial>({ 'allow?': entries, 'deny?': entries }),
+  };
+}
+
+/** Checks for lists of entries. */
+function entriesOf(): Check {
   const some = list(text);
   const ports = list(
     value('a port', (port) => typeof port === 'string' || typeof port === 'number'),
   );
-  return {
-    'auth?': block<RouteAuth>({ jwt: text, optional: flag, preflights: oneOf('pass', 'verify') }),
-    'allow?': list(
-      block<AllowRule>({
-        'from?': list(
-          block<AuthorizationSource>({
-            ...{ 'principals?': some, 'notPrincipals?': some },
-            ...{ 'namespaces?': some, 'notNamespaces?': some },
-            ...{ 'serviceAccounts?': some, 'notServiceAccounts?': some },
-            ...{ 'trustDomains?': some, 'notTrustDomains?': some },
-            ...{ 'requestPrincipals?': some, 'notRequestPrincipals?': some },
-            ...{ 'ipBlocks?': some, 'notIpBlocks?': some },
-            ...{ 'remoteIpBlocks?': some, 'notRemoteIpBlocks?': some },
-            ...{ 'roles?': some, 'notRoles?': some },
-          }),
-        ),
-        'to?': list(
-          block<AuthorizationOperation>({
-            ...{ 'hosts?': some, 'notHosts?': some },
-            ...{ 'ports?': ports, 'notPorts?': ports },
-            ...{ 'methods?': some, 'notMethods?': some },
-            ...{ 'paths?': some, 'notPaths?': some },
-          }),
-        ),
-        'when?': list(
-          block<AuthorizationCondition>({ key: text, 'values?': some, 'notValues?': some }),
-        ),
-      }),
-    ),
-  };
+  return list(
+    block<AllowRule>({
+      'from?': list(
+        block<AuthorizationSource>({
+          ...{ 'principals?': some, 'notPrincipals?': some },
+          ...{ 'namespaces?': some, 'notNamespaces?': some },
+          ...{ 'serviceAccounts?': some, 'notServiceAccounts?': some },
+          ...{ 'trustDomains?': some, 'notTrustDomains?': some },
+          ...{ 'requestPrincipals?': some, 'notRequestPrincipals?': some },
+          ...{ 'ipBlocks?': some, 'notIpBlocks?': some },
+          ...{ 'remoteIpBlocks?': some, 'notRemoteIpBlocks?': some },
+          ...{ 'roles?': some, 'notRoles?': some },
+        }),
+      ),
+      'to?': list(
+        block<AuthorizationOperation>({
+          ...{ 'hosts?': some, 'notHosts?': some },
+          ...{ 'ports?': ports, 'notPorts?': ports },
+          ...{ 'methods?': some, 'notMethods?': some },
+          ...{ 'paths?': some, 'notPaths?': some },
+        }),
+      ),
+      'when?': list(
+        block<AuthorizationCondition>({ key: text, 'values?': some, 'notValues?': some }),
+      ),
+    }),
+  );
 }

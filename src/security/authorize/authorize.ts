@@ -8,23 +8,32 @@ import { canonicalPath, canonicalPathname } from '../../core/canonical-path.ts';
 import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
-import { removeHeader } from '../../core/message.ts';
+import { removeHeader, setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
 import { withoutTwins } from '../twins.ts';
 import { compileRule } from './compile.ts';
 import { AuthorizationFacts } from './facts.ts';
-import type { AuthorizationAction, AuthorizationPolicy, Authorizer } from './policy.ts';
+import type {
+  Admission,
+  AuthorizationAction,
+  AuthorizationPolicy,
+  AuthorizationVerdict,
+  Authorizer,
+} from './policy.ts';
 import { type RolesOptions, rolesOption } from './roles.ts';
 import { type PlacedRule, RuleIndex } from './rule-index.ts';
 
+export { type ExternalAuthorizerOptions, externalAuthorizer } from './external.ts';
 export type {
+  Admission,
   AuthorizationAction,
   AuthorizationCondition,
   AuthorizationOperation,
   AuthorizationPolicy,
   AuthorizationRule,
   AuthorizationSource,
+  AuthorizationVerdict,
   Authorizer,
 } from './policy.ts';
 export type { RolesOptions } from './roles.ts';
@@ -101,6 +110,16 @@ export function authorize(
   const roles = options.roles && rolesOption('authorize.roles', options.roles);
   const rolesOf = (facts: AuthorizationFacts): readonly string[] => roles?.of(facts) ?? [];
 
+  const owned = new Set(
+    policies.flatMap(({ authorizer }) => authorizer?.sets ?? []).map((name) => name.toLowerCase()),
+  );
+  /** Without what only an authorizer may say. */
+  function withoutForged(request: Request, context: Context): Context {
+    let clean = withoutTwins(request, context, owned);
+    for (const name of owned) if (request.headers.has(name)) clean = removeHeader(clean, name);
+    return clean;
+  }
+
   function record(decision: AuthorizationDecision, { request, context }: AuthorizationFacts): void {
     const { outcome, dryRun, action, policy, rule, failed } = decision;
     const name =
@@ -123,12 +142,14 @@ export function authorize(
   }
 
   return layer(`authorize, ${policies.length} policies`, (next) => {
-    return async function authorize(request, context) {
+    return async function authorize(request, outer) {
+      const context = withoutForged(request, outer);
+      let passed = context;
       const path = context.get(canonicalPathname) ?? canonicalPath(urlOf(request).pathname);
       if (path === undefined) {
         return reject('malformed_path', { detail: 'The path holds an invalid escape.' });
       }
-      const facts = new AuthorizationFacts(request, context, path, rolesOf);
+      let facts = new AuthorizationFacts(request, context, path, rolesOf);
       if (shadow !== undefined) {
         const would = shadow.denialOf(facts);
         if (would !== undefined) record(would, facts);
@@ -137,9 +158,13 @@ export function authorize(
         const asked = enforced.custom?.first(facts);
         if (asked !== undefined) {
           const answer = await ask(asked, request, context);
-          if (answer !== true) {
+          if (answer === false || isAnswer(answer)) {
             record(decisionOf('denied', 'custom', asked), facts);
             return answer === false ? denied() : answer;
+          }
+          if (answer !== true) {
+            passed = admitted(answer, context);
+            facts = new AuthorizationFacts(request, passed, path, rolesOf);
           }
         }
         const denial = enforced.denialOf(facts);
@@ -150,8 +175,8 @@ export function authorize(
         const audited = enforced.audit?.first(facts);
         if (audited !== undefined) record(decisionOf('audited', 'audit', audited), facts);
       }
-      if (roles?.header === undefined) return next(request, context);
-      const clean = withoutTwins(request, context, new Set([roles.header]));
+      if (roles?.header === undefined) return next(request, passed);
+      const clean = withoutTwins(request, passed, new Set([roles.header]));
       return next(request, roles.isTrusted(facts) ? clean : removeHeader(clean, roles.header));
     };
   });
@@ -162,15 +187,33 @@ async function ask(
   { authorizer }: Placed,
   request: Request,
   context: Context,
-): Promise<boolean | Response> {
+): Promise<AuthorizationVerdict> {
   try {
-    const answer: unknown = await authorizer?.(request, context);
-    // Not `instanceof`: adapters have Response classes of their own.
-    const isAnswer = typeof (answer as Response | undefined)?.status === 'number';
-    return answer === true || isAnswer ? (answer as true | Response) : false;
+    const answer = await authorizer?.(request, context);
+    if (answer === true || isAnswer(answer)) return answer;
+    return isAdmission(answer) ? answer : false;
   } catch {
     return false;
   }
+}
+
+/** Not `instanceof`: adapters have Response classes of their own. */
+function isAnswer(answer: unknown): answer is Response {
+  return typeof (answer as Response | null | undefined)?.status === 'number';
+}
+
+function isAdmission(answer: unknown): answer is Admission {
+  const { headers } = (answer ?? {}) as Partial<Admission>;
+  return typeof headers === 'object' && headers !== null;
+}
+
+function admitted({ headers }: Admission, context: Context): Context {
+  let admitted = context;
+  for (const [name, value] of Object.entries(headers)) {
+    admitted =
+      value === undefined ? removeHeader(admitted, name) : setHeader(admitted, name, value);
+  }
+  return admitted;
 }
 
 /** Policies of one kind, enforced or not. */

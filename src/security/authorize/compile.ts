@@ -241,9 +241,10 @@ function attribute(key: string): ((facts: AuthorizationFacts) => Values) | undef
   }
   const [, header] = /^request\.headers\[([^\]]+)\]$/.exec(key) ?? [];
   if (header !== undefined && isFieldName(header)) {
-    return ({ request }) => {
-      const value = request.headers.get(header);
-      return value === null ? [] : [value];
+    const name = header.toLowerCase();
+    return (facts) => {
+      const value = facts.header(name);
+      return value === undefined ? [] : [value];
     };
   }
   const [, path] = /^request\.auth\.claims((?:\[[^[\]]+\])+)$/.exec(key) ?? [];

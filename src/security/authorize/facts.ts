@@ -7,6 +7,7 @@
 import {
   clientAddress,
   listenerPort,
+  listenerPortOf,
   type ParsedAddress,
   parseAddress,
   peerAddress,
@@ -20,6 +21,7 @@ import {
   spaceDelimitedClaims,
 } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
+import { outgoingHeader } from '../../core/message.ts';
 import { type PeerIdentity, peerIdentity } from '../../core/peer-identity.ts';
 import { urlOf } from '../../core/url.ts';
 
@@ -66,8 +68,14 @@ export class AuthorizationFacts {
     return this.#hosts;
   }
 
+  /** As it goes on: what a token or an authorizer has set is not what the client wrote. */
+  header(name: string): string | undefined {
+    return outgoingHeader(this.request, this.context, name);
+  }
+
   get port(): Values {
-    const port = this.context.get(listenerPort);
+    const { request, context } = this;
+    const port = context.get(listenerPort) ?? listenerPortOf(request, context.platform);
     return port === undefined ? undefined : [String(port)];
   }
 

@@ -77,11 +77,20 @@ export interface AuthorizationRule {
 /** What a policy does with the requests that it matches. */
 export type AuthorizationAction = 'custom' | 'deny' | 'allow' | 'audit';
 
-/** Says whether a request may go on: `true`, `false`, or the answer that it gets. What is thrown denies. */
-export type Authorizer = (
-  request: Request,
-  context: Context,
-) => boolean | Response | Promise<boolean | Response>;
+/** Lets a request on, with other headers: set to these values, or taken off where there is none. */
+export interface Admission {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+}
+
+/** Whether a request may go on: `true`, `false`, the answer that it gets, or an {@link Admission}. */
+export type AuthorizationVerdict = boolean | Response | Admission;
+
+/** Decides on requests. What it throws denies. */
+export interface Authorizer {
+  (request: Request, context: Context): AuthorizationVerdict | Promise<AuthorizationVerdict>;
+  /** Headers that nobody else may set: they are taken off every request, also where it is not asked. Default: none. */
+  readonly sets?: readonly string[];
+}
 
 /** Rules with one action. */
 export interface AuthorizationPolicy {

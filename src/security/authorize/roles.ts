@@ -62,7 +62,7 @@ export function rolesOption(option: string, { claim, header, trusted }: RolesOpt
     of(facts) {
       const roles: string[] = path === undefined ? [] : [...facts.claim(path)];
       if (name !== undefined && isTrusted(facts)) {
-        const written = facts.request.headers.get(name) ?? '';
+        const written = facts.header(name) ?? '';
         roles.push(
           ...written
             .split(',')

@@ -171,6 +171,19 @@ routes: [{ path: /**, to: web }]`;
   expect(explain(rules, '/%zz').answer).toContain('400');
 });
 
+test('whom a route lets in and keeps out is shown as it is written, also where it is only tried out', () => {
+  const { matched } = explain(
+    `defaults: { deny: { headers: { x-bot: "*" } } }
+routes:
+  - { path: /a, to: web, allow: { methods: GET, dry_run: true } }`,
+    '/a',
+  );
+  expect(matched?.effective.map(({ key, value, origin }) => [key, value, origin.place])).toEqual([
+    ['allow', '{ methods: GET, dry_run: true }', 'route'],
+    ['deny', '{ headers: { x-bot: "*" } }', 'defaults'],
+  ]);
+});
+
 test('secrets of the file do not show', () => {
   const rules = `routes:
   - { path: /a, to: web, headers: { request: { set: { authorization: "Bearer abcdef" } } } }`;
