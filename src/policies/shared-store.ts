@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { takeByCompareAndSet } from '../stores/compare-and-set.ts';
 import type { Store, TakingStore } from '../stores/contract.ts';
+import { checkCounts } from '../stores/counting.ts';
 import { guardedStore } from '../stores/guarded.ts';
 
 /** Settings of {@link sharedStore}. */
@@ -35,11 +36,7 @@ export function sharedStore(store: Store, options: SharedStoreOptions): TakingSt
   if (durationOption(`${owner}.storeDeadline`, deadline) === 0) {
     throw new RangeError(`${owner}.storeDeadline: '${deadline}' has to be longer than 0`);
   }
-  if (store.take === undefined && store.capabilities.consistency === 'eventual') {
-    throw new TypeError(
-      `${owner}.store: the store '${store.name}' is eventual and cannot count; use one with \`take\` (a Durable Object, Redis), or leave it out to count in memory`,
-    );
-  }
+  checkCounts(store, `${owner}.store`);
   const taking = takeByCompareAndSet(store, { clock, random });
   // A guarded store needs no second guard: it would only look later whether the store is back.
   if (store.capabilities.consistency === 'isolate' || 'available' in store) return taking;

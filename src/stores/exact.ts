@@ -6,6 +6,7 @@
 
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { CallOptions, Limit, TakingStore } from './contract.ts';
+import { checkCounts } from './counting.ts';
 import { delegateTo } from './delegate.ts';
 import { DenyCache } from './deny-cache.ts';
 import { nameOf } from './limit.ts';
@@ -33,6 +34,7 @@ export interface ExactStoreOptions {
  * ```
  */
 export function exactStore(store: TakingStore, options: ExactStoreOptions = {}): TakingStore {
+  checkCounts(store, 'exactStore');
   const { capacity = 65_536, clock = systemClock } = options;
   const refusals = new DenyCache(capacity);
   const waiters = new Waiters(serve);

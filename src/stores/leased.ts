@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
 import type { CallOptions, Grant, Limit, Maybe, TakingStore } from './contract.ts';
+import { checkCounts } from './counting.ts';
 import { delegateTo } from './delegate.ts';
 import { nameOf, sameLimit } from './limit.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -56,6 +57,7 @@ const saturationMs = 20;
  * ```
  */
 export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}): TakingStore {
+  checkCounts(store, 'leasedStore');
   const { instances = 1, capacity = 65_536, clock = systemClock } = options;
   const leaseMs = durationOption('leasedStore.lease', options.lease ?? '200ms');
   if (leaseMs <= 0) throw new RangeError('leasedStore.lease: has to be longer than 0');

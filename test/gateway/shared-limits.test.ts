@@ -72,7 +72,7 @@ const eventual: Store = {
 
 test('a store that cannot count is refused, with what can', () => {
   expect(() => createGateway(rulesOf('local'), { store: eventual })).toThrow(
-    "gateway.store: the store 'workers-kv' is eventual and cannot count; use one with `take` (a Durable Object, Redis)",
+    "gateway.store: the store 'workers-kv' is eventual and cannot count; use one with `take` (Redis, a Durable Object, Deno KV)",
   );
 });
 

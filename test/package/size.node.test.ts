@@ -17,7 +17,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './throttle': 4.25,
   './bulkhead': 3.5,
   './service': 10,
-  './rate-limit': 9.5,
+  './rate-limit': 10,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -51,6 +51,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,
+  './stores/unstorage': 1.25,
   './stores/deno-kv': 3,
   './stores/compare-and-set': 2,
   './stores/guarded': 2,
@@ -83,7 +84,7 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 35;
+const budgetOfChain = 35.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
 const budgetOfEverything = 103.5;
@@ -119,6 +120,7 @@ const notServing = [
   './stores/durable-object',
   './stores/workers-kv',
   './stores/deno-kv',
+  './stores/unstorage',
 ];
 const withoutParser = entries.filter(([name]) => !notServing.includes(name));
 
