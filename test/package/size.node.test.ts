@@ -12,7 +12,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './retry': 8.5,
   './hedge': 7.25,
   './retry-budget': 1.5,
-  './breaker': 9.25,
+  './breaker': 9.5,
   './breaker-fleet': 8,
   './throttle': 4.25,
   './bulkhead': 3.5,

@@ -8,6 +8,8 @@ import { VirtualClock } from './virtual-clock.ts';
 /** An upstream, and an instance of a fleet that calls it. */
 export class Instance {
   status = 200;
+  /** How long the upstream takes, in milliseconds. */
+  tookMs = 0;
   calls = 0;
   readonly fleet: ReturnType<typeof breakerFleet>;
   readonly breaker: ReturnType<typeof breaker>;
@@ -27,6 +29,7 @@ export class Instance {
     });
     this.#fetch = outbound(async () => {
       this.calls += 1;
+      if (this.tookMs > 0) await clock.advance(this.tookMs);
       return new Response(null, { status: this.status });
     }, this.breaker);
   }

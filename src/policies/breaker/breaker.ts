@@ -206,7 +206,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
         const hintMs = verdict === 'failure' ? retryAfterOf(response, clock) : undefined;
         record(circuit.state, shared.settings, ticket, verdict, isSlow, hintMs, now, log);
         if (log.length > 0) announceTo(circuit, request, context);
-        if (verdict === 'failure') circuit.member?.failed(context);
+        if (verdict === 'failure' || isSlow) circuit.member?.failed(context);
       }
     }
 

@@ -35,7 +35,7 @@ export interface Membership {
   touch(now: number, context: Context): void;
   /** Whether a call is turned away although the circuit is closed, since it was just closed because another instance did. */
   isHeldBack(now: number): boolean;
-  /** After a failure. */
+  /** After a failure, and after a call that was slow. */
   failed(context: Context): void;
   /** After the circuit changed by itself or by hand. */
   changed(to: 'open' | 'closed', context: Context | undefined): void;
