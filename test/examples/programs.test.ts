@@ -1,10 +1,12 @@
 import { inbound } from 'fetchmesh';
 import { describe, expect, test } from 'vitest';
+import anywhere from '../../examples/anywhere/main.ts';
 import { inventoryWith, stockOf, unknownStock } from '../../examples/faults-in-tests/main.ts';
 import { flakyUpstream, inventory, successes } from '../../examples/flaky-upstream/main.ts';
 import { shop } from '../../examples/hono-app/main.ts';
 import { model, words } from '../../examples/language-model/main.ts';
 import { comparing, type Difference } from '../../examples/mirror-and-compare/main.ts';
+import { calls } from '../../examples/outgoing-calls/main.ts';
 import { app, serverTiming } from '../../examples/own-middleware/main.ts';
 
 describe('own-middleware', () => {
@@ -119,5 +121,83 @@ describe('language-model', () => {
   test('leaves the first one its stream', async () => {
     const call = model(async (request) => new Response(`first: ${await request.text()}`), second);
     expect(await all(call)).toBe('first: why?');
+  });
+});
+
+test('outgoing-calls go by rules, and others as they are', async () => {
+  const sent: Request[] = [];
+  let status = 200;
+  let draw = 0;
+  const call = calls(
+    async (request) => {
+      sent.push(request);
+      return new Response(request.url, { status });
+    },
+    () => (draw++ % 10) / 10,
+  );
+  const hosts = new Set<string>();
+  for (let charge = 0; charge < 20; charge++) {
+    hosts.add(new URL(await (await call('http://payments.internal/charge')).text()).host);
+  }
+  expect(hosts).toEqual(new Set(['payments.internal', 'payments-next.internal']));
+  expect(sent.every(({ headers }) => headers.get('x-caller') === 'checkout')).toBe(true);
+
+  sent.length = 0;
+  expect(await (await call('http://elsewhere.example/a')).text()).toBe(
+    'http://elsewhere.example/a',
+  );
+  expect(sent[0]?.headers.get('x-caller')).toBeNull();
+
+  status = 503;
+  for (let charge = 0; charge < 20; charge++) await call('http://payments.internal/charge');
+  sent.length = 0;
+  const refused = await call('http://payments.internal/charge');
+  expect([refused.status, sent.length]).toEqual([503, 0]);
+});
+
+/** What is used of the servers of Bun and Deno: each is there on its own platform alone. */
+interface Servers {
+  readonly Bun?: {
+    serve(options: object): { readonly url: URL; stop(force: boolean): Promise<void> };
+  };
+  readonly Deno?: {
+    serve(options: object): { readonly addr: { port: number }; shutdown(): Promise<void> };
+  };
+}
+
+/** Serves what a file exports as the platform itself does that; where no server can be had, it is called. */
+async function served(file: { fetch: typeof anywhere.fetch }, use: (call: Call) => Promise<void>) {
+  const { Bun, Deno } = globalThis as Servers;
+  if (Bun !== undefined) {
+    const server = Bun.serve({ ...file, port: 0, hostname: '127.0.0.1' });
+    await use((path) => fetch(new URL(path, server.url)));
+    await server.stop(true);
+  } else if (Deno !== undefined) {
+    const server = Deno.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      onListen() {},
+      handler: file.fetch,
+    });
+    await use((path) => fetch(`http://127.0.0.1:${server.addr.port}${path}`));
+    await server.shutdown();
+  } else {
+    await use((path) => file.fetch(new Request(`http://hello.example${path}`)));
+  }
+}
+
+type Call = (path: string) => Promise<Response>;
+
+test('anywhere answers, counts, and limits', async () => {
+  await served(anywhere, async (call) => {
+    expect(await (await call('/ada')).text()).toBe('hello ada');
+    const statuses = [];
+    for (let time = 0; time < 5; time++) {
+      const response = await call('/metrics');
+      statuses.push(response.status);
+      const text = await response.text();
+      if (response.ok) expect(text).toContain('hello_request_total');
+    }
+    expect(statuses).toEqual([200, 200, 200, 200, 429]);
   });
 });

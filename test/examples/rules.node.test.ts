@@ -69,7 +69,7 @@ describe('the gallery', () => {
   const folders = readdirSync('examples', { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-  const tests = ['programs.test.ts', 'rules.node.test.ts']
+  const tests = ['programs.test.ts', 'rules.node.test.ts', 'gateways.process.test.ts']
     .map((file) => readFileSync(`test/examples/${file}`, 'utf8'))
     .join('\n');
   const index = readFileSync('examples/README.md', 'utf8');
@@ -78,6 +78,6 @@ describe('the gallery', () => {
     expect(index).toContain(`[${name}](${name})`);
     const readme = readFileSync(`examples/${name}/README.md`, 'utf8');
     expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(14);
-    expect(tests).toMatch(new RegExp(`examples/${name}/|rulesOf\\('${name}'\\)`));
+    expect(tests).toMatch(new RegExp(`examples\\}?/${name}\\b|rulesOf\\('${name}'\\)`));
   });
 });
