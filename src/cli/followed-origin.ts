@@ -66,6 +66,7 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
     opened = await options.open();
     followed = followRules({
       source: opened.source,
+      signal: abort.signal,
       async apply(rules, revision) {
         const named = { rules, revision: await nameOf(rules, revision) };
         if (!(await take(named))) throw new Error('see above');

@@ -175,6 +175,39 @@ test('paths in rules count from the directory of their file, and another `tls` i
   expect((await ask(gateway.url, '/open')).name).toBe('localhost');
 });
 
+describe.each(['node', 'deno'] as const)('PI-08 garbage on %s', (runtime) => {
+  const broken = 'MIIB\n-----END CERTIFICATE-----\n';
+  test('in place of any file leaves the old ones in force', async () => {
+    const names = ['server.pem', 'server.key', 'authority.pem'];
+    const own = (name: string): string => join(directory, `${runtime}-garbage-${name}`);
+    for (const name of names) await copyFile(fixture(name), own(name));
+    const file = await rulesFile(`${runtime}-garbage.yaml`, '');
+    const asking = ['--tls-client-ca', own('authority.pem')];
+    const gateway = await serve(
+      ['-f', file, '--tls-cert', own('server.pem'), '--tls-key', own('server.key'), ...asking],
+      runtime,
+    );
+    for (const name of names) {
+      const good = await readFile(fixture(name), 'utf8');
+      for (const garbage of [
+        'garbage',
+        '',
+        good.slice(0, good.length / 2),
+        `${good.slice(0, 60)}\n${broken}`,
+      ]) {
+        const heard = gateway.output().length;
+        await writeFile(own(name), garbage);
+        gateway.process.kill('SIGHUP');
+        await gateway.said(new RegExp(`^[^]{${heard},}TLS: .*; the old ones stay in force`));
+        expect(gateway.output().slice(heard)).not.toContain(good.slice(30, 60));
+        expect((await ask(gateway.url, '/open', 'web')).status).toBe(200);
+        expect(await refused(ask(gateway.url, '/open', 'foreign'))).not.toBe('answered');
+      }
+      await copyFile(fixture(name), own(name));
+    }
+  });
+});
+
 test('SIGHUP alone has changed files looked at', async () => {
   const cert = join(directory, 'hup.pem');
   const key = join(directory, 'hup.key');

@@ -139,6 +139,30 @@ describe.each(['node', 'bun', 'deno'] as const)('on %s', (runtime) => {
   });
 });
 
+describe.each(['node', 'bun', 'deno'] as const)('UT-05 garbage on %s', (runtime) => {
+  test('in place of any file leaves the old ones in force', async () => {
+    const files = { ca: 'servers.pem', cert: 'web.pem', key: 'web.key' };
+    const own = (name: string): string => `${runtime}-garbage-${name}`;
+    for (const name of Object.values(files)) {
+      await copyFile(fixture(name), join(directory, own(name)));
+    }
+    const tls = `{ ca: ${own(files.ca)}, cert: ${own(files.cert)}, key: ${own(files.key)} }`;
+    const file = await rulesFile(`${runtime}-garbage.yaml`, { shop: { port: asking, tls } });
+    const gateway = await serve(['-f', file], runtime);
+    for (const name of Object.values(files)) {
+      const good = await readFile(fixture(name), 'utf8');
+      for (const garbage of ['garbage', '', good.slice(0, good.length / 2)]) {
+        const heard = gateway.output().length;
+        await writeFile(join(directory, own(name)), garbage);
+        gateway.process.kill('SIGHUP');
+        await gateway.said(new RegExp(`^[^]{${heard},}services\\.shop\\.tls.*; the old ones stay`));
+        expect(await ask(gateway.url, 'shop')).toEqual([200, 'GET web']);
+      }
+      await copyFile(fixture(name), join(directory, own(name)));
+    }
+  });
+});
+
 describe.each(['node', 'bun'] as const)('the name of an upstream on %s', (runtime) => {
   test('UT-04 is the one that the rules say, where they say one', async () => {
     const file = await rulesFile(`${runtime}-name.yaml`, {

@@ -10,9 +10,17 @@ import { InvalidRulesError } from './source.ts';
 export type Check = (value: unknown, path: string) => void;
 
 function refuse(path: string, value: unknown, wanted: string): never {
-  const what =
-    value === undefined ? 'is missing' : `is ${JSON.stringify(value)?.slice(0, 60)}, not ${wanted}`;
+  const what = value === undefined ? 'is missing' : `is ${shown(value)}, not ${wanted}`;
   throw new InvalidRulesError(`${path === '' ? 'the whole' : path.slice(1)} ${what}`);
+}
+
+/** Never the whole of it: it may be megabytes, or nested as deep as one likes. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : 'a list';
+  if (typeof value === 'object' && value !== null) {
+    return Object.keys(value).length === 0 ? '{}' : 'a map';
+  }
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 60) : value);
 }
 
 export function value(wanted: string, fits: (value: unknown) => boolean): Check {

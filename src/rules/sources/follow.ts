@@ -6,6 +6,7 @@
 
 import { type Clock, sleep, systemClock } from '../../core/clock.ts';
 import type { Rules } from '../model.ts';
+import { printable } from '../quote.ts';
 import { InvalidRulesError, type Publication, type RulesSource } from './source.ts';
 
 /** What a look at the source led to; each is told once, until another one happens. */
@@ -32,6 +33,8 @@ export interface FollowOptions {
   readonly retryMs?: number;
   /** How long a look may take to read, in milliseconds. Default: 10000. */
   readonly timeoutMs?: number;
+  /** Ends it: what is under way is given up, and nothing more is put in force. Default: never. */
+  readonly signal?: AbortSignal;
   /** Told what happened. Default: nobody. */
   readonly onEvent?: (event: RulesEvent) => void;
   /** Default: the runtime's own. */
@@ -52,6 +55,9 @@ export interface FollowedRules {
    */
   refresh(): Promise<void>;
 }
+
+/** The longest that is told of what went wrong, in characters. */
+const longestReason = 300;
 
 interface Look {
   /** When it began to read, or else to put in force what it has read. */
@@ -77,7 +83,7 @@ interface Look {
  */
 export function followRules(options: FollowOptions): FollowedRules {
   const { source, apply, refreshMs = 30_000, timeoutMs = 10_000, clock = systemClock } = options;
-  const { retryMs = Math.min(1_000, refreshMs), onEvent = () => {} } = options;
+  const { retryMs = Math.min(1_000, refreshMs), onEvent = () => {}, signal: ending } = options;
   let applied = 0;
   let look: Look | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -156,7 +162,13 @@ export function followRules(options: FollowOptions): FollowedRules {
       read.abort();
       onRead();
     }
+    function end(): void {
+      abort.abort(ending?.reason);
+      read.abort();
+    }
+    ending?.addEventListener('abort', end);
     await Promise.race([update(abort.signal, hasRead), late]);
+    ending?.removeEventListener('abort', end);
     read.abort();
   }
 
@@ -184,6 +196,7 @@ export function followRules(options: FollowOptions): FollowedRules {
     refresh() {
       const current = underWay();
       if (current !== undefined) return current.done;
+      if (ending?.aborted) return Promise.resolve();
       lookedAt = clock.monotonic();
       const mine: Look = {
         begunAt: lookedAt,
@@ -197,6 +210,10 @@ export function followRules(options: FollowOptions): FollowedRules {
   };
 }
 
+/** Fit for a line of a log: it may quote what a stranger has written. */
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return printable(
+    message.length > longestReason ? `${message.slice(0, longestReason)}…` : message,
+  );
 }

@@ -9,8 +9,13 @@ import type { Steps } from '../../core/steps.ts';
 /** A shorter text is read at once, in UTF-16 code units: that takes less than a millisecond. */
 const bigLength = 65_536;
 
+/** What is nested more deeply is no rules, and would take `JSON.parse` seconds. */
+const mostDepth = 512;
+
 /** So much is looked at in a step. */
 const stepLength = 16_384;
+
+class TooDeepError extends SyntaxError {}
 
 /** A list among the members of the whole. */
 interface Cut {
@@ -25,7 +30,7 @@ interface Cut {
  * What `JSON.parse` makes of the text, in steps: the lists among the members of the whole are read entry by entry, and what is
  * left of it without them in one step.
  *
- * @throws {SyntaxError} that of `JSON.parse`.
+ * @throws {SyntaxError} that of `JSON.parse`, and for a long text that is nested more than 512 levels deep.
  */
 export function* jsonSteps(text: string): Steps<unknown> {
   if (text.length < bigLength) return JSON.parse(text);
@@ -39,7 +44,8 @@ export function* jsonSteps(text: string): Steps<unknown> {
       (whole as Record<string, unknown>)[name] = lists[value[0] as number];
     }
     return whole;
-  } catch {
+  } catch (error) {
+    if (error instanceof TooDeepError) throw error;
     // Whatever it is: this says it, with the place.
     return JSON.parse(text);
   }
@@ -69,6 +75,7 @@ function* listsOf(text: string): Steps<readonly Cut[]> {
       if (depth === 2 && start !== -1) commas.push(at);
     } else if (code === opening || code === openingMap) {
       depth += 1;
+      if (depth > mostDepth) throw new TooDeepError(`more than ${mostDepth} levels deep`);
       if (depth === 1 && code === opening) throw new SyntaxError('a list as a whole');
       if (depth === 2 && code === opening) start = at + 1;
     } else if (code === closing || code === closingMap) {

@@ -176,6 +176,43 @@ describe('rules that are followed', () => {
     expect(events.map(({ revision }) => revision)).toEqual([2]);
   });
 
+  test('its end gives up what is under way, and looks no more', async () => {
+    const clock = new VirtualClock();
+    const ending = new AbortController();
+    const applied: number[] = [];
+    const events: RulesEvent[] = [];
+    let looks = 0;
+    const followed = followRules({
+      source: {
+        name: 'test',
+        latest: (signal) => {
+          looks += 1;
+          return new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason));
+          });
+        },
+      },
+      apply: (_, revision) => applied.push(revision),
+      onEvent: (event) => events.push(event),
+      signal: ending.signal,
+      clock,
+    });
+    const look = followed.refresh();
+    ending.abort();
+    await look;
+    await followed.refresh();
+    expect([looks, applied, events, clock.pending]).toEqual([1, [], [], 0]);
+  });
+
+  test('what went wrong is told in one line that steers no terminal', async () => {
+    const wrong = `\u001b[2J\u009b\nfetchmesh: all is well\u202e${'x'.repeat(10_000)}`;
+    const { followed, events } = following(() => Promise.reject(new Error(wrong)));
+    await followed.refresh();
+    const [event] = events;
+    expect(event?.message).toMatch(/^test: cannot be read: \\u001b\[2J\\u009b\\nfetchmesh/);
+    expect(event?.message.length).toBeLessThan(500);
+  });
+
   test('a look that is under way is shared', async () => {
     const { followed, source } = following(published(1));
     await Promise.all([followed.refresh(), followed.refresh()]);

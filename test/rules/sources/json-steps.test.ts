@@ -86,6 +86,13 @@ describe('JSON in steps', () => {
     );
   });
 
+  test('what is nested too deeply is refused before JSON.parse gets it', () => {
+    const deep = (depth: number) =>
+      `{"pad":"${padding}","a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    expect(inOneGo(jsonSteps(deep(511)))).toEqual(JSON.parse(deep(511)));
+    expect(() => inOneGo(jsonSteps(deep(512)))).toThrow('more than 512 levels deep');
+  });
+
   test('the more there is, the more steps there are', () => {
     const list = (count: number) =>
       JSON.stringify({ list: Array.from({ length: count }, (_, index) => `entry ${index}`) });
