@@ -30,12 +30,16 @@ interface ValueIndex {
 export class Candidates {
   /** The lowest index in here: nothing above it needs a look once a lower one was found. */
   readonly lowest: number;
+  /** Whether the one of that index asks for nothing: then it is the first that fits. */
+  readonly #isCertain: boolean;
   readonly #plain: readonly Candidate[];
   readonly #indexes: readonly ValueIndex[];
 
   constructor(candidates: readonly Candidate[]) {
     const sorted = candidates.toSorted((a, b) => a.index - b.index);
-    this.lowest = sorted[0]?.index ?? Number.POSITIVE_INFINITY;
+    const [first] = sorted;
+    this.lowest = first?.index ?? Number.POSITIVE_INFINITY;
+    this.#isCertain = first?.methods === undefined && first?.alternatives.length === 0;
     const { plain, indexes } = indexed(sorted);
     this.#plain = plain;
     this.#indexes = indexes;
@@ -43,6 +47,8 @@ export class Candidates {
 
   /** The index of the first candidate below `best` that the request fits, else `best`. */
   first(facts: RequestFacts, best: number): number {
+    if (this.lowest >= best) return best;
+    if (this.#isCertain) return this.lowest;
     let found = firstIn(this.#plain, facts, best);
     for (const { source, name, byValue } of this.#indexes) {
       const value = factValue(facts, source, name);

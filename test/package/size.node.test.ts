@@ -40,7 +40,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 17,
   './access': 22.5,
-  './gateway': 76.5,
+  './gateway': 77,
   './governance': 35.75,
   // Most of it zod and yaml.
   './rules': 99,
