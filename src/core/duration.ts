@@ -4,6 +4,8 @@
  * @module
  */
 
+import { shown } from './option.ts';
+
 /** `'800ms'`, `'3s'`, `'1.5m'`, `'1h30m'`. */
 export type Duration = string;
 
@@ -77,11 +79,11 @@ export function durationOption(option: string, value: Duration): number {
   const milliseconds = typeof value === 'string' ? parseDuration(value) : undefined;
   if (milliseconds === undefined) {
     const hint =
-      typeof value === 'number'
+      typeof value === 'number' && Number.isFinite(value)
         ? `; a bare number is ambiguous, write '${value}ms' or '${value}s'`
         : '';
     throw new RangeError(
-      `${option}: ${JSON.stringify(value) ?? String(value)} is not a duration (a number and a unit: ms, s, m, h or d)${hint}`,
+      `${option}: ${shown(value)} is not a duration (a number and a unit: ms, s, m, h or d)${hint}`,
     );
   }
   return milliseconds;

@@ -6,6 +6,7 @@
 
 import type { Context } from './context.ts';
 import { appendHeader, removeHeader, setHeader } from './message.ts';
+import { knownOptions, listOption, shown } from './option.ts';
 
 /** Carried out in this order: `remove`, `set`, `add`. */
 export interface HeaderEdits {
@@ -39,26 +40,36 @@ export function isFieldValue(value: string): boolean {
  * @throws {RangeError} names the option, the value and what is allowed.
  */
 export function headerEditsOption(option: string, edits: HeaderEdits): HeaderEdits {
-  const names = (part: string, given: readonly string[]): void => {
-    const wrong = given.find((name) => typeof name !== 'string' || !isFieldName(name));
-    if (wrong === undefined) return;
-    throw new RangeError(`${option}.${part}: ${JSON.stringify(wrong)} is not the name of a header`);
-  };
-  names('remove', edits.remove ?? []);
-  for (const part of ['set', 'add'] as const) {
-    const entries = Object.entries(edits[part] ?? {});
-    names(
-      part,
-      entries.map(([name]) => name),
-    );
-    for (const [name, value] of entries) {
-      if (typeof value === 'string' && isFieldValue(value)) continue;
-      throw new RangeError(
-        `${option}.${part}: ${JSON.stringify(value)} is not a value that the header ${name} can have`,
-      );
-    }
-  }
+  knownOptions(option, edits, { remove: true, set: true, add: true });
+  const { remove = [], set = {}, add = {} } = edits;
+  listOption(`${option}.remove`, remove);
+  for (const name of remove) checkName(`${option}.remove`, name);
+  fieldsOption(`${option}.set`, set);
+  fieldsOption(`${option}.add`, add);
   return edits;
+}
+
+/**
+ * Checks headers that a caller gave for an option.
+ *
+ * @throws {RangeError} names the option, the value and what is allowed.
+ */
+export function fieldsOption(option: string, fields: Readonly<Record<string, string>>): void {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new RangeError(`${option}: ${shown(fields)} is not an object of headers`);
+  }
+  for (const [name, value] of Object.entries(fields)) {
+    checkName(option, name);
+    if (typeof value === 'string' && isFieldValue(value)) continue;
+    throw new RangeError(
+      `${option}: ${shown(value)} is not a value that the header ${name} can have`,
+    );
+  }
+}
+
+function checkName(option: string, name: unknown): void {
+  if (typeof name === 'string' && isFieldName(name)) return;
+  throw new RangeError(`${option}: ${shown(name)} is not the name of a header`);
 }
 
 /** Edits the headers of a response, or of a request that is being made. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { shown } from './option.ts';
+
 /**
  * Reads the percentage that a caller gave for an option.
  *
@@ -11,8 +13,7 @@
  */
 export function percentOption(option: string, value: number): number {
   if (typeof value === 'number' && value >= 0 && value <= 100) return value;
-  const given = typeof value === 'number' ? String(value) : JSON.stringify(value);
-  throw new RangeError(`${option}: ${given} is not a number from 0 to 100, in percent`);
+  throw new RangeError(`${option}: ${shown(value)} is not a number from 0 to 100, in percent`);
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { onBodyEnd } from '../core/message.ts';
+import { functionOption, knownOptions, shown } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 
 /** Settings of {@link bulkhead}. */
@@ -67,20 +68,26 @@ export interface Bulkhead extends Middleware {
  * ```
  */
 export function bulkhead(options: BulkheadOptions): Bulkhead {
-  const { limit, queue = 0, maxWait, release = 'headers', key } = options ?? {};
-  const { clock = systemClock } = options ?? {};
+  knownOptions('bulkhead', options, {
+    limit: true,
+    queue: true,
+    maxWait: true,
+    release: true,
+    key: true,
+    clock: true,
+  });
+  const { limit, queue = 0, maxWait, release = 'headers', key } = options;
+  const { clock = systemClock } = options;
   if (!Number.isInteger(limit) || limit < 1) {
-    throw new RangeError(`bulkhead.limit: ${String(limit)} is not a whole number above 0`);
+    throw new RangeError(`bulkhead.limit: ${shown(limit)} is not a whole number above 0`);
   }
   if (!Number.isInteger(queue) || queue < 0) {
-    throw new RangeError(`bulkhead.queue: ${String(queue)} is not a whole number of 0 or more`);
+    throw new RangeError(`bulkhead.queue: ${shown(queue)} is not a whole number of 0 or more`);
   }
   if (release !== 'headers' && release !== 'body') {
-    throw new RangeError(`bulkhead.release: '${String(release)}' is not one of headers, body`);
+    throw new RangeError(`bulkhead.release: ${shown(release)} is not one of headers, body`);
   }
-  if (key !== undefined && typeof key !== 'function') {
-    throw new RangeError(`bulkhead.key: ${String(key)} is not a function`);
-  }
+  functionOption('bulkhead.key', key);
   const maxWaitMs =
     maxWait === undefined ? Number.POSITIVE_INFINITY : durationOption('bulkhead.maxWait', maxWait);
   if (maxWait !== undefined && queue === 0) {

@@ -9,6 +9,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { removeHeader, setHeader } from '../core/message.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { withinLimit } from './within-limit.ts';
 
@@ -53,10 +54,11 @@ const defaultHeader = 'x-fetchmesh-timeout-ms';
  * ```
  */
 export function deadline(options: DeadlineOptions): Middleware {
+  knownOptions('deadline', options, { trust: true, header: true, clock: true });
   const { trust, clock = systemClock } = options;
   if (trust !== true && typeof trust !== 'function') {
     throw new RangeError(
-      `deadline.trust: ${JSON.stringify(trust)} is neither true nor a function that says which requests to trust`,
+      `deadline.trust: ${shown(trust)} is neither true nor a function that says which requests to trust`,
     );
   }
   const header = headerOption('deadline.header', options.header);
@@ -102,6 +104,7 @@ export function deadline(options: DeadlineOptions): Middleware {
  * ```
  */
 export function forwardDeadline(options: ForwardDeadlineOptions = {}): Middleware {
+  knownOptions('forwardDeadline', options, { header: true, clock: true });
   const { clock = systemClock } = options;
   const header = headerOption('forwardDeadline.header', options.header);
   return layer(
@@ -130,5 +133,5 @@ function parseRemaining(value: string): number | undefined {
 
 function headerOption(option: string, name: string = defaultHeader): string {
   if (typeof name === 'string' && /^[\w!#$%&'*+\-.^`|~]+$/.test(name)) return name.toLowerCase();
-  throw new RangeError(`${option}: ${JSON.stringify(name)} is not a header name`);
+  throw new RangeError(`${option}: ${shown(name)} is not a header name`);
 }

@@ -10,8 +10,9 @@ import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { emit } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
-import { headerEditsOption } from '../core/header-edits.ts';
+import { fieldsOption } from '../core/header-edits.ts';
 import { discard, withResponseHeaders } from '../core/message.ts';
+import { knownOptions, listOption, shown } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { type RejectionReason, rejectionOf, rejectionReasons } from '../core/rejection.ts';
 import { replay } from '../core/replay.ts';
@@ -80,10 +81,11 @@ export function fallback(
   answer: FixedAnswer | ((failure: Failure, context: Context) => Response | Promise<Response>),
   options: FallbackOptions = {},
 ): Middleware {
+  knownOptions('fallback', options, { when: true, maxReplayBytes: true });
   const { when, maxReplayBytes = 0 } = options;
   if (!Number.isInteger(maxReplayBytes) || maxReplayBytes < 0) {
     throw new RangeError(
-      `fallback.maxReplayBytes: ${maxReplayBytes} is not a whole number of 0 or more`,
+      `fallback.maxReplayBytes: ${shown(maxReplayBytes)} is not a whole number of 0 or more`,
     );
   }
   const isHandled = typeof when === 'function' ? when : handlerOf(when);
@@ -136,15 +138,17 @@ export function fallback(
   );
 }
 
-function fixed({ status = 200, body = '', headers = {} }: FixedAnswer): () => Response {
+function fixed(answer: FixedAnswer): () => Response {
+  knownOptions('fallback', answer, { status: true, body: true, headers: true });
+  const { status = 200, body = '', headers = {} } = answer;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new RangeError(`fallback.status: ${status} is not a status from 200 to 599`);
+    throw new RangeError(`fallback.status: ${shown(status)} is not a status from 200 to 599`);
   }
-  if (typeof body !== 'string') throw new TypeError('fallback.body: this is not text');
+  if (typeof body !== 'string') throw new RangeError(`fallback.body: ${shown(body)} is not text`);
   if (body !== '' && isBodiless(status)) {
     throw new RangeError(`fallback.body: a response with status ${status} has no body`);
   }
-  headerEditsOption('fallback', { set: headers });
+  fieldsOption('fallback.headers', headers);
   const typed = new Headers(headers);
   // Bun gives a text no type of its own accord.
   if (body !== '' && !typed.has('content-type')) {
@@ -156,8 +160,9 @@ function fixed({ status = 200, body = '', headers = {} }: FixedAnswer): () => Re
 /** The usual failures, or those on a list. */
 function handlerOf(when: readonly FallbackCondition[] | undefined): (failure: Failure) => boolean {
   if (when === undefined) return isUsual;
-  if (!Array.isArray(when) || when.length === 0) {
-    throw new RangeError('fallback.when: it names no failure; leave it out for the usual ones');
+  listOption('fallback.when', when);
+  if (when.length === 0) {
+    throw new RangeError('fallback.when: [] names no failure; leave it out for the usual ones');
   }
   for (const condition of when) {
     const isKnown =
@@ -167,7 +172,7 @@ function handlerOf(when: readonly FallbackCondition[] | undefined): (failure: Fa
           Object.hasOwn(rejectionReasons, condition);
     if (isKnown) continue;
     throw new RangeError(
-      `fallback.when: ${JSON.stringify(condition)} is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection`,
+      `fallback.when: ${shown(condition)} is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection`,
     );
   }
   return ({ outcome, response }) =>

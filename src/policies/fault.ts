@@ -13,6 +13,7 @@ import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { parseInstant } from '../core/instant.ts';
 import { withResponseHeaders } from '../core/message.ts';
+import { flagOption, knownOptions, type OptionNames, shown } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { reject } from '../core/rejection.ts';
 
@@ -176,11 +177,31 @@ interface Injection {
   readonly status: number | undefined;
 }
 
+const known: OptionNames<FaultOptions> = {
+  delay: true,
+  abort: true,
+  percent: true,
+  onlyIf: true,
+  until: true,
+  maxActive: true,
+  headerTrigger: true,
+  counted: true,
+  clock: true,
+  random: true,
+};
+
 function planOf(settings: FaultSettings): FaultPlan {
+  knownOptions('fault', settings as FaultOptions, known);
   const { percent, onlyIf, until, maxActive } = settings;
   const { headerTrigger = false, counted = true } = settings;
-  const delay = typeof settings.delay === 'string' ? { fixed: settings.delay } : settings.delay;
-  const abort = typeof settings.abort === 'number' ? { status: settings.abort } : settings.abort;
+  const delay = isPart(settings.delay) ? settings.delay : { fixed: settings.delay };
+  const abort = isPart(settings.abort) ? settings.abort : { status: settings.abort };
+  if (delay !== undefined) {
+    knownOptions('fault.delay', delay, { fixed: true, percent: true });
+  }
+  if (abort !== undefined) {
+    knownOptions('fault.abort', abort, { status: true, percent: true });
+  }
   if (delay === undefined && abort === undefined && !headerTrigger) {
     throw new RangeError('fault: there is neither a delay nor an abort to inject');
   }
@@ -200,21 +221,23 @@ function planOf(settings: FaultSettings): FaultPlan {
   const status = abort === undefined ? undefined : (abort.status ?? 503);
   if (status !== undefined && !isStatus(status)) {
     throw new RangeError(
-      `fault.abort: ${JSON.stringify(status)} is not a status from 200 to 599 with a body`,
+      `fault.abort: ${shown(status)} is not a status from 200 to 599 with a body`,
     );
   }
   const untilMs = until === undefined ? Number.POSITIVE_INFINITY : parseInstant(until);
   if (untilMs === undefined) {
     throw new RangeError(
-      `fault.until: ${JSON.stringify(until)} is not a moment such as 2026-01-31T18:00:00Z`,
+      `fault.until: ${shown(until)} is not a moment such as 2026-01-31T18:00:00Z`,
     );
   }
   if (maxActive !== undefined && !(Number.isInteger(maxActive) && maxActive > 0)) {
-    throw new RangeError(`fault.maxActive: ${maxActive} is not a whole number of 1 or more`);
+    throw new RangeError(`fault.maxActive: ${shown(maxActive)} is not a whole number of 1 or more`);
   }
   if (onlyIf !== undefined && typeof onlyIf !== 'function') {
-    throw new TypeError(`fault.onlyIf: ${JSON.stringify(onlyIf)} is not a function of a request`);
+    throw new RangeError(`fault.onlyIf: ${shown(onlyIf)} is not a function of a request`);
   }
+  flagOption('fault.headerTrigger', headerTrigger);
+  flagOption('fault.counted', counted);
   const isUsed = (part: unknown): boolean => part !== undefined || headerTrigger;
   return {
     delayMs,
@@ -227,6 +250,11 @@ function planOf(settings: FaultSettings): FaultPlan {
     headerTrigger,
     counted,
   };
+}
+
+/** Whether it is spelt out, or not there at all. */
+function isPart<Part>(written: Part): written is Exclude<Part, string | number> {
+  return written === undefined || (typeof written === 'object' && written !== null);
 }
 
 function isStatus(status: number): boolean {

@@ -10,12 +10,13 @@ import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { triedEndpoints } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { defaultReplayBytes, replay } from '../core/replay.ts';
 import { oneOf, wholeNumber } from './option.ts';
 import { Race, type RaceSettings } from './race.ts';
 import { RecentLatencies } from './recent-latencies.ts';
 import { isRepeatable } from './repeatable.ts';
-import { depositOnce, type RetryBudget } from './retry-budget.ts';
+import { budgetOption, depositOnce, type RetryBudget } from './retry-budget.ts';
 
 /** Settings of {@link hedge}. */
 export interface HedgeOptions {
@@ -60,19 +61,31 @@ export interface HedgeOptions {
  * ```
  */
 export function hedge(options: HedgeOptions = {}): Middleware {
+  knownOptions('hedge', options, {
+    max: true,
+    delay: true,
+    minSamples: true,
+    unsafeMethods: true,
+    budget: true,
+    maxReplayBytes: true,
+    clock: true,
+  });
   const { max = 1, delay = 'p95', minSamples = 50, unsafeMethods = 'never', budget } = options;
   const { maxReplayBytes = defaultReplayBytes, clock = systemClock } = options;
   if (!Number.isInteger(max) || max < 1 || max > 4) {
-    throw new RangeError(`hedge.max: ${max} is not a whole number from 1 to 4`);
+    throw new RangeError(`hedge.max: ${shown(max)} is not a whole number from 1 to 4`);
   }
   wholeNumber('hedge.minSamples', minSamples);
   wholeNumber('hedge.maxReplayBytes', maxReplayBytes);
   oneOf('hedge.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
+  budgetOption('hedge.budget', budget);
   const share = percentileOf(delay);
   const latencies = share === undefined ? undefined : new RecentLatencies();
   const fixedMs = share === undefined ? durationOption('hedge.delay', delay) : 0;
   if (fixedMs > longestDelayMs) {
-    throw new RangeError(`hedge.delay: '${delay}' is longer than timers can wait`);
+    throw new RangeError(
+      `hedge.delay: '${delay}' is longer than timers can wait, 2147483647ms (24.8d)`,
+    );
   }
   function delayMs(): number | undefined {
     if (latencies === undefined || share === undefined) return fixedMs;
@@ -101,5 +114,5 @@ function percentileOf(delay: unknown): number | undefined {
   const [, percent] = /^p(\d{1,2}(?:\.\d{1,2})?)$/.exec(String(delay)) ?? [];
   if (percent === undefined) return undefined;
   if (Number(percent) > 0) return Number(percent) / 100;
-  throw new RangeError(`hedge.delay: '${delay}' is not a percentile above p0`);
+  throw new RangeError(`hedge.delay: '${delay}' is not a percentile above p0 and below p100`);
 }

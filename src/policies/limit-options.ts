@@ -7,6 +7,7 @@
 import { longestDelayMs } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
+import { flagOption, knownOptions, shown } from '../core/option.ts';
 import { isPolicyName } from '../core/rate-limit-fields.ts';
 
 /** Tells callers apart; `undefined`, `null` and the empty text mean that a request has no key. */
@@ -42,15 +43,27 @@ export interface RateLimit {
 /**
  * Refuses what makes no sense.
  *
- * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ * @throws {RangeError} names the option, the value and what is allowed.
  */
 export function checkLimit(settings: RateLimit): void {
+  knownOptions('rateLimit', settings, {
+    name: true,
+    limit: true,
+    per: true,
+    burst: true,
+    by: true,
+    anonymous: true,
+    cost: true,
+    maxWait: true,
+    enforce: true,
+    onStoreError: true,
+  });
   const { name, limit, per, burst, cost, maxWait } = settings;
   const { anonymous, onStoreError, by, enforce } = settings;
   const wholes = { limit, ...(burst !== undefined && { burst }) };
   for (const [option, value] of Object.entries(wholes)) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`rateLimit.${option}: ${value} is not a whole number above 0`);
+      throw new RangeError(`rateLimit.${option}: ${shown(value)} is not a whole number above 0`);
     }
   }
   if (durationOption('rateLimit.per', per) === 0) {
@@ -62,7 +75,7 @@ export function checkLimit(settings: RateLimit): void {
     );
   }
   if (typeof cost !== 'function' && cost !== undefined && !(Number.isInteger(cost) && cost >= 0)) {
-    throw new RangeError(`rateLimit.cost: ${cost} is not a whole number of 0 or more`);
+    throw new RangeError(`rateLimit.cost: ${shown(cost)} is not a whole number of 0 or more`);
   }
   if (typeof cost === 'number' && cost > (burst ?? limit)) {
     throw new RangeError(
@@ -73,22 +86,18 @@ export function checkLimit(settings: RateLimit): void {
   oneOf('onStoreError', onStoreError, ['local', 'open', 'closed']);
   if (name !== undefined && !isPolicyName(name)) {
     throw new RangeError(
-      `rateLimit.name: ${JSON.stringify(name)} is not 1 to 64 printable characters of ASCII`,
+      `rateLimit.name: ${shown(name)} is not 1 to 64 printable characters of ASCII`,
     );
   }
   if (by !== undefined && typeof by !== 'function') {
-    throw new TypeError(
-      `rateLimit.by: ${JSON.stringify(by)} is not a function (request, context) => key; for expressions such as 'cookie:sid' there is keyBy`,
+    throw new RangeError(
+      `rateLimit.by: ${shown(by)} is not a function (request, context) => key; for expressions such as 'cookie:sid' there is keyBy`,
     );
   }
-  if (enforce !== undefined && typeof enforce !== 'boolean') {
-    throw new TypeError(`rateLimit.enforce: ${JSON.stringify(enforce)} is not true or false`);
-  }
+  flagOption('rateLimit.enforce', enforce);
 }
 
 function oneOf(option: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value as string)) return;
-  throw new RangeError(
-    `rateLimit.${option}: ${JSON.stringify(value)} is not one of ${allowed.join(', ')}`,
-  );
+  throw new RangeError(`rateLimit.${option}: ${shown(value)} is not one of ${allowed.join(', ')}`);
 }

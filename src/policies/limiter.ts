@@ -9,6 +9,7 @@ import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Context, type Key, key } from '../core/context.ts';
 import { emit } from '../core/event.ts';
+import { shown, textOption } from '../core/option.ts';
 import type { Maybe, TakingStore } from '../stores/contract.ts';
 import { memoryStore } from '../stores/memory.ts';
 import { limitAnswers } from './limit-answers.ts';
@@ -33,7 +34,7 @@ export const exceededLimits: Key<readonly string[]> = key<readonly string[]>('ex
 /**
  * Makes the middleware.
  *
- * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ * @throws {RangeError} names the option, the value and what is allowed.
  *
  * @example
  * ```ts
@@ -50,8 +51,9 @@ export function limitRates(
   const list = Array.isArray(limits) ? (limits as readonly RateLimit[]) : [limits as RateLimit];
   if (list.length === 0) throw new RangeError('rateLimit: an empty list limits nothing');
   if (!Number.isInteger(instances) || instances < 1) {
-    throw new RangeError(`rateLimit.instances: ${instances} is not a whole number above 0`);
+    throw new RangeError(`rateLimit.instances: ${shown(instances)} is not a whole number above 0`);
   }
+  textOption('rateLimit.scope', scope);
   oneOf('fields', fields, ['always', 'rejections', 'never']);
   oneOf('legacy', legacy, ['draft-6']);
 
@@ -183,7 +185,5 @@ function settled(
 
 function oneOf(option: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value as string)) return;
-  throw new RangeError(
-    `rateLimit.${option}: ${JSON.stringify(value)} is not one of ${allowed.join(', ')}`,
-  );
+  throw new RangeError(`rateLimit.${option}: ${shown(value)} is not one of ${allowed.join(', ')}`);
 }

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { bodyOf } from '../core/message.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { prepareRejection, type RejectionReason } from '../core/rejection.ts';
 import { BodyMeter, type Excess } from './body-meter.ts';
 import { bulkhead } from './bulkhead.ts';
@@ -80,6 +81,16 @@ export const limitDefaults = {
  * ```
  */
 export function limits(options: LimitsOptions = {}): Middleware {
+  knownOptions('limits', options, {
+    urlBytes: true,
+    headerCount: true,
+    headerBytes: true,
+    bodyBytes: true,
+    bodyRate: true,
+    bodyGrace: true,
+    concurrent: true,
+    clock: true,
+  });
   const {
     urlBytes = limitDefaults.urlBytes,
     headerCount = limitDefaults.headerCount,
@@ -111,8 +122,8 @@ export function bodyLimits(options: BodyLimits): Middleware | undefined {
   const { bodyBytes = Number.POSITIVE_INFINITY, bodyRate = 0 } = options;
   const { bodyGrace = limitDefaults.bodyGrace, clock = systemClock } = options;
   checkCount('bodyBytes', bodyBytes, 0);
-  if (!(bodyRate >= 0 && Number.isFinite(bodyRate))) {
-    throw new RangeError(`limits.bodyRate: ${bodyRate} is not a number of 0 or more`);
+  if (!Number.isFinite(bodyRate) || bodyRate < 0) {
+    throw new RangeError(`limits.bodyRate: ${shown(bodyRate)} is not a number of 0 or more`);
   }
   const graceMs = durationOption('limits.bodyGrace', bodyGrace);
   if (bodyBytes === Number.POSITIVE_INFINITY && bodyRate === 0) return undefined;
@@ -185,5 +196,5 @@ function areHeadersBeyond(headers: Headers, mostFields: number, mostBytes: numbe
 function checkCount(name: string, value: number, least: number): void {
   const isCount = Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY;
   if (isCount && value >= least) return;
-  throw new RangeError(`limits.${name}: ${value} is not a whole number of ${least} or more`);
+  throw new RangeError(`limits.${name}: ${shown(value)} is not a whole number of ${least} or more`);
 }

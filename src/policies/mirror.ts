@@ -15,6 +15,7 @@ import { exchange } from '../core/exchange.ts';
 import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
 import { dropHopByHop, unsendable } from '../core/hop-by-hop.ts';
 import { discard, outgoingHeaders, withoutEdits } from '../core/message.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { type Recording, record } from '../core/recording.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
@@ -94,6 +95,18 @@ const credentialHeaders: readonly string[] = ['authorization', 'cookie', 'proxy-
  * ```
  */
 export function mirror(options: MirrorOptions): MirrorMiddleware {
+  knownOptions('mirror', options, {
+    to: true,
+    send: true,
+    percent: true,
+    credentials: true,
+    headers: true,
+    timeout: true,
+    maxReplayBytes: true,
+    maxActive: true,
+    clock: true,
+    random: true,
+  });
   const { percent = 100, credentials = 'same-origin', headers = {}, timeout = '15s' } = options;
   const { maxReplayBytes = defaultReplayBytes, maxActive = 100 } = options;
   const { clock = systemClock, random = Math.random } = options;
@@ -105,7 +118,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
   }
   if (!['include', 'omit', 'same-origin'].includes(credentials)) {
     throw new RangeError(
-      `mirror.credentials: ${JSON.stringify(credentials)} is not one of include, omit, same-origin`,
+      `mirror.credentials: ${shown(credentials)} is not one of include, omit, same-origin`,
     );
   }
   wholeOption('mirror.maxReplayBytes', maxReplayBytes, 0);
@@ -225,8 +238,8 @@ function destinationOf({ to, send }: MirrorOptions): Destination {
   }
   if (send !== undefined) {
     if (typeof send !== 'function') {
-      throw new TypeError(
-        'mirror.send: this is not a function (request, context) => Promise<Response>',
+      throw new RangeError(
+        `mirror.send: ${shown(send)} is not a function (request, context) => Promise<Response>`,
       );
     }
     return {
@@ -237,7 +250,7 @@ function destinationOf({ to, send }: MirrorOptions): Destination {
   const base = typeof to === 'string' ? URL.parse(to) : null;
   if (base === null || !/^https?:$/.test(base.protocol) || /[?#@]/.test(base.href)) {
     throw new RangeError(
-      `mirror.to: ${JSON.stringify(to)} is not an http or https URL without credentials, query and fragment`,
+      `mirror.to: ${shown(to)} is not an http or https URL without credentials, query and fragment`,
     );
   }
   const prefix = base.href.replace(/\/$/, '');
@@ -267,5 +280,5 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 
 function wholeOption(option: string, value: number, least: number): void {
   if (Number.isInteger(value) && value >= least) return;
-  throw new RangeError(`${option}: ${value} is not a whole number of ${least} or more`);
+  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
 }

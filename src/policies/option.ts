@@ -4,11 +4,12 @@
  * @module
  */
 
+import { shown } from '../core/option.ts';
+
 /** @throws {RangeError} unless the value is one of the words. */
 export function oneOf(option: string, value: unknown, allowed: readonly string[], more = ''): void {
   if (!allowed.includes(value as string)) {
-    const given = JSON.stringify(value);
-    throw new RangeError(`${option}: ${given} is not one of ${allowed.join(', ')}${more}`);
+    throw new RangeError(`${option}: ${shown(value)} is not one of ${allowed.join(', ')}${more}`);
   }
 }
 
@@ -17,5 +18,5 @@ export function wholeNumber(option: string, value: unknown, highest?: number): v
   const isWhole = Number.isInteger(value) && (value as number) >= 0;
   if (isWhole && (highest === undefined || (value as number) <= highest)) return;
   const allowed = highest === undefined ? 'of 0 or more' : `from 0 to ${highest}`;
-  throw new RangeError(`${option}: ${value} is not a whole number ${allowed}`);
+  throw new RangeError(`${option}: ${shown(value)} is not a whole number ${allowed}`);
 }

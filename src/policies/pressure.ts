@@ -4,6 +4,7 @@
  * @module
  */
 
+import { functionOption, knownOptions, shown } from '../core/option.ts';
 import { criticalLevel } from '../core/priority.ts';
 
 /** Settings of {@link pressure}. */
@@ -45,16 +46,15 @@ export interface Pressure {
  * ```
  */
 export function pressure(options: PressureOptions): Pressure {
+  knownOptions('pressure', options, { from: true, full: true, load: true });
   const { from, full, load } = options;
   if (!Number.isFinite(from) || from < 0) {
-    throw new RangeError(`shed.from: ${from} is not a number of 0 or more`);
+    throw new RangeError(`shed.from: ${shown(from)} is not a number of 0 or more`);
   }
   if (!Number.isFinite(full) || full <= from) {
-    throw new RangeError(`shed.full: ${full} is not a number above from, ${from}`);
+    throw new RangeError(`shed.full: ${shown(full)} is not a number above from, ${from}`);
   }
-  if (load !== undefined && typeof load !== 'function') {
-    throw new TypeError(`shed.load: ${JSON.stringify(load)} is not a function`);
-  }
+  functionOption('shed.load', load);
   const recent = new RecentLevels();
   let inFlight = 0;
   return {

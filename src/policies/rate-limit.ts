@@ -7,6 +7,7 @@
 import type { Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Duration } from '../core/duration.ts';
+import { knownOptions } from '../core/option.ts';
 import type { Store } from '../stores/contract.ts';
 import type { RateLimit } from './limit-options.ts';
 import { limitRates } from './limiter.ts';
@@ -51,7 +52,7 @@ export interface RateLimitOptions {
  * Semantics: GCRA as in throttled and redis-cell, reservations as in Go's x/time/rate; the fields are those of
  * draft-ietf-httpapi-ratelimit-headers.
  *
- * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ * @throws {RangeError} names the option, the value and what is allowed.
  *
  * @example
  * ```ts
@@ -65,6 +66,16 @@ export function rateLimit(
   limits: RateLimit | readonly RateLimit[],
   options: RateLimitOptions = {},
 ): Middleware {
+  knownOptions('rateLimit', options, {
+    store: true,
+    scope: true,
+    instances: true,
+    storeDeadline: true,
+    fields: true,
+    legacy: true,
+    clock: true,
+    random: true,
+  });
   const { store, storeDeadline: deadline, ...rest } = options;
   const { clock, random } = options;
   return limitRates(limits, {

@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Context, type Key, key } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
+import { knownOptions, shown } from '../core/option.ts';
 
 /**
  * Shared by every policy that sends a request more than once: `retry({ budget })`, `hedge({ budget })`.
@@ -54,6 +55,12 @@ export interface RetryBudgetOptions {
  * ```
  */
 export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
+  knownOptions('retryBudget', options, {
+    ratio: true,
+    ttl: true,
+    minPerSecond: true,
+    clock: true,
+  });
   const { ratio = 0.2, ttl = '10s', minPerSecond = 1, clock = systemClock } = options;
   const ttlMs = durationOption('retryBudget.ttl', ttl);
   if (ttlMs < 1_000 || ttlMs > 60_000) {
@@ -61,11 +68,13 @@ export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
   }
   if (!Number.isFinite(ratio) || ratio < 0 || ratio > 1_000) {
     throw new RangeError(
-      `retryBudget.ratio: ${ratio} is not a number from 0 to 1000, where 0.2 is 20 %`,
+      `retryBudget.ratio: ${shown(ratio)} is not a number from 0 to 1000, where 0.2 is 20 %`,
     );
   }
   if (!Number.isFinite(minPerSecond) || minPerSecond < 0) {
-    throw new RangeError(`retryBudget.minPerSecond: ${minPerSecond} is not a number of 0 or more`);
+    throw new RangeError(
+      `retryBudget.minPerSecond: ${shown(minPerSecond)} is not a number of 0 or more`,
+    );
   }
   const reserve = (minPerSecond * ttlMs) / 1_000;
   const counts = new RecentCounts(ttlMs);
@@ -80,6 +89,12 @@ export function retryBudget(options: RetryBudgetOptions = {}): RetryBudget {
       return true;
     },
   };
+}
+
+/** @throws {RangeError} unless there is none, or it is a budget. */
+export function budgetOption(option: string, budget: RetryBudget | undefined): void {
+  if (budget === undefined || typeof budget?.withdraw === 'function') return;
+  throw new RangeError(`${option}: ${shown(budget)} is not a budget, as retryBudget makes one`);
 }
 
 /** 0.1 added up ten times is not quite 1. */

@@ -4,8 +4,15 @@
  * @module
  */
 
-import { type Clock, systemClock } from '../core/clock.ts';
+import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
+import {
+  functionOption,
+  knownOptions,
+  listOption,
+  type OptionNames,
+  shown,
+} from '../core/option.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
 import type {
@@ -16,7 +23,7 @@ import type {
   Jitter,
 } from './backoff.ts';
 import { oneOf, wholeNumber } from './option.ts';
-import type { RetryBudget } from './retry-budget.ts';
+import { budgetOption, type RetryBudget } from './retry-budget.ts';
 
 /**
  * What is worth another try: a status from 400 to 599, `'5xx'` (but 501 and 505), `'connect'` (no connection came about),
@@ -120,12 +127,31 @@ export interface RetrySettings {
   readonly random: () => number;
 }
 
+const known: OptionNames<RetryOptions> = {
+  max: true,
+  backoff: true,
+  baseDelay: true,
+  maxDelay: true,
+  jitter: true,
+  perTry: true,
+  retryOn: true,
+  retriableHeaders: true,
+  shouldRetry: true,
+  onRetry: true,
+  unsafeMethods: true,
+  budget: true,
+  maxReplayBytes: true,
+  clock: true,
+  random: true,
+};
+
 /**
  * Checks the options and fills in the defaults.
  *
  * @throws {RangeError} names the option, the value and what is allowed.
  */
 export function retrySettings(options: RetryOptions): RetrySettings {
+  knownOptions('retry', options, known);
   const { max = 2, backoff = 'exponential', jitter = 'full', retryOn, perTry } = options;
   const { unsafeMethods = 'never', maxReplayBytes = defaultReplayBytes } = options;
   const { retriableHeaders = [], clock = systemClock, random = Math.random } = options;
@@ -150,14 +176,18 @@ export function retrySettings(options: RetryOptions): RetrySettings {
     );
   }
   oneOf('retry.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
+  listOption('retry.retryOn', retryOn);
+  listOption('retry.retriableHeaders', retriableHeaders);
   for (const condition of retryOn ?? []) checkCondition(condition);
   for (const name of retriableHeaders) checkHeaderName(name);
-  if (perTry !== undefined) durationOption('retry.perTry', perTry);
-  for (const name of ['shouldRetry', 'onRetry'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw new RangeError(`retry.${name}: ${JSON.stringify(options[name])} is not a function`);
-    }
+  if (perTry !== undefined && durationOption('retry.perTry', perTry) > longestDelayMs) {
+    throw new RangeError(
+      `retry.perTry: '${perTry}' is longer than timers can wait, 2147483647ms (24.8d)`,
+    );
   }
+  functionOption('retry.shouldRetry', options.shouldRetry);
+  functionOption('retry.onRetry', options.onRetry);
+  budgetOption('retry.budget', options.budget);
   return {
     max,
     delays: { shape: backoff, baseDelayMs, maxDelayMs, jitter },
@@ -186,6 +216,6 @@ function checkCondition(condition: unknown): void {
 
 function checkHeaderName(name: unknown): void {
   if (typeof name !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(name)) {
-    throw new RangeError(`retry.retriableHeaders: ${JSON.stringify(name)} is not a header name`);
+    throw new RangeError(`retry.retriableHeaders: ${shown(name)} is not a header name`);
   }
 }

@@ -24,7 +24,7 @@ export interface SharedStoreOptions {
 /**
  * A store that can take, and whose callers do not wait for long.
  *
- * @throws {RangeError | TypeError} where the deadline makes no sense or the store cannot count.
+ * @throws {RangeError} where the deadline makes no sense or the store cannot count.
  *
  * @example
  * ```ts

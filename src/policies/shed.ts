@@ -9,6 +9,7 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { setHeader } from '../core/message.ts';
+import { functionOption, knownOptions, shown } from '../core/option.ts';
 import {
   formatPriority,
   levelOf,
@@ -50,7 +51,7 @@ const reducedCapacity =
  *
  * Semantics: priorities as in failsafe-go and in Google's SRE book ("Handling Overload").
  *
- * @throws {RangeError | TypeError} names the option, the value and what is allowed.
+ * @throws {RangeError} names the option, the value and what is allowed.
  *
  * @example
  * ```ts
@@ -59,17 +60,32 @@ const reducedCapacity =
  * ```
  */
 export function shed(options: ShedOptions): Middleware {
+  knownOptions('shed', options, {
+    from: true,
+    full: true,
+    load: true,
+    pressure: true,
+    priority: true,
+    trust: true,
+    retryAfter: true,
+    random: true,
+  });
   const { priority = 'normal', trust, random = Math.random } = options;
   const { from, full, load } = options;
   if (options.pressure !== undefined && (from ?? full ?? load) !== undefined) {
     throw new RangeError('shed.pressure: it stands in place of from, full and load, not beside');
   }
-  if (typeof priority !== 'function') checkPriority(priority);
-  if (trust !== undefined && typeof trust !== 'function') {
-    throw new TypeError(`shed.trust: ${JSON.stringify(trust)} is not a function`);
+  if (options.pressure !== undefined && typeof options.pressure?.enter !== 'function') {
+    throw new RangeError(
+      `shed.pressure: ${shown(options.pressure)} is not a pressure, as pressure() makes one`,
+    );
   }
+  if (typeof priority !== 'function') checkPriority(priority);
+  functionOption('shed.trust', trust);
   const retryAfterMs = durationOption('shed.retryAfter', options.retryAfter ?? '1s');
-  const shared = options.pressure ?? pressure({ ...options } as PressureOptions);
+  const shared =
+    options.pressure ??
+    pressure({ from, full, ...(load !== undefined && { load }) } as PressureOptions);
 
   const refusal = prepareRejection('shed', {
     detail: 'There is too much to do at the moment.',
@@ -113,7 +129,5 @@ export function shed(options: ShedOptions): Middleware {
 
 function checkPriority(value: unknown): void {
   if (priorities.includes(value as Priority)) return;
-  throw new RangeError(
-    `shed.priority: ${JSON.stringify(value)} is not one of ${priorities.join(', ')}`,
-  );
+  throw new RangeError(`shed.priority: ${shown(value)} is not one of ${priorities.join(', ')}`);
 }

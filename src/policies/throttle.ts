@@ -9,6 +9,7 @@ import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { reject } from '../core/rejection.ts';
 
@@ -58,22 +59,30 @@ export interface ThrottleOptions {
  * ```
  */
 export function throttle(options: ThrottleOptions = {}): Middleware {
+  knownOptions('throttle', options, {
+    multiplier: true,
+    window: true,
+    minRequests: true,
+    maxRejection: true,
+    clock: true,
+    random: true,
+  });
   const { multiplier = 2, window = '30s', minRequests = 10, maxRejection = 0.9 } = options;
   const { clock = systemClock, random = Math.random } = options;
   const windowMs = durationOption('throttle.window', window);
   if (windowMs <= 0)
     throw new RangeError(`throttle.window: '${window}' is not longer than nothing`);
   if (!Number.isFinite(multiplier) || multiplier < 1) {
-    throw new RangeError(`throttle.multiplier: ${String(multiplier)} is not a number of 1 or more`);
+    throw new RangeError(`throttle.multiplier: ${shown(multiplier)} is not a number of 1 or more`);
   }
   if (!Number.isInteger(minRequests) || minRequests < 1) {
     throw new RangeError(
-      `throttle.minRequests: ${String(minRequests)} is not a whole number above 0`,
+      `throttle.minRequests: ${shown(minRequests)} is not a whole number above 0`,
     );
   }
-  if (!(maxRejection > 0 && maxRejection < 1)) {
+  if (!(typeof maxRejection === 'number' && maxRejection > 0 && maxRejection < 1)) {
     throw new RangeError(
-      `throttle.maxRejection: ${String(maxRejection)} is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again`,
+      `throttle.maxRejection: ${shown(maxRejection)} is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again`,
     );
   }
   const recent = new RecentRequests(windowMs);

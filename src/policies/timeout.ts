@@ -8,6 +8,7 @@ import { deadline, signalOf, timeoutError } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
+import { flagOption, knownOptions } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { type Limit, withinLimit } from './within-limit.ts';
 
@@ -41,6 +42,7 @@ export interface TimeoutOptions {
  * ```
  */
 export function timeout(limit: Duration | false = '15s', options: TimeoutOptions = {}): Middleware {
+  knownOptions('timeout', options, { body: true, clock: true });
   const limitMs = limit === false ? 0 : durationOption('timeout', limit);
   if (limitMs > longestDelayMs) {
     throw new RangeError(
@@ -48,9 +50,7 @@ export function timeout(limit: Duration | false = '15s', options: TimeoutOptions
     );
   }
   const { body: coversBody = false, clock = systemClock } = options;
-  if (typeof coversBody !== 'boolean') {
-    throw new RangeError(`timeout.body: ${JSON.stringify(coversBody)} is not true or false`);
-  }
+  flagOption('timeout.body', coversBody);
   if (limitMs === 0) return layer('timeout off', (next) => next);
 
   const ownLimit: Limit = {

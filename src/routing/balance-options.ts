@@ -4,8 +4,9 @@
  * @module
  */
 
+import { knownOptions, shown } from '../core/option.ts';
 import { type BalancePolicy, balancePolicies, createPicker, type Picker } from './balance.ts';
-import { knownOptions, share, shown } from './option.ts';
+import { share } from './option.ts';
 
 /** Settings of balancing. */
 export interface BalanceOptions {
@@ -37,7 +38,7 @@ export function balanceSettings(
   given: BalancePolicy | Picker | BalanceOptions,
 ): BalanceSettings {
   const isShort = typeof given === 'string' || isPicker(given);
-  if (!isShort) knownOptions(option, given, ['policy', 'bias', 'panic']);
+  if (!isShort) knownOptions(option, given, { policy: true, bias: true, panic: true });
   const { policy = 'least_request', bias, panic = 0.5 } = isShort ? { policy: given } : given;
   share(`${option}.panic`, panic, 'from 0');
   if (bias !== undefined && policy !== 'least_request') {

@@ -6,7 +6,8 @@
 
 import { longestDelayMs } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { knownOptions, shown, wholeFrom } from './option.ts';
+import { knownOptions, shown } from '../core/option.ts';
+import { wholeFrom } from './option.ts';
 
 /** Settings of active health checks: each endpoint is asked now and then, and left out while it does not answer. */
 export interface HealthOptions {
@@ -54,7 +55,13 @@ export function afterCheck(
 
 /** @throws {RangeError} names the option, the value and what is allowed. */
 export function healthSettings(option: string, options: HealthOptions): HealthSettings {
-  knownOptions(option, options, ['path', 'interval', 'timeout', 'downAfter', 'upAfter']);
+  knownOptions(option, options, {
+    path: true,
+    interval: true,
+    timeout: true,
+    downAfter: true,
+    upAfter: true,
+  });
   const { path, downAfter = 3, upAfter = 2 } = options;
   if (typeof path !== 'string' || !/^\/(?!\/)[^\s#]*$/.test(path)) {
     throw new RangeError(`${option}.path: ${shown(path)} is not a path such as /healthz`);

@@ -4,16 +4,7 @@
  * @module
  */
 
-/** @throws {RangeError} unless the value is an object with no other keys than these. */
-export function knownOptions(option: string, value: unknown, known: readonly string[]): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RangeError(`${option}: ${shown(value)} is not an object with options`);
-  }
-  for (const name of Object.keys(value)) {
-    if (known.includes(name)) continue;
-    throw new RangeError(`${option}: there is no option '${name}', only ${known.join(', ')}`);
-  }
-}
+import { shown } from '../core/option.ts';
 
 /** @throws {RangeError} unless the value is a whole number of at least `least`. */
 export function wholeFrom(option: string, value: unknown, least: number): void {
@@ -28,9 +19,4 @@ export function share(option: string, value: unknown, from: 'from 0' | 'above 0'
   throw new RangeError(
     `${option}: ${shown(value)} is not a share ${from === 'from 0' ? 'from 0' : 'above 0 and up'} to 1, where 0.1 is 10 %`,
   );
-}
-
-/** A value as messages show it. */
-export function shown(value: unknown): string {
-  return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
 }

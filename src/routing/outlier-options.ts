@@ -5,7 +5,8 @@
  */
 
 import { type Duration, durationOption } from '../core/duration.ts';
-import { knownOptions, share, wholeFrom } from './option.ts';
+import { knownOptions, type OptionNames, shown } from '../core/option.ts';
+import { share, wholeFrom } from './option.ts';
 
 /** Leaving out endpoints whose successes are far rarer than the others'. */
 export interface SuccessRateOptions {
@@ -67,17 +68,17 @@ export interface OutlierSettings {
   readonly failureRate?: Required<FailureRateOptions>;
 }
 
-const known = [
-  'failures',
-  'gatewayFailures',
-  'localFailures',
-  'interval',
-  'ejectFor',
-  'maxEjectFor',
-  'maxEjected',
-  'successRate',
-  'failureRate',
-] as const;
+const known: OptionNames<OutlierOptions> = {
+  failures: true,
+  gatewayFailures: true,
+  localFailures: true,
+  interval: true,
+  ejectFor: true,
+  maxEjectFor: true,
+  maxEjected: true,
+  successRate: true,
+  failureRate: true,
+};
 
 /** @throws {RangeError} names the option, the value and what is allowed. */
 export function outlierSettings(option: string, options: OutlierOptions): OutlierSettings {
@@ -124,10 +125,10 @@ function successRateSettings(
   options: SuccessRateOptions,
 ): Required<SuccessRateOptions> {
   const option = `${outer}.successRate`;
-  knownOptions(option, options, ['deviations', 'minEndpoints', 'minRequests']);
+  knownOptions(option, options, { deviations: true, minEndpoints: true, minRequests: true });
   const { deviations = 1.9, minEndpoints = 5, minRequests = 100 } = options;
   if (!Number.isFinite(deviations) || deviations <= 0) {
-    throw new RangeError(`${option}.deviations: ${deviations} is not a number above 0`);
+    throw new RangeError(`${option}.deviations: ${shown(deviations)} is not a number above 0`);
   }
   wholeFrom(`${option}.minEndpoints`, minEndpoints, 2);
   wholeFrom(`${option}.minRequests`, minRequests, 1);
@@ -139,7 +140,7 @@ function failureRateSettings(
   options: FailureRateOptions,
 ): Required<FailureRateOptions> {
   const option = `${outer}.failureRate`;
-  knownOptions(option, options, ['threshold', 'minEndpoints', 'minRequests']);
+  knownOptions(option, options, { threshold: true, minEndpoints: true, minRequests: true });
   const { threshold = 0.85, minEndpoints = 5, minRequests = 50 } = options;
   share(`${option}.threshold`, threshold, 'above 0');
   wholeFrom(`${option}.minEndpoints`, minEndpoints, 2);

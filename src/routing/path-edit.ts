@@ -5,6 +5,7 @@
  */
 
 import { canonicalPath } from '../core/canonical-path.ts';
+import { shown } from '../core/option.ts';
 import { parsePathPattern } from './path-pattern.ts';
 
 /** What a path becomes. Exactly one of the three. */
@@ -105,7 +106,5 @@ function canonicalOption(option: string, text: string): string {
   const path =
     typeof text === 'string' && /^\/[^?#]*$/.test(text) ? canonicalPath(text) : undefined;
   if (path !== undefined) return path;
-  throw new RangeError(
-    `${option}: ${JSON.stringify(text)} is not a path without query and fragment`,
-  );
+  throw new RangeError(`${option}: ${shown(text)} is not a path without query and fragment`);
 }

@@ -7,6 +7,7 @@
 import { canonicalPath } from '../core/canonical-path.ts';
 import type { Next } from '../core/chain.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { compilePathEdit, type PathEdit } from './path-edit.ts';
 import { hostOption } from './rewrite.ts';
@@ -44,6 +45,15 @@ export const redirectStatuses: readonly RedirectStatus[] = [301, 302, 303, 307, 
  * ```
  */
 export function redirect(options: RedirectOptions): Next {
+  knownOptions('redirect', options, {
+    path: true,
+    prefix: true,
+    regex: true,
+    scheme: true,
+    host: true,
+    port: true,
+    status: true,
+  });
   const { scheme, host, port, status = defaultRedirectStatus } = options;
   const edit = compilePathEdit('redirect', options);
   if (edit === undefined && scheme === undefined && host === undefined && port === undefined) {
@@ -52,7 +62,7 @@ export function redirect(options: RedirectOptions): Next {
     );
   }
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
-    throw new RangeError(`redirect.scheme: ${JSON.stringify(scheme)} is not one of http, https`);
+    throw new RangeError(`redirect.scheme: ${shown(scheme)} is not one of http, https`);
   }
   if (
     host !== undefined &&
@@ -63,10 +73,12 @@ export function redirect(options: RedirectOptions): Next {
     throw new RangeError(`redirect.host: '${host}' has a port; write it as redirect.port`);
   }
   if (port !== undefined && !(Number.isInteger(port) && 1 <= port && port <= 65_535)) {
-    throw new RangeError(`redirect.port: ${port} is not a port from 1 to 65535`);
+    throw new RangeError(`redirect.port: ${shown(port)} is not a port from 1 to 65535`);
   }
   if (!redirectStatuses.includes(status)) {
-    throw new RangeError(`redirect.status: ${status} is not one of ${redirectStatuses.join(', ')}`);
+    throw new RangeError(
+      `redirect.status: ${shown(status)} is not one of ${redirectStatuses.join(', ')}`,
+    );
   }
 
   return async function redirect(request, context) {

@@ -6,7 +6,8 @@
 
 import { isBodiless } from '../core/bodiless.ts';
 import type { Next } from '../core/chain.ts';
-import { headerEditsOption } from '../core/header-edits.ts';
+import { fieldsOption } from '../core/header-edits.ts';
+import { knownOptions, shown } from '../core/option.ts';
 
 /** Settings of {@link respond}. */
 export interface RespondOptions {
@@ -34,15 +35,16 @@ export const defaultRespondStatus = 200;
  * ```
  */
 export function respond(options: RespondOptions): Next {
+  knownOptions('respond', options, { status: true, body: true, headers: true });
   const { status = defaultRespondStatus, body = '', headers = {} } = options;
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new RangeError(`respond.status: ${status} is not a status from 200 to 599`);
+    throw new RangeError(`respond.status: ${shown(status)} is not a status from 200 to 599`);
   }
-  if (typeof body !== 'string') throw new TypeError('respond.body: this is not text');
+  if (typeof body !== 'string') throw new RangeError(`respond.body: ${shown(body)} is not text`);
   if (body !== '' && isBodiless(status)) {
     throw new RangeError(`respond.body: a response with status ${status} has no body`);
   }
-  headerEditsOption('respond', { set: headers });
+  fieldsOption('respond.headers', headers);
   const typed = new Headers(headers);
   // Bun gives a text no type of its own accord.
   if (body !== '' && !typed.has('content-type')) {

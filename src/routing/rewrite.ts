@@ -9,6 +9,7 @@ import { canonicalPath } from '../core/canonical-path.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
 import { setHeader } from '../core/message.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { compilePathEdit, type PathEdit } from './path-edit.ts';
 
@@ -35,6 +36,7 @@ export interface RewriteOptions extends PathEdit {
  * ```
  */
 export function rewrite(options: RewriteOptions): Middleware {
+  knownOptions('rewrite', options, { path: true, prefix: true, regex: true, host: true });
   const { host } = options;
   const edit = compilePathEdit('rewrite', options);
   if (edit === undefined && host === undefined) {
@@ -71,7 +73,7 @@ export function rewrite(options: RewriteOptions): Middleware {
 /** Checks a host, with or without a port, that a caller gave for an option. */
 export function hostOption(option: string, host: string): string {
   if (typeof host === 'string' && isHost(host)) return host;
-  throw new RangeError(`${option}: ${JSON.stringify(host)} is not a host, with or without a port`);
+  throw new RangeError(`${option}: ${shown(host)} is not a host, with or without a port`);
 }
 
 /** Whether a text is a host, with or without a port, and nothing else. */

@@ -7,12 +7,12 @@
 import { describe, layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Key, key } from '../core/context.ts';
+import { knownOptions, type OptionNames, shown } from '../core/option.ts';
 import { toEndpoint } from '../core/to-endpoint.ts';
 import type { BalancePolicy, Picker } from './balance.ts';
 import { type BalanceOptions, balanceSettings } from './balance-options.ts';
 import { type HealthOptions, healthSettings } from './health.ts';
 import type { CheckTransport } from './health-checks.ts';
-import { knownOptions, shown } from './option.ts';
 import { type OutlierOptions, outlierSettings } from './outlier-options.ts';
 import { createPool, type EndpointStatus, type Pool, type WeightedEndpoint } from './pool.ts';
 import { compileSplit } from './split.ts';
@@ -175,17 +175,17 @@ export function service(options: ServiceOptions): Service {
   };
 }
 
-const known = [
-  'name',
-  'endpoints',
-  'versions',
-  'balance',
-  'outlier',
-  'health',
-  'fetch',
-  'clock',
-  'random',
-] as const;
+const known: OptionNames<ServiceOptions> = {
+  name: true,
+  endpoints: true,
+  versions: true,
+  balance: true,
+  outlier: true,
+  health: true,
+  fetch: true,
+  clock: true,
+  random: true,
+};
 
 function readEndpoints(
   option: string,

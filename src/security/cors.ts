@@ -8,6 +8,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { isFieldName } from '../core/header-edits.ts';
 import { withResponseHeaders } from '../core/message.ts';
+import { flagOption, knownOptions, listOption, shown } from '../core/option.ts';
 
 /** Settings of {@link cors}. */
 export interface CorsOptions {
@@ -73,11 +74,21 @@ export function cors(options: CorsOptions): Middleware {
 
 /** {@link cors} as a step of its own. */
 export function compileCors(options: CorsOptions): CorsStep {
+  knownOptions('cors', options, {
+    origins: true,
+    methods: true,
+    headers: true,
+    expose: true,
+    credentials: true,
+    maxAge: true,
+  });
   const { origins, credentials = false, expose = [], headers, methods = defaultMethods } = options;
+  flagOption('cors.credentials', credentials);
   const isAllowed = originsOption(origins, credentials);
   for (const [name, list] of Object.entries({ methods, headers, expose })) {
+    listOption(`cors.${name}`, list);
     const wrong = list?.find((entry) => !isFieldName(entry));
-    if (wrong !== undefined) throw new RangeError(`cors.${name}: '${wrong}' is not a token`);
+    if (wrong !== undefined) throw new RangeError(`cors.${name}: ${shown(wrong)} is not a token`);
   }
   const maxAge =
     options.maxAge === undefined
@@ -146,10 +157,12 @@ function originsOption(
   origins: readonly string[],
   credentials: boolean,
 ): (origin: string) => boolean {
+  listOption('cors.origins', origins);
   const wrong = origins.find((origin) => !isOriginPattern(origin));
-  if (wrong !== undefined || origins.length === 0) {
+  if (origins.length === 0) throw new RangeError('cors.origins: [] names no origin');
+  if (wrong !== undefined) {
     throw new RangeError(
-      `cors.origins: '${wrong ?? ''}' is not an origin such as https://shop.example, https://*.shop.example or *`,
+      `cors.origins: ${shown(wrong)} is not an origin such as https://shop.example, https://*.shop.example or *`,
     );
   }
   if (origins.includes('*')) {

@@ -13,6 +13,7 @@ import {
 } from '../core/header-edits.ts';
 import { hopByHop } from '../core/hop-by-hop.ts';
 import { withResponseHeaders } from '../core/message.ts';
+import { knownOptions } from '../core/option.ts';
 
 export type { HeaderEdits } from '../core/header-edits.ts';
 
@@ -52,6 +53,7 @@ export function isConnectionsOwn(name: string): boolean {
  * ```
  */
 export function headers(options: HeadersOptions): Middleware {
+  knownOptions('headers', options, { request: true, response: true });
   const { request: ofRequest, response: ofResponse } = options;
   if (ofRequest === undefined && ofResponse === undefined) {
     throw new RangeError('headers: there is nothing to edit, neither request nor response');

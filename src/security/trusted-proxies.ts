@@ -14,6 +14,7 @@ import {
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { editOutgoing } from '../core/header-edits.ts';
+import { flagOption, knownOptions, shown } from '../core/option.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
@@ -102,7 +103,9 @@ export function trustedProxies(options: TrustedProxiesOptions): Middleware {
 export function compileTrustedProxies(
   options: TrustedProxiesOptions,
 ): (request: Request, context: Context) => Context {
+  knownOptions('trustedProxies', options, { hops: true, networks: true, clientCertificates: true });
   const { hops, networks, clientCertificates = false } = options;
+  flagOption('trustedProxies.clientCertificates', clientCertificates);
   if ((hops === undefined) === (networks === undefined)) {
     throw new RangeError('trustedProxies: give one of hops and networks');
   }
@@ -192,7 +195,7 @@ function addressIn(entry: string): string | undefined {
 function hopsOption(hops: number): number {
   if (!(Number.isInteger(hops) && 1 <= hops && hops <= mostHops)) {
     throw new RangeError(
-      `trustedProxies.hops: ${hops} is not a whole number from 1 to ${mostHops}`,
+      `trustedProxies.hops: ${shown(hops)} is not a whole number from 1 to ${mostHops}`,
     );
   }
   return hops;

@@ -7,17 +7,17 @@ import jsr from '../../jsr.json' with { type: 'json' };
 const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
   '.': 6,
-  './timeout': 3.5,
-  './deadline': 3.25,
-  './retry': 8.5,
-  './hedge': 7.25,
-  './retry-budget': 1.5,
-  './breaker': 9.5,
-  './breaker-fleet': 8,
+  './timeout': 3.75,
+  './deadline': 3.5,
+  './retry': 9,
+  './hedge': 7.5,
+  './retry-budget': 2,
+  './breaker': 10,
+  './breaker-fleet': 8.5,
   './throttle': 4.25,
-  './bulkhead': 3.5,
+  './bulkhead': 3.75,
   './service': 10,
-  './rate-limit': 10,
+  './rate-limit': 10.25,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -25,36 +25,36 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './mirror': 9,
   './fallback': 9,
   // Half of it jose.
-  './jwt': 14.5,
+  './jwt': 14.75,
   './authorize': 10,
   './headers': 9,
-  './cors': 3,
+  './cors': 3.25,
   './peer-certificate': 2,
   './limits': 6,
-  './trusted-proxies': 3.25,
+  './trusted-proxies': 3.5,
   './upstream-guard': 5,
   './system-resolver': 1,
   './rewrite': 9,
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 17,
+  './traffic': 17.5,
   './access': 22.5,
-  './gateway': 77,
-  './governance': 35.75,
+  './gateway': 78.25,
+  './governance': 36.5,
   // Most of it zod and yaml.
-  './rules': 99,
+  './rules': 99.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 1.75,
-  './stores/leased': 3,
+  './stores/leased': 3.25,
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,
   './stores/unstorage': 1.25,
   './stores/deno-kv': 3,
   './stores/compare-and-set': 2,
-  './stores/guarded': 2,
+  './stores/guarded': 2.25,
   './stores/conformance': 3,
   './tracing': 6.75,
   './propagation': 1.5,
@@ -65,7 +65,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 83,
+  './workers': 84.5,
 };
 
 /**
@@ -84,10 +84,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 35.5;
+const budgetOfChain = 36;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 103.5;
+const budgetOfEverything = 105.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import manifest from '../../package.json' with { type: 'json' };
 import { signalOf } from '../../src/core/abort.ts';
 import { compose, type Fetch, type Middleware, type Next, outbound } from '../../src/core/chain.ts';
 import { breaker } from '../../src/policies/breaker/breaker.ts';
@@ -21,15 +20,9 @@ import { rewrite } from '../../src/routing/rewrite.ts';
 import { type Service, service } from '../../src/routing/service.ts';
 import type { Grant, Store } from '../../src/stores/contract.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
+import { policyFactories } from '../support/policy-factories.ts';
 import { type Answer, stalled, upstream } from '../support/upstream.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-
-declare global {
-  interface ImportMeta {
-    /** Vite's: the modules that a pattern finds, by their paths. */
-    glob(pattern: string, options: { eager: true }): Record<string, Record<string, unknown>>;
-  }
-}
 
 /** A policy that is to be left in the middle of its work. */
 interface Policy {
@@ -331,45 +324,18 @@ const rows: readonly Row[] = [
   },
 ];
 
-/** What the entries export beside policies. */
-const notPolicies: Readonly<Record<string, string>> = {
-  bodyLimits: 'a part of limits',
-  compileKey: 'reads a key of a request',
-  compileKeys: 'reads a key of a request',
-  control: 'a part of breaker',
-  depositOnce: 'a part of retry and hedge, as retryBudget is',
-  hostOption: 'checks an option',
-  isHost: 'checks an option',
-  isIpBits: 'checks an option',
-  keyBy: 'reads a key of a request',
-  limitAnswers: 'a part of rateLimit',
+/** Factories of what holds no call. */
+const callless: Readonly<Record<string, string>> = {
   pressure: 'a part of shed',
   redirect: 'answers at once, and calls nothing',
-  rejectionShare: 'a formula',
   respond: 'answers at once, and calls nothing',
-  serverDelay: 'reads an answer',
-  sharedStore: 'a part of rateLimit',
-  when: 'a condition on a request',
-  withinLimit: 'a part of timeout, deadline and limits',
 };
 
 test('each policy has a row', () => {
-  const modules = import.meta.glob('../../src/{policies,routing}/**/*.ts', { eager: true });
-  const entries = Object.values(manifest.exports).flatMap((entry) =>
-    typeof entry === 'string' ? [] : [entry.default.replace('./dist/', '../../src/')],
-  );
-  const found = Object.entries(modules).flatMap(([path, module]) => {
-    const isEntry = entries.includes(path.replace(/\.ts$/, '.js'));
-    const file = path
-      .replace(/^.*\/|\.ts$/g, '')
-      .replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
-    return Object.keys(module).filter(
-      (name) => typeof module[name] === 'function' && (isEntry || name === file),
-    );
-  });
+  const found = policyFactories();
   const tried = new Set(rows.map((row) => row.of));
   expect(found).toEqual(expect.arrayContaining([...tried]));
-  expect(found.filter((name) => !tried.has(name) && !(name in notPolicies))).toEqual([]);
+  expect(found.filter((name) => !tried.has(name) && !(name in callless))).toEqual([]);
 });
 
 /** A policy around an upstream, and a caller that is going to leave. */

@@ -9,12 +9,7 @@ import {
 import { contextOf } from '../../src/core/context.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
-import {
-  type DeadlineOptions,
-  deadline,
-  type ForwardDeadlineOptions,
-  forwardDeadline,
-} from '../../src/policies/deadline.ts';
+import { type DeadlineOptions, deadline, forwardDeadline } from '../../src/policies/deadline.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { countListeners } from '../support/listeners.ts';
@@ -217,26 +212,5 @@ describe('configuration', () => {
   test('describes itself', () => {
     expect(describeChain(received({ header: 'X-Left' }))).toBe('deadline from x-left');
     expect(describeChain(forwardDeadline())).toBe('forward deadline as x-fetchmesh-timeout-ms');
-  });
-
-  test.each<[unknown, string]>([
-    [
-      {},
-      'deadline.trust: undefined is neither true nor a function that says which requests to trust',
-    ],
-    [
-      { trust: false },
-      'deadline.trust: false is neither true nor a function that says which requests to trust',
-    ],
-    [{ trust: true, header: 'x y' }, 'deadline.header: "x y" is not a header name'],
-    [{ trust: true, header: '' }, 'deadline.header: "" is not a header name'],
-  ])('refuses %j', (options, message) => {
-    expect(() => deadline(options as DeadlineOptions)).toThrow(new RangeError(message));
-  });
-
-  test('refuses a header to forward that is none', () => {
-    expect(() => forwardDeadline({ header: 5 } as unknown as ForwardDeadlineOptions)).toThrow(
-      new RangeError('forwardDeadline.header: 5 is not a header name'),
-    );
   });
 });

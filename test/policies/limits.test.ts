@@ -309,17 +309,3 @@ describe('callers and apps', () => {
     expect(describeChain(inbound(echo, limits()))).toContain('limits');
   });
 });
-
-test.each<[options: LimitsOptions, message: string]>([
-  [{ urlBytes: 0 }, 'limits.urlBytes: 0 is not a whole number of 1 or more'],
-  [{ headerCount: 1.5 }, 'limits.headerCount: 1.5 is not'],
-  [{ headerBytes: -1 }, 'limits.headerBytes: -1 is not'],
-  [{ bodyBytes: -1 }, 'limits.bodyBytes: -1 is not a whole number of 0 or more'],
-  [{ bodyBytes: '1MB' as unknown as number }, 'limits.bodyBytes: 1MB is not'],
-  [{ bodyRate: -1 }, 'limits.bodyRate: -1 is not a number of 0 or more'],
-  [{ bodyRate: Number.POSITIVE_INFINITY }, 'limits.bodyRate: Infinity is not'],
-  [{ bodyGrace: 'soon' }, 'limits.bodyGrace'],
-  [{ concurrent: 0 }, 'limits.concurrent: 0 is not a whole number of 1 or more'],
-])('%j is refused', (options, message) => {
-  expect(() => limits(options)).toThrow(message);
-});

@@ -424,44 +424,6 @@ test('describes itself', () => {
   );
 });
 
-describe('wrong options are refused', () => {
-  const send = async () => new Response();
-  const noUrl = 'is not an http or https URL without credentials, query and fragment';
-  test.each<[Record<string, unknown>, string]>([
-    [{}, 'mirror: say where the copies go, either by to or by send'],
-    [{ to: 'http://a', send }, 'mirror: say where the copies go, either by to or by send'],
-    [{ send: 'http://a' }, 'mirror.send: this is not a function'],
-    [{ to: 'v2' }, `mirror.to: "v2" ${noUrl}`],
-    [{ to: 'ftp://v2' }, `mirror.to: "ftp://v2" ${noUrl}`],
-    [{ to: 'http://u:p@v2' }, `mirror.to: "http://u:p@v2" ${noUrl}`],
-    [{ to: 'http://v2?a=1' }, `mirror.to: "http://v2?a=1" ${noUrl}`],
-    [{ to: 5 }, `mirror.to: 5 ${noUrl}`],
-    [{ send, percent: -1 }, 'mirror.percent: -1 is not a number from 0 to 100, in percent'],
-    [{ send, percent: 100.1 }, 'mirror.percent: 100.1 is not a number from 0 to 100, in percent'],
-    [{ send, percent: '5%' }, 'mirror.percent: "5%" is not a number from 0 to 100, in percent'],
-    [{ send, timeout: '0s' }, "mirror.timeout: '0s' is not from 1ms to 2147483647ms (24.8d)"],
-    [{ send, timeout: '30d' }, "mirror.timeout: '30d' is not from 1ms to 2147483647ms (24.8d)"],
-    [{ send, timeout: 5 }, 'mirror.timeout: 5 is not a duration'],
-    [{ send, maxActive: 0 }, 'mirror.maxActive: 0 is not a whole number of 1 or more'],
-    [{ send, maxReplayBytes: -1 }, 'mirror.maxReplayBytes: -1 is not a whole number of 0 or more'],
-    [
-      { send, credentials: 'keep' },
-      'mirror.credentials: "keep" is not one of include, omit, same-origin',
-    ],
-    [
-      { send, headers: { set: { 'a b': 'c' } } },
-      'mirror.headers.set: "a b" is not the name of a header',
-    ],
-    [
-      { send, headers: { add: { a: 'b\r\nc: d' } } },
-      'mirror.headers.add: "b\\r\\nc: d" is not a value that the header a can have',
-    ],
-    [{ send, headers: { remove: [''] } }, 'mirror.headers.remove: "" is not the name of a header'],
-  ])('%j', (options, message) => {
-    expect(() => mirror(options as MirrorOptions)).toThrow(message);
-  });
-});
-
 function listening(events: PolicyEvent[]): Middleware {
   return (next) => (request, context) =>
     next(

@@ -242,22 +242,6 @@ test('is named in the chain', () => {
   expect(describeChain(shed({ pressure: pressure({ from: 1, full: 2 }) }))).toBe('shed, normal');
 });
 
-test.each<[unknown, string]>([
-  [{}, 'shed.from: undefined is not a number of 0 or more'],
-  [{ from: -1, full: 1 }, 'shed.from: -1 is not'],
-  [{ from: Number.NaN, full: 1 }, 'shed.from: NaN is not'],
-  [{ from: 1 }, 'shed.full: undefined is not a number above from, 1'],
-  [{ from: 1, full: 1 }, 'shed.full: 1 is not a number above from, 1'],
-  [{ from: 1, full: Number.POSITIVE_INFINITY }, 'shed.full: Infinity is not'],
-  [{ from: 1, full: 2, load: 5 }, 'shed.load: 5 is not a function'],
-  [{ from: 1, full: 2, priority: 'urgent' }, 'shed.priority: "urgent" is not one of background'],
-  [{ from: 1, full: 2, trust: true }, 'shed.trust: true is not a function'],
-  [{ from: 1, full: 2, retryAfter: 1 }, 'shed.retryAfter: 1 is not a duration'],
-  [{ from: 1, pressure: pressure({ from: 1, full: 2 }) }, 'shed.pressure: it stands in place of'],
-])('%j is refused', (options, message) => {
-  expect(() => shed(options as ShedOptions)).toThrow(message);
-});
-
 test('a priority function that returns nonsense rejects the request that it was asked for', async () => {
   const run = shed({ from: 1, full: 2, priority: () => 'urgent' as never })(async () => raise());
   await expect((async () => await run(new Request(url), Context.background()))()).rejects.toThrow(

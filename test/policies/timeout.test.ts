@@ -493,30 +493,9 @@ describe('configuration', () => {
     expect(describeChain(off)).toBe('timeout off');
   });
 
-  test.each([
-    [Number.NaN, /^timeout: null is not a duration/],
-    [3_000, /^timeout: 3000 is not a duration .*write '3000ms' or '3000s'$/],
-    [Number.POSITIVE_INFINITY, /^timeout: null is not a duration/],
-    ['-1s', /^timeout: "-1s" is not a duration/],
-    ['', /^timeout: "" is not a duration/],
-    [true, /^timeout: true is not a duration/],
-    ['2147483648ms', /^timeout: '2147483648ms' is longer than timers can wait, 2147483647ms/],
-    ['25d', /^timeout: '25d' is longer than timers can wait/],
-    [`${'9'.repeat(400)}s`, /is not a duration/],
-  ])('TO-13: %s is refused', (limit, message) => {
-    const construct = () => timeout(limit as string, { clock });
-    expect(construct).toThrow(RangeError);
-    expect(construct).toThrow(message);
-  });
-
   test('the limit is 15 s where none is given, as in Envoy', () => {
     expect(describeChain(timeout())).toBe('timeout 15s');
     expect(describeChain(timeout('3s', { body: true }))).toBe('timeout 3s, body included');
-  });
-
-  test('refuses a body that is not true or false', () => {
-    const construct = () => timeout('3s', { body: 'yes' as unknown as boolean });
-    expect(construct).toThrow(new RangeError('timeout.body: "yes" is not true or false'));
   });
 
   test('TO-13: the longest delay of timers is accepted', () => {

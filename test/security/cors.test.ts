@@ -128,21 +128,6 @@ describe('preflights', () => {
   });
 });
 
-test.each<[options: CorsOptions, message: RegExp]>([
-  [{ origins: [] }, /cors\.origins: '' is not an origin/],
-  [{ origins: ['shop.example'] }, /'shop\.example' is not an origin/],
-  [{ origins: ['https://shop.example/'] }, /is not an origin/],
-  [{ origins: ['https://*'] }, /is not an origin/],
-  [{ origins: ['https://a.*.example'] }, /is not an origin/],
-  [{ origins: ['*'], credentials: true }, /'\*' cannot go with credentials/],
-  [{ origins: [shop], methods: ['GE T'] }, /cors\.methods: 'GE T' is not a token/],
-  [{ origins: [shop], headers: [''] }, /cors\.headers: '' is not a token/],
-  [{ origins: [shop], expose: ['a:b'] }, /cors\.expose: 'a:b' is not a token/],
-  [{ origins: [shop], maxAge: '5 s' as never }, /cors\.maxAge/],
-])('%j is refused', (options, message) => {
-  expect(() => cors(options)).toThrow(message);
-});
-
 describe('in the rules', () => {
   const text = `services: { api: "http://api.internal" }
 auth: { main: { issuer: "https://id.example", jwks: "https://id.example/keys" } }

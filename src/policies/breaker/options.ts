@@ -7,6 +7,13 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { type Duration, durationOption, formatDuration } from '../../core/duration.ts';
+import {
+  flagOption,
+  functionOption,
+  knownOptions,
+  type OptionNames,
+  shown,
+} from '../../core/option.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { BreakerFleet } from './fleet/fleet.ts';
 import type { Counts, MachineSettings, OpenFacts, Transition } from './machine.ts';
@@ -112,6 +119,31 @@ export interface BreakerOptions {
   readonly clock?: Clock;
 }
 
+const known: OptionNames<BreakerOptions> = {
+  failures: true,
+  errorRate: true,
+  slowRate: true,
+  slowAfter: true,
+  trip: true,
+  minRequests: true,
+  window: true,
+  bucket: true,
+  lastRequests: true,
+  openFor: true,
+  maxOpenFor: true,
+  retryAfter: true,
+  halfOpen: true,
+  isIgnored: true,
+  isSuccess: true,
+  key: true,
+  maxKeys: true,
+  mode: true,
+  fleet: true,
+  name: true,
+  onTransition: true,
+  clock: true,
+};
+
 /** The options that the machine goes by. @throws {RangeError} names the option, the value and what is allowed. */
 export function machineSettings(options: BreakerOptions): MachineSettings {
   const { failures, errorRate, slowRate, slowAfter, trip } = options;
@@ -121,7 +153,7 @@ export function machineSettings(options: BreakerOptions): MachineSettings {
     refuseBeside(options, 'failures', ['errorRate', 'slowRate', 'trip', ...rateOptions]);
   }
   if (trip !== undefined) {
-    aFunction('trip', trip);
+    functionOption('breaker.trip', trip);
     refuseBeside(options, 'trip', ['errorRate', 'slowRate']);
   }
   if (errorRate !== undefined) share('errorRate', errorRate);
@@ -157,7 +189,7 @@ export function machineSettings(options: BreakerOptions): MachineSettings {
     observesOnly: options.mode === 'metrics_only',
     isElective: options.fleet !== undefined,
     openForMs: openFor(options),
-    halfOpen: halfOpen(options.halfOpen ?? 1),
+    halfOpen: halfOpen(options.halfOpen),
   };
 }
 
@@ -180,7 +212,7 @@ function timeWindow(window: Duration = '10s', bucket: Duration | undefined): Win
 
 function openFor(options: BreakerOptions): MachineSettings['openForMs'] {
   const { openFor = '5s', maxOpenFor, retryAfter = true } = options;
-  flag('retryAfter', retryAfter);
+  flagOption('breaker.retryAfter', retryAfter);
   const firstMs = typeof openFor === 'function' ? 0 : positive('openFor', openFor);
   const longestMs =
     maxOpenFor === undefined ? Math.max(60_000, firstMs) : positive('maxOpenFor', maxOpenFor);
@@ -199,16 +231,23 @@ function openFor(options: BreakerOptions): MachineSettings['openForMs'] {
   };
 }
 
-function halfOpen(given: number | HalfOpenOptions): MachineSettings['halfOpen'] {
-  const name = typeof given === 'object' ? 'halfOpen.probes' : 'halfOpen';
-  const settings = typeof given === 'object' && given !== null ? given : { probes: given };
+function halfOpen(given: number | HalfOpenOptions = 1): MachineSettings['halfOpen'] {
+  const isSpelt = typeof given === 'object' && given !== null;
+  const name = isSpelt ? 'halfOpen.probes' : 'halfOpen';
+  const settings = isSpelt ? given : { probes: given };
+  knownOptions('breaker.halfOpen', settings, {
+    probes: true,
+    successes: true,
+    toleratedFailures: true,
+    timeout: true,
+  });
   const { probes = 1, toleratedFailures = 0, timeout = '10s' } = settings;
   wholeNumber(name, probes, 1_000);
   const { successes = Math.max(3, probes) } = settings;
   wholeNumber('halfOpen.successes', successes);
   if (!Number.isInteger(toleratedFailures) || toleratedFailures < 0) {
     throw new RangeError(
-      `breaker.halfOpen.toleratedFailures: ${String(toleratedFailures)} is not a whole number of 0 or more`,
+      `breaker.halfOpen.toleratedFailures: ${shown(toleratedFailures)} is not a whole number of 0 or more`,
     );
   }
   return {
@@ -221,6 +260,7 @@ function halfOpen(given: number | HalfOpenOptions): MachineSettings['halfOpen'] 
 
 /** Checks what the machine does not go by. */
 export function checkOptions(options: BreakerOptions): void {
+  knownOptions('breaker', options, known);
   const { key = 'origin', mode = 'on', maxKeys = 1_024 } = options;
   wholeNumber('maxKeys', maxKeys);
   if (typeof key !== 'function')
@@ -228,16 +268,18 @@ export function checkOptions(options: BreakerOptions): void {
   oneOf('mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
   if (options.fleet !== undefined) {
     if (typeof options.fleet?.join !== 'function') {
-      throw new RangeError('breaker.fleet: this is no fleet; breakerFleet makes one');
+      throw new RangeError(
+        `breaker.fleet: ${shown(options.fleet)} is not a fleet, as breakerFleet makes one`,
+      );
     }
     if (typeof options.name !== 'string' || options.name === '') {
       throw new RangeError(
-        'breaker.name: a fleet tells its breakers apart by their names; give it one',
+        `breaker.name: ${shown(options.name)} is not a name, by which a fleet tells its breakers apart`,
       );
     }
   }
   for (const name of ['isIgnored', 'isSuccess', 'onTransition'] as const) {
-    if (options[name] !== undefined) aFunction(name, options[name]);
+    functionOption(`breaker.${name}`, options[name]);
   }
 }
 
@@ -278,13 +320,13 @@ function refuseBeside(
 function wholeNumber(option: string, value: number, most?: number): void {
   if (Number.isInteger(value) && value >= 1 && value <= (most ?? Number.POSITIVE_INFINITY)) return;
   const allowed = most === undefined ? 'above 0' : `from 1 to ${most}`;
-  throw new RangeError(`breaker.${option}: ${String(value)} is not a whole number ${allowed}`);
+  throw new RangeError(`breaker.${option}: ${shown(value)} is not a whole number ${allowed}`);
 }
 
 function share(option: string, value: number): void {
   if (value > 0 && value <= 1) return;
   throw new RangeError(
-    `breaker.${option}: ${String(value)} is not a number above 0 up to 1, where 0.5 is 50 %`,
+    `breaker.${option}: ${shown(value)} is not a number above 0 up to 1, where 0.5 is 50 %`,
   );
 }
 
@@ -299,20 +341,10 @@ export function tripDuration(value: Duration): number {
   return positive('trip', value);
 }
 
-function flag(option: string, value: boolean): void {
-  if (typeof value === 'boolean') return;
-  throw new RangeError(`breaker.${option}: ${String(value)} is not true or false`);
-}
-
-function aFunction(option: string, value: unknown): void {
-  if (typeof value === 'function') return;
-  throw new RangeError(`breaker.${option}: ${String(value)} is not a function`);
-}
-
 /** Throws unless a word is one of a few. */
 export function oneOf(option: string, value: string, allowed: readonly string[], more = ''): void {
   if (allowed.includes(value)) return;
   throw new RangeError(
-    `breaker.${option}: '${String(value)}' is not one of ${allowed.join(', ')}${more}`,
+    `breaker.${option}: ${shown(value)} is not one of ${allowed.join(', ')}${more}`,
   );
 }

@@ -126,7 +126,7 @@ describe('CB-33 modes', () => {
     guard.setMode('on');
     expect(guard.list()).toMatchObject([{ state: 'closed', total: 0 }]);
     expect(() => guard.setMode('off' as never)).toThrow(
-      "breaker.mode: 'off' is not one of on, metrics_only, forced_open, disabled",
+      'breaker.mode: "off" is not one of on, metrics_only, forced_open, disabled',
     );
   });
 });

@@ -8,6 +8,7 @@ import { boundedKey } from '../../../core/bounded-key.ts';
 import { type Clock, systemClock } from '../../../core/clock.ts';
 import { type Duration, durationOption } from '../../../core/duration.ts';
 import { ignore } from '../../../core/message.ts';
+import { functionOption, knownOptions, shown } from '../../../core/option.ts';
 import { takeByCompareAndSet } from '../../../stores/compare-and-set.ts';
 import type { Store } from '../../../stores/contract.ts';
 import { guardedStore } from '../../../stores/guarded.ts';
@@ -101,6 +102,21 @@ const mostMembers = 4_096;
  * ```
  */
 export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
+  knownOptions('breakerFleet', options, {
+    store: true,
+    name: true,
+    adopt: true,
+    quorum: true,
+    poll: true,
+    ramp: true,
+    onError: true,
+    clock: true,
+    random: true,
+  });
+  if (typeof options.store?.get !== 'function') {
+    throw new RangeError(`breakerFleet.store: ${shown(options.store)} is not a store`);
+  }
+  functionOption('breakerFleet.onError', options.onError);
   const { name = 'default', quorum = 0.5, onError = ignore } = options;
   const { clock = systemClock, random = Math.random } = options;
   const { consistency, staleMs } = options.store.capabilities;
@@ -169,19 +185,19 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
 function checkOptions(name: string, adopt: Adoption, quorum: number, isEventual: boolean): void {
   if (!/^[\w.-]{1,64}$/.test(name)) {
     throw new RangeError(
-      `breakerFleet.name: '${name}' is not 1 to 64 letters, digits, '.', '_' and '-'`,
+      `breakerFleet.name: ${shown(name)} is not 1 to 64 letters, digits, '.', '_' and '-'`,
     );
   }
   if (!['off', 'quorum', 'any'].includes(adopt)) {
-    throw new RangeError(`breakerFleet.adopt: '${adopt}' is not one of off, quorum, any`);
+    throw new RangeError(`breakerFleet.adopt: ${shown(adopt)} is not one of off, quorum, any`);
   }
   if (adopt === 'quorum' && isEventual) {
     throw new RangeError(
-      "breakerFleet.adopt: on an eventual store nobody knows who lives, so there is no quorum; 'any' or 'off'",
+      "breakerFleet.adopt: 'quorum' does not go with an eventual store, where nobody knows who lives; 'any' or 'off'",
     );
   }
   if (!(quorum > 0 && quorum <= 1)) {
-    throw new RangeError(`breakerFleet.quorum: ${quorum} is not a number above 0 up to 1`);
+    throw new RangeError(`breakerFleet.quorum: ${shown(quorum)} is not a number above 0 up to 1`);
   }
 }
 

@@ -1,9 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type BreakerOptions, breaker } from '../../../../src/policies/breaker/breaker.ts';
-import {
-  type BreakerFleetOptions,
-  breakerFleet,
-} from '../../../../src/policies/breaker/fleet/fleet.ts';
+import type { BreakerOptions } from '../../../../src/policies/breaker/breaker.ts';
 import { type Capabilities, type Store, StoreError } from '../../../../src/stores/contract.ts';
 import { memoryStore } from '../../../../src/stores/memory.ts';
 import { fleetOf, Instance } from '../../../support/breaker-fleet.ts';
@@ -247,12 +243,6 @@ describe('an eventual store', () => {
     await one.fleet.sync();
     expect(one.state).toBe('closed');
   });
-
-  test('has no quorum', () => {
-    expect(() => breakerFleet({ store: eventual(new VirtualClock()), adopt: 'quorum' })).toThrow(
-      /nobody knows who lives/,
-    );
-  });
 });
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
@@ -336,22 +326,4 @@ test('a circuit that is used for the first time hears what its fleet knows', asy
   await other.fleet.sync();
   expect(await other.call()).toEqual([503]);
   expect(other.calls).toBe(0);
-});
-
-test.each<[Partial<BreakerFleetOptions>, RegExp]>([
-  [{ name: 'a b' }, /breakerFleet\.name: 'a b' is not/],
-  [{ adopt: 'all' as 'any' }, /breakerFleet\.adopt: 'all' is not one of off, quorum, any/],
-  [{ quorum: 0 }, /breakerFleet\.quorum: 0 is not a number above 0 up to 1/],
-  [{ quorum: 1.5 }, /breakerFleet\.quorum: 1\.5/],
-  [{ poll: '0s' }, /breakerFleet\.poll: '0s' is shorter than 1 ms/],
-  [{ ramp: 'soon' as '1s' }, /breakerFleet\.ramp/],
-])('%j is refused', (options, message) => {
-  expect(() => breakerFleet({ store: memoryStore(), ...options })).toThrow(message);
-});
-
-test.each<[BreakerOptions, RegExp]>([
-  [{ fleet: breakerFleet({ store: memoryStore() }) }, /breaker\.name: a fleet tells/],
-  [{ fleet: {} as never, name: 'pay' }, /breaker\.fleet: this is no fleet/],
-])('a breaker without a name, or without a fleet that is one, is refused', (options, message) => {
-  expect(() => breaker(options)).toThrow(message);
 });

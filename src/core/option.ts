@@ -1,0 +1,74 @@
+/**
+ * Checks that the options of all policies have in common.
+ *
+ * @module
+ */
+
+import type { Clock } from './clock.ts';
+
+/** The names of all options; the compiler refuses one that is missing or too many. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * Refuses what is no object, an option that there is not (most often a slip, and else passed over in silence), and a clock
+ * or a source of random numbers that is none.
+ *
+ * @throws {RangeError} names the option, the value and what is allowed.
+ */
+export function knownOptions<Options extends object>(
+  owner: string,
+  given: Options,
+  known: OptionNames<Options>,
+): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new RangeError(`${owner}: ${shown(given)} is not an object with options`);
+  }
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(known, name)) continue;
+    const names = Object.keys(known).join(', ');
+    throw new RangeError(`${owner}: there is no option '${name}', only ${names}`);
+  }
+  const { clock, random } = given as { readonly clock?: Clock; readonly random?: unknown };
+  if (clock !== undefined && typeof clock?.schedule !== 'function') {
+    throw new RangeError(
+      `${owner}.clock: ${shown(clock)} is not a clock (now, monotonic, schedule)`,
+    );
+  }
+  functionOption(`${owner}.random`, random);
+}
+
+/** @throws {RangeError} unless there is none, or it is a function. */
+export function functionOption(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new RangeError(`${option}: ${shown(value)} is not a function`);
+}
+
+/** @throws {RangeError} unless there is none, or it is true or false. */
+export function flagOption(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new RangeError(`${option}: ${shown(value)} is not true or false`);
+}
+
+/** @throws {RangeError} unless there is none, or it is text. */
+export function textOption(option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'string') return;
+  throw new RangeError(`${option}: ${shown(value)} is not text`);
+}
+
+/** @throws {RangeError} unless there is none, or it is a list. */
+export function listOption(option: string, value: unknown): void {
+  if (value === undefined || Array.isArray(value)) return;
+  throw new RangeError(`${option}: ${shown(value)} is not a list`);
+}
+
+/** A value as messages show it. */
+export function shown(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (typeof value === 'function') return `the function ${value.name}`.trimEnd();
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // It refers to itself, or holds what JSON has no word for.
+    return Object.prototype.toString.call(value);
+  }
+}
