@@ -171,7 +171,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
       const init = { method, headers: copy.headers, body: bytes, signal, redirect: 'manual' };
       // What comes too late is thrown away all the same.
       const answer = send(url, init as RequestInit, ofCopy(context, signal));
-      await Promise.race([answer.then(discard), whenAborted(signal)]);
+      await unlessAborted(signal, answer.then(discard));
       stats.answered += 1;
     } catch {
       // Nobody but the statistics is to know (MI-01).
@@ -272,10 +272,18 @@ function ofCopy(context: Context, signal: AbortSignal): Context {
     .with(eventListener, undefined);
 }
 
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+/** What the work brings, or a rejection as soon as the signal aborts. */
+async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
   });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function wholeOption(option: string, value: number, least: number): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { deadline } from '../../src/core/abort.ts';
+import { deadline, signalOf } from '../../src/core/abort.ts';
 import {
   describe as describeChain,
   inbound,
@@ -241,6 +241,20 @@ describe('MI-04: the answer of the copy', () => {
     answerLate?.(new Response(body.stream));
     await settled();
     expect(body.cancels).toBe(1);
+  });
+
+  test('leaves no listener on the signal of the copy', async () => {
+    const counts: { readonly current: number; readonly highest: number }[] = [];
+    const copies = mirror({
+      clock,
+      async send(copy, context) {
+        counts.push(countListeners(signalOf(copy, context)));
+        return new Response();
+      },
+    });
+    await outbound(upstream(status(200)), copies)(url);
+    await settled();
+    expect(counts).toEqual([{ current: 0, highest: 1 }]);
   });
 
   test('is waited for by the platform', async () => {
