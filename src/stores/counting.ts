@@ -10,7 +10,7 @@ import type { Store } from './contract.ts';
  * Refuses a store that neither takes nor compares and sets.
  *
  * @param owner Whose option it is; stands in the message.
- * @throws {TypeError} that names what to use in its place.
+ * @throws {RangeError} that names what to use in its place.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import type { Store } from './contract.ts';
  */
 export function checkCounts(store: Store, owner: string): void {
   if (store.take !== undefined || store.capabilities.consistency !== 'eventual') return;
-  throw new TypeError(
+  throw new RangeError(
     `${owner}: the store '${store.name}' is eventual and cannot count; use one with \`take\` (Redis, a Durable Object, Deno KV), limits of the platform on Workers, or none: each of the \`instances\` then counts its share`,
   );
 }

@@ -574,7 +574,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [[perSecond, { legacy: 'draft-7' }], 'rateLimit.legacy: "draft-7" is not one of draft-6'],
       [
         [perSecond, { store: eventualStore }],
-        "rateLimit.store: the store 'kv' is eventual and cannot count; use one with `take` (a Durable Object, Redis), or leave it out to count in memory",
+        "rateLimit.store: the store 'kv' is eventual and cannot count; use one with `take` (Redis, a Durable Object, Deno KV), limits of the platform on Workers, or none: each of the `instances` then counts its share",
       ],
       [
         [perSecond, { store: memoryStore(), storeDeadline: '0ms' }],
