@@ -6,10 +6,11 @@
 
 import process from 'node:process';
 import type { Rules } from '../rules/model.ts';
+import { askState } from './doctor-state.ts';
+import { type Finding, reason } from './finding.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
-import { openStore } from './store.ts';
 import { wantsColor } from './terminal.ts';
 import { type TraceDestination, traceDestination } from './traces.ts';
 import { readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
@@ -22,7 +23,7 @@ const help = `fetchmesh doctor: can a gateway with these rules do its work from 
   -f, --rules FILE         rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml)
       --env NAME           with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
       --upstream URL       as for serve
-      --store URL          as for serve
+      --store URL          as for serve (default: state.store of the rules)
       --otlp-endpoint URL  as for serve (default: that of the rules, then $OTEL_EXPORTER_OTLP_ENDPOINT)
       --timeout S          seconds that each question may take (default: 3)
       --json               the same as JSON
@@ -39,16 +40,6 @@ const options = {
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
-
-/** What came of one question. */
-interface Finding {
-  readonly what: string;
-  readonly ok: boolean;
-  /** What was seen. */
-  readonly detail: string;
-  /** What to do where it is not well. */
-  readonly hint?: string;
-}
 
 /** Clocks that differ by more make tokens and traces wrong. */
 const mostSkewMs = 5_000;
@@ -75,7 +66,7 @@ export const doctor: Verb = async (args) => {
     await Promise.all([
       { what: 'rules', ok: true, detail: `${file}: ${rules.routes.length} routes` },
       ...upstreamsOf(rules).map((url) => askUpstream(url, timeoutMs)),
-      ...(values.store === undefined ? [] : [askStore(values.store, timeoutMs)]),
+      askState(values.store, rules.state, timeoutMs),
       ...warnings,
       ...(traced ? [askCollector(traced, timeoutMs)] : []),
     ])
@@ -126,30 +117,6 @@ async function askUpstream(url: string, timeoutMs: number): Promise<Finding[]> {
   }
 }
 
-async function askStore(url: string, timeoutMs: number): Promise<Finding> {
-  const what = 'store';
-  let opened: Awaited<ReturnType<typeof openStore>> | undefined;
-  try {
-    opened = await within(
-      timeoutMs,
-      openStore(url, { mode: 'exact', instances: 1, say: () => {} }),
-    );
-    const { store } = opened;
-    const taken = store.take?.('fetchmesh-doctor', { quota: 1, windowMs: 1_000, burst: 0 }, 1, 1);
-    await within(timeoutMs, Promise.resolve(taken));
-    return { what, ok: true, detail: 'takes and answers' };
-  } catch (error) {
-    return {
-      what,
-      ok: false,
-      detail: reason(error),
-      hint: 'limits apply on_store_error until it answers',
-    };
-  } finally {
-    await opened?.close();
-  }
-}
-
 /** An export of nothing: a collector answers it with 200. */
 async function askCollector(
   { endpoint, headers }: TraceDestination,
@@ -179,22 +146,6 @@ async function askCollector(
   } catch (error) {
     return { what, ok: false, detail: reason(error), hint: 'spans are dropped until it answers' };
   }
-}
-
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${milliseconds} ms`)), milliseconds);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
-/** What `fetch` rejects with says little; its cause says more. */
-function reason(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error
-    ? `${message}: ${cause.message || (cause as NodeJS.ErrnoException).code}`
-    : message;
 }
 
 function render({ what, ok, detail, hint }: Finding): string {

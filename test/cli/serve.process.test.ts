@@ -285,6 +285,25 @@ describe('reloading', () => {
     expect((await fetch(`${url}/three`)).status).toBe(200);
   });
 
+  test('what the start alone can take on is said: `state` counts from a restart on', async () => {
+    const file = join(directory, 'state.yaml');
+    const rules = (state: string, status: number): string =>
+      `${state}routes: [{ path: /**, respond: { status: ${status} } }]\n`;
+    await writeFile(file, rules('state: { mode: exact, instances: 2 }\n', 201));
+    const gateway = await serve(['-f', file, '--watch']);
+    const said = /fetchmesh: `state` is another one now, which counts from a restart on\n/g;
+    await writeFile(file, rules('state: { mode: exact, instances: 3 }\n', 202));
+    await gateway.said(said);
+    expect((await fetch(gateway.url)).status).toBe(202);
+    await writeFile(file, rules('', 203));
+    await gateway.said(/(?:`state` is another one now[\s\S]*){2}/);
+    expect((await fetch(gateway.url)).status).toBe(203);
+    // Back to what the gateway runs with: nothing to say.
+    await writeFile(file, rules('state: { instances: 2, mode: exact }\n', 204));
+    await gateway.said(/(?:is in force[\s\S]*){3}/);
+    expect(gateway.output().match(said)).toHaveLength(2);
+  });
+
   test('500 requests under way while the rules are rewritten 50 times, some of them badly: none fails, each sees one revision', async () => {
     const good = (revision: number): string =>
       `# ${revision}\ntelemetry: { revision_header: true }\nroutes: [{ path: /** }]`;

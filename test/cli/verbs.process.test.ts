@@ -127,6 +127,29 @@ describe('doctor', () => {
     });
   });
 
+  test.each<[state: string, option: readonly string[], says: string, code: number]>([
+    [
+      'store: "memory:"',
+      [],
+      '√ state.store: memory: each gateway counts for itself, and breakers decide alone',
+      0,
+    ],
+    [
+      'store: { env: NO_SUCH_STORE }',
+      [],
+      '× state.store: the variable NO_SUCH_STORE is not set\n    serve needs it too',
+      1,
+    ],
+    ['store: { env: NO_SUCH_STORE }', ['--store', 'memory:'], '√ store: memory: each', 0],
+    ['store: "redis://127.0.0.1:1"', [], '× state.store: redis://127.0.0.1:1: ', 1],
+    ['mode: exact', [], '√ rules: -: 1 routes\n', 0],
+  ])('asks the store that the rules name: state: { %s } %j', async (state, option, says, code) => {
+    const input = `state: { ${state} }\nroutes: [{ path: /**, respond: { status: 204 } }]\n`;
+    const asked = await run(['doctor', '-f', '-', ...option], { input });
+    expect(asked.stdout).toContain(says);
+    expect(asked.code).toBe(code);
+  });
+
   test('a refused connection is a no with a hint', async () => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
