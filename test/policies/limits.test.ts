@@ -109,6 +109,14 @@ describe('LI-03 the size of the body', () => {
     expect(answer.headers.get('connection')).toBe('close');
   });
 
+  test('one that says it is exactly as large is let pass', async () => {
+    const { request, write, end } = upload({ headers: { 'content-length': '5' } });
+    const answer = inbound(echo, limits({ bodyBytes: 5, clock }))(request);
+    write(5);
+    end();
+    expect((await answer).status).toBe(200);
+  });
+
   test('one that grows too large ends the exchange, whatever it said', async () => {
     for (const headers of [{}, { 'content-length': '2' }]) {
       const { request, write } = upload({ headers });

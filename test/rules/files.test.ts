@@ -70,6 +70,27 @@ services:
     expect(routes[0]?.breaker).not.toHaveProperty('errorRate');
   });
 
+  test('limits of a route are those of the overlay, while those of all requests keep their neighbours', () => {
+    const limited = `limits: { body: 1KiB, url: 100B }\n${base.replace('    timeout: 2s', '    limits: { body: 1MiB, body_rate: 1KiB }')}`;
+    const over = `limits: { url: 200B }
+routes: [{ path: /static/**, limits: { body: 2MiB } }]`;
+    const rules = sound({ ...laidOver(over), text: limited });
+    expect(rules.limits).toEqual({ urlBytes: 200 });
+    expect(rules.routes[2]?.limits).toEqual({ bodyBytes: 1_024 });
+    expect(rules.routes[1]?.limits).toEqual({ bodyBytes: 2 * 1_024 ** 2 });
+  });
+
+  test('a service may have the name of something that all objects have', () => {
+    const text = base.replace(
+      '  web:',
+      '  constructor: { versions: { v1: "http://a", v2: "http://b" } }\n  web:',
+    );
+    const over = 'services: { constructor: { versions: { v2: "http://c" } } }';
+    const { services } = sound({ ...laidOver(over), text });
+    const service = services.find(({ name }) => name === 'constructor');
+    expect(service?.versions.map(({ urls }) => urls)).toEqual([['http://a'], ['http://c']]);
+  });
+
   test('an issuer of tokens is that of the overlay: keys never stay for another issuer', () => {
     const issuer = (text: string): string => `auth: { main: ${text} }\n`;
     const text = `${issuer('{ issuer: "https://a.example", jwks: "https://a.example/jwks" }')}routes: [{ path: /a, auth: main }]\n`;
@@ -85,6 +106,12 @@ services:
     const one = 'defaults: { timeout: 1s }';
     expect(sound(laidOver(one, 'defaults: { timeout: 2s }')).routes[0]?.timeoutMs).toBe(2_000);
   });
+});
+
+test('RF-03: a key with nothing behind it is no null, and removes nothing', () => {
+  const { rules, diagnostics } = parse(laidOver('routes: [{ path: /static/**, timeout: }]'));
+  expect(rules).toBeUndefined();
+  expect(diagnostics.map(({ file }) => file)).toEqual(['rules.0.yaml']);
 });
 
 test('RF-03: null removes what is below', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exchange } from '../../src/core/exchange.ts';
-import { contextOf, inbound, outbound, reject } from '../../src/index.ts';
+import { contextOf, inbound, type Middleware, outbound, reject } from '../../src/index.ts';
+import { trustedProxies } from '../../src/security/trusted-proxies.ts';
 import {
   type AccessLogEntry,
   type AccessLogOptions,
@@ -11,18 +12,20 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 type App = (request: Request) => Response | Promise<Response>;
 
-function logged(app: App, options: Partial<AccessLogOptions> = {}) {
+function logged(app: App, options: Partial<AccessLogOptions> = {}, ...around: Middleware[]) {
   const entries: AccessLogEntry[] = [];
   const write = (entry: AccessLogEntry) => void entries.push(entry);
   const clock = new VirtualClock();
   const serve = inbound(
     app,
+    ...around,
     tracing({ kind: 'server' }),
     accessLog({ service: 'shop', write, clock, ...options }),
   );
   return {
     entries,
     clock,
+    serve,
     get: (path = '/a', init?: RequestInit) =>
       serve(new Request(`http://shop.example${path}`, init)),
   };
@@ -31,6 +34,18 @@ function logged(app: App, options: Partial<AccessLogOptions> = {}) {
 const ok: App = () => new Response();
 
 describe('a record', () => {
+  test('names the client that trusted proxies told, else the peer', async () => {
+    const { entries, serve } = logged(ok, {}, trustedProxies({ networks: ['10.0.0.0/8'] }));
+    const headers = { 'x-forwarded-for': '198.51.100.7' };
+    for (const hostname of ['10.0.0.1', '203.0.113.9']) {
+      await serve(new Request('http://shop.example/', { headers }), { remoteAddr: { hostname } });
+    }
+    expect(entries.map((entry) => entry['client.address'])).toEqual([
+      '198.51.100.7',
+      '203.0.113.9',
+    ]);
+  });
+
   test('AL-02: has the names of the server span, its ids, and nothing that is not known', async () => {
     const clock = new VirtualClock();
     const { get, entries } = logged(

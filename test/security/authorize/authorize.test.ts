@@ -447,9 +447,13 @@ describe('tokens', () => {
   test('AZ-10 half an identity is none', async () => {
     const rule = { from: [{ requestPrincipals: ['*'] }] };
     expect(await statusOf([allow(rule)], { slots: [slot(claims, { iss: 'a' })] })).toBe(403);
-    expect(await statusOf([allow(rule)], { slots: [slot(claims, { iss: '', sub: 'a' })] })).toBe(
-      403,
-    );
+    for (const half of [
+      { iss: '', sub: 'a' },
+      { iss: 'a', sub: '' },
+      { iss: 'a', sub: 7 },
+    ]) {
+      expect(await statusOf([allow(rule)], { slots: [slot(claims, half)] })).toBe(403);
+    }
   });
 
   test('AZ-10 a prefix of issuers is not that of another issuer with a slash', async () => {

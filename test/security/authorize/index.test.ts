@@ -108,6 +108,31 @@ function textFits(pattern: string, text: string): boolean {
 }
 
 describe('finding policies by what they compare', () => {
+  test('AZ-01 of several that match the first one decides, however they are found', async () => {
+    const rules: readonly AuthorizationRule[] = [
+      { to: [{ hosts: ['a'] }] },
+      { to: [{ paths: ['/b'] }] },
+      { to: [{ methods: ['GET'] }] },
+      { to: [{ paths: ['/*'] }] },
+    ];
+    for (let first = 0; first < rules.length; first++) {
+      const asked: number[] = [];
+      const order = [...rules.slice(first), ...rules.slice(0, first)];
+      const app = inbound(
+        () => new Response(),
+        authorize(
+          order.map((rule, place) => ({
+            action: 'custom',
+            rules: [rule],
+            authorizer: () => asked.push(place) > 0,
+          })),
+        ),
+      );
+      await app(new Request('http://a/b'));
+      expect(asked).toEqual([0]);
+    }
+  });
+
   test('decides as looking at all of them does', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(policy, { maxLength: 12 }), asked, async (policies, request) => {
