@@ -135,11 +135,26 @@ function spki(key: KeyObject): string {
   return String(key.export({ type: 'spki', format: 'pem' }));
 }
 
-/** @throws {UsageError} where a file holds none. */
+/**
+ * One that is not valid now is told: whoever is shown it may have another clock, or may not care.
+ *
+ * @throws {UsageError} where a file holds none.
+ */
 export function checkCertificate(file: string, pem: string): void {
+  let certificate: X509Certificate;
   try {
-    new X509Certificate(pem);
+    certificate = new X509Certificate(pem);
   } catch {
     throw new UsageError(`TLS: ${file} holds no certificate in PEM, -----BEGIN CERTIFICATE-----`);
   }
+  const { validFrom, validTo } = certificate;
+  const now = Date.now();
+  const when =
+    now > Date.parse(validTo)
+      ? `until ${validTo}`
+      : now < Date.parse(validFrom)
+        ? `from ${validFrom} on`
+        : undefined;
+  if (when === undefined) return;
+  console.error(`fetchmesh: TLS: ${file} is valid ${when}: whoever checks it refuses it`);
 }

@@ -162,6 +162,30 @@ limits: { body: 1MiB }`;
   });
 });
 
+test('PI-08 another authority of clients is taken on as well; options win over the rules, one by one', async () => {
+  const authority = join(directory, 'clients.pem');
+  await copyFile(fixture('authority.pem'), authority);
+  const block = `tls: { cert: ${fixture('renewed.pem')}, key: ${fixture('renewed.key')}, client_ca: ${authority} }`;
+  const file = await rulesFile('authority.yaml', block);
+  const gateway = await serve(['-f', file, ...server, '--watch']);
+  expect((await ask(gateway.url, '/web', 'web')).name).toBe('localhost');
+  expect(await refused(ask(gateway.url, '/web', 'foreign'))).not.toBe('answered');
+  await copyFile(fixture('stranger.pem'), authority);
+  await gateway.said(/TLS: new certificates are in force/);
+  expect((await ask(gateway.url, '/web', 'foreign')).status).toBe(200);
+  expect(await refused(ask(gateway.url, '/web', 'web'))).not.toBe('answered');
+});
+
+test('PI-10 a certificate that is not valid now is said to be none, and shown all the same', async () => {
+  const file = await rulesFile('expired.yaml', '');
+  const expired = ['--tls-cert', fixture('expired.pem'), '--tls-key', fixture('expired.key')];
+  const gateway = await serve(['-f', file, ...expired, ...clients]);
+  expect(gateway.output()).toMatch(
+    /TLS: .*expired\.pem is valid until \w+ .*: whoever checks it refuses it/,
+  );
+  expect(gateway.output()).not.toMatch(/authority\.pem is valid/);
+});
+
 test('paths in rules count from the directory of their file, and another `tls` is said to count later', async () => {
   for (const name of ['server.pem', 'server.key']) {
     await copyFile(fixture(name), join(directory, name));
