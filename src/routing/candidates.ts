@@ -16,6 +16,9 @@ export interface Candidate {
   readonly alternatives: readonly (readonly Condition[])[];
 }
 
+/** What a candidate asks for that asks for nothing: one for all, of which there may be ten thousand. */
+export const unconditional: Candidate['alternatives'] = [];
+
 /** From this many candidates on, an index over one header, parameter or cookie is worth its map. */
 const indexFrom = 4;
 
@@ -25,6 +28,8 @@ interface ValueIndex {
   readonly name: string;
   readonly byValue: ReadonlyMap<string, readonly Candidate[]>;
 }
+
+const noIndexes: readonly ValueIndex[] = [];
 
 /** A set of candidates, indexed by the conditions that many of them share. */
 export class Candidates {
@@ -73,7 +78,7 @@ function indexed(candidates: readonly Candidate[]): {
   plain: readonly Candidate[];
   indexes: readonly ValueIndex[];
 } {
-  if (candidates.length < indexFrom) return { plain: candidates, indexes: [] };
+  if (candidates.length < indexFrom) return { plain: candidates, indexes: noIndexes };
   const subjects = candidates.map(subjectsOf);
   const askers = new Map<string, number>();
   for (const { id } of subjects.flat()) askers.set(id, (askers.get(id) ?? 0) + 1);

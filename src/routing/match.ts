@@ -5,7 +5,7 @@
  */
 
 import { inOneGo, type Steps } from '../core/steps.ts';
-import { type Candidate, Candidates } from './candidates.ts';
+import { type Candidate, Candidates, unconditional } from './candidates.ts';
 import { compileConditions, type MatchConditions } from './conditions.ts';
 import { parsePathPattern, type Segment } from './path-pattern.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -51,9 +51,10 @@ export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher>
     const candidate: Candidate = {
       index,
       methods: route.methods && new Set(route.methods),
-      alternatives: (route.match ?? []).map((entry) =>
-        compileConditions(entry, route.auth?.jwt ?? ''),
-      ),
+      alternatives:
+        route.match === undefined || route.match.length === 0
+          ? unconditional
+          : route.match.map((entry) => compileConditions(entry, route.auth?.jwt ?? '')),
     };
     for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
     yield;
