@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fieldAttacks, smugglingAttacks } from '../security/attacks/smuggling.ts';
 import { endAll, type Serving, serve } from '../support/serving.ts';
 
 interface Seen {
@@ -38,117 +39,6 @@ afterAll(() => {
   upstream.closeAllConnections();
 });
 
-const hidden = 'GET /smuggled HTTP/1.1\r\nHost: shop.example\r\n\r\n';
-
-/** A request with these lines below its first one, and this body. */
-function post(lines: readonly string[], body = ''): string {
-  return ['POST /a HTTP/1.1', 'Host: shop.example', ...lines, '', body].join('\r\n');
-}
-const get = (...lines: string[]): string =>
-  ['GET /a HTTP/1.1', 'Host: shop.example', ...lines, '', ''].join('\r\n');
-/** Chunked, with a request behind the last chunk. */
-const chunkedAnd = (...lines: string[]): string => post(lines, `0\r\n\r\n${hidden}`);
-const lengthAnd = (...lines: string[]): string => post(lines, hidden);
-
-/** What is sent, and whether it has to be refused: with a 4xx or 5xx, or by closing without an answer. */
-const attacks: readonly (readonly [name: string, text: string, refused?: true])[] = [
-  ['a length and chunks', chunkedAnd('Content-Length: 6', 'Transfer-Encoding: chunked')],
-  ['chunks and a length', chunkedAnd('Transfer-Encoding: chunked', 'Content-Length: 6')],
-  ['two lengths that differ', lengthAnd('Content-Length: 0', 'Content-Length: 44'), true],
-  ['two lengths in one', lengthAnd('Content-Length: 0, 44'), true],
-  ['two lengths that are the same, in one', lengthAnd('Content-Length: 0, 0')],
-  ['a length with a sign', lengthAnd('Content-Length: +0'), true],
-  ['a length below zero', lengthAnd('Content-Length: -1'), true],
-  ['a length in hexadecimal', lengthAnd('Content-Length: 0x2c'), true],
-  ['a length with a space', lengthAnd('Content-Length: 4 4'), true],
-  ['a length with a point', lengthAnd('Content-Length: 0.0'), true],
-  ['a length with an exponent', lengthAnd('Content-Length: 1e1'), true],
-  ['a length beyond all numbers', lengthAnd(`Content-Length: ${'9'.repeat(40)}`), true],
-  ['an empty length', lengthAnd('Content-Length:')],
-  ['a length under another name', lengthAnd('Content_Length: 44')],
-  ['a length before a space', lengthAnd('Content-Length : 44'), true],
-  ['a coding before a space', chunkedAnd('Transfer-Encoding : chunked'), true],
-  ['a coding after a tab', chunkedAnd('Transfer-Encoding:\tchunked')],
-  ['a coding on a line of its own', chunkedAnd('Transfer-Encoding:', ' chunked')],
-  ['a coding that is none', chunkedAnd('Transfer-Encoding: xchunked')],
-  ['a coding in quotes', chunkedAnd('Transfer-Encoding: "chunked"')],
-  ['a coding in capitals', chunkedAnd('TRANSFER-ENCODING: CHUNKED')],
-  ['two codings', chunkedAnd('Transfer-Encoding: gzip, chunked')],
-  ['the last coding is another', chunkedAnd('Transfer-Encoding: chunked, identity')],
-  ['two fields of codings', chunkedAnd('Transfer-Encoding: chunked', 'Transfer-Encoding: x')],
-  ['a vertical tab in a coding', chunkedAnd('Transfer-Encoding: \vchunked')],
-  ['a zero in a coding', chunkedAnd('Transfer-Encoding: chunked\0'), true],
-  [
-    'a coding that Connection names',
-    chunkedAnd('Connection: transfer-encoding', 'Transfer-Encoding: chunked'),
-  ],
-  ['a length that Connection names', lengthAnd('Connection: content-length', 'Content-Length: 0')],
-  ['chunks in HTTP/1.0', chunkedAnd('Transfer-Encoding: chunked').replace('HTTP/1.1', 'HTTP/1.0')],
-  ['a size of a chunk that is none', post(['Transfer-Encoding: chunked'], `zz\r\n${hidden}`), true],
-  ['a negative size', post(['Transfer-Encoding: chunked'], `-1\r\n${hidden}`), true],
-  ['a size with a prefix', post(['Transfer-Encoding: chunked'], `0x2c\r\n${hidden}`), true],
-  [
-    'a size beyond all numbers',
-    post(['Transfer-Encoding: chunked'], `${'f'.repeat(40)}\r\n${hidden}`),
-    true,
-  ],
-  [
-    'a size that wraps around',
-    post(['Transfer-Encoding: chunked'], `10000000000000000\r\n${hidden}`),
-    true,
-  ],
-  [
-    'a chunk that is longer than it says',
-    post(['Transfer-Encoding: chunked'], `1\r\nab\r\n0\r\n\r\n`),
-    true,
-  ],
-  [
-    'an extension with a line in it',
-    post(['Transfer-Encoding: chunked'], `0;a="\r\n\r\n${hidden}`),
-  ],
-  [
-    'trailers that are fields',
-    post(['Transfer-Encoding: chunked'], `0\r\nX-Injected: 1\r\nContent-Length: 44\r\n\r\n`),
-  ],
-  ['a GET with a body that is a request', get('Content-Length: 44').concat(hidden)],
-  ['a GET with chunks', get('Transfer-Encoding: chunked').concat(`0\r\n\r\n${hidden}`)],
-  ['a zero in a field', get('X-A: a\0b'), true],
-  ['a zero in a name', get('X-\0A: a'), true],
-  ['a name with a space', get('X A: a'), true],
-  ['a field without a name', get(': a'), true],
-  ['a field without a colon', get('X-Injected'), true],
-  ['a carriage return alone', get('X-A: a\rX-Injected: 1')],
-  [
-    'an encoded line break in the path',
-    'GET /a%0d%0aX-Injected:%201 HTTP/1.1\r\nHost: shop.example\r\n\r\n',
-  ],
-  [
-    'a line break in the path',
-    'GET /a\r\nX-Injected: 1 HTTP/1.1\r\nHost: shop.example\r\n\r\n',
-    true,
-  ],
-  ['a space in the path', 'GET /a /smuggled HTTP/1.1\r\nHost: shop.example\r\n\r\n', true],
-  ['no version', 'GET /a\r\n\r\n', true],
-  ['a version that is none', get().replace('HTTP/1.1', 'HTTP/9.9'), true],
-  // On Deno it is a request to the address that it came in at.
-  ['no host', 'GET /a HTTP/1.1\r\n\r\n'],
-  ['two hosts', get('Host: other.example'), true],
-  ['a host with a path', get().replace('shop.example', 'shop.example/smuggled'), true],
-  ['a host with a user', get().replace('shop.example', 'user@shop.example'), true],
-  ['a preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', true],
-  [
-    'an upgrade to h2c',
-    get('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
-  ],
-  [
-    'an upgrade to a socket',
-    get('Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'),
-  ],
-  ['a method that is none', get().replace('GET', 'G@T'), true],
-  ['a method in two words', get().replace('GET', 'GET GET'), true],
-  ['a tunnel', 'CONNECT shop.example:80 HTTP/1.1\r\nHost: shop.example:80\r\n\r\n', true],
-];
-
 interface Outcome {
   readonly refused: boolean;
   readonly text: string;
@@ -161,7 +51,13 @@ async function send({ url }: Serving, text: string): Promise<Outcome> {
   let said = '';
   const over = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
-    socket.setTimeout(300, () => resolve());
+    let silences = 0;
+    socket.setTimeout(300, () => {
+      silences += 1;
+      // A machine that is busy takes longer to say the first word.
+      if (said !== '' || silences === 4) resolve();
+      else socket.setTimeout(300);
+    });
   });
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     said += chunk;
@@ -181,12 +77,14 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
   });
 
   // Numbered, since what a row before it sent could arrive late.
-  const rows = attacks.map(([name, text, refused = false], row) => {
-    const number = String(row).padStart(3, '0');
-    // As long as before, where the length of a body counts it.
-    const paths = text.replaceAll('/a', `/a${number}`).replaceAll('/smuggled', `/hid-${number}d`);
-    return [name, paths, refused, row] as const;
-  });
+  const rows = [...smugglingAttacks, ...fieldAttacks].map(
+    ({ name, input: text, expected }, row) => {
+      const number = String(row).padStart(3, '0');
+      // As long as before, where the length of a body counts it.
+      const paths = text.replaceAll('/a', `/a${number}`).replaceAll('/smuggled', `/hid-${number}d`);
+      return [name, paths, expected === 'refused', row] as const;
+    },
+  );
 
   test.each(rows)('%s', async (_, text, mustRefuse, row) => {
     seen.length = 0;

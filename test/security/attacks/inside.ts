@@ -1,0 +1,45 @@
+/** URLs that lead into somebody's own network, and why they are refused. */
+
+import type { GuardReason } from '../../../src/security/upstream-guard.ts';
+import { type Attack, attacks } from './attack.ts';
+
+export const insideAttacks: readonly Attack<string, GuardReason>[] = attacks<string, GuardReason>(
+  'requests to the inside',
+  [
+    ['a file', 'file:///etc/passwd', 'scheme'],
+    ['data', 'data:text/html,hi', 'scheme'],
+    ['another protocol', 'ftp://www.example.com/', 'scheme'],
+    ['the port of a store', 'http://www.example.com:6379/', 'port'],
+    ['the port of another scheme', 'http://www.example.com:8443/', 'port'],
+    ['loopback', 'http://127.0.0.1/', 'address'],
+    ['in one number', 'http://2130706433/', 'address'],
+    ['in octal', 'http://0177.0.0.1/', 'address'],
+    ['in hexadecimal', 'http://0x7f000001/', 'address'],
+    ['mixed', 'http://0x7f.0.1/', 'address'],
+    ['short', 'http://127.1/', 'address'],
+    ['shorter', 'http://0/', 'address'],
+    ['with a dot behind', 'http://127.0.0.1./', 'address'],
+    ['encoded', 'http://%31%32%37.0.0.1/', 'address'],
+    ['in other digits', 'http://①②⑦.⓪.⓪.①/', 'address'],
+    ['with other dots', 'http://127。0。0。1/', 'address'],
+    ['metadata', 'http://169.254.169.254/latest/meta-data/', 'address'],
+    ['metadata in one number', 'http://2852039166/', 'address'],
+    ['private', 'http://10.0.0.1/', 'address'],
+    ['a carrier’s', 'http://100.64.0.1/', 'address'],
+    ['loopback of IPv6', 'http://[::1]/', 'address'],
+    ['nowhere', 'http://[::]/', 'address'],
+    ['IPv4 in IPv6', 'http://[::ffff:127.0.0.1]/', 'address'],
+    ['IPv4 in IPv6, in hexadecimal', 'http://[::ffff:a9fe:a9fe]/', 'address'],
+    ['IPv4 behind NAT64', 'http://[64:ff9b::7f00:1]/', 'address'],
+    ['IPv4 in 6to4', 'http://[2002:7f00:1::]/', 'address'],
+    ['unique local', 'http://[fd00:ec2::254]/', 'address'],
+    ['link-local', 'http://[fe80::1]/', 'address'],
+    ['localhost', 'http://localhost/', 'name'],
+    ['localhost in capitals and with a dot', 'http://LOCALHOST./', 'name'],
+    ['below localhost', 'http://a.localhost/', 'name'],
+    ['a name without a dot', 'http://redis/', 'name'],
+    ['metadata by name', 'http://metadata.google.internal/', 'name'],
+    ['a service of a cluster', 'http://kubernetes.default.svc.cluster.local/', 'name'],
+    ['an empty label', 'http://1.1.1.1../', 'name'],
+  ],
+);
