@@ -36,6 +36,11 @@ routes:
         having(answers, 200) === count && Math.abs(percent - share) <= (isExact ? 0 : 6),
       );
     }
+    await stage.trace(
+      'a request that the canary answered',
+      ({ attributes }) => attributes['fetchmesh.destination.environment'] === 'canary',
+    );
+
     function canaryRequests(): Promise<number> {
       return gateway.total('http_server_duration_seconds_count', { env: 'canary' });
     }

@@ -1,13 +1,14 @@
 /** The article's payment service: 30 % of the calls to `/api/payment` take two seconds longer. */
 
-import { type Drill, send } from './drill.ts';
+import { type Drill, having, send } from './drill.ts';
 
 export const delay: Drill = {
   name: 'delay',
   summary:
-    'A fault delays 30 % of the payments by 2 s: all are answered 200, and the histogram shows who waited.',
+    'A fault delays 30 % of the payments by 2 s: all are answered 200, and the histogram shows who waited. Where the service itself is so slow, the breaker opens.',
   async run(stage) {
-    const payment = await stage.service({ body: '{"paid":true}' });
+    const paid = { body: '{"paid":true}' };
+    const payment = await stage.service(paid);
     const rules = (fault: string): string => `
 services: { payment: { ${payment.at} } }
 routes:
@@ -42,6 +43,32 @@ routes:
         events.some(({ name }) => /fault/.test(name)),
     );
 
+    await payment.behave({ ...paid, delayMs: 2_000, delayedOfTen: 3 });
+    await gateway.replace(
+      rules('breaker: { slow_rate: 20%, slow_after: 1s, last_requests: 100, open_for: 1m }'),
+    );
+    const spared = await refused();
+    const slow = await send(count, url, { atOnce: 50 });
+    const after = await send(count, url);
+    stage.expect(
+      'the service itself is slow, and the breaker opens',
+      `${having(slow, 200)} of ${count} answered 200; of the next ${count}, ${having(after, 503)} are answered 503 at once`,
+      having(slow, 200) + having(slow, 503) === count && having(after, 503) === count,
+    );
+    const turnedAway = await refused();
+    stage.expect(
+      'istio_requests_total{response_code="503"}',
+      `${spared} → ${turnedAway}`,
+      turnedAway - spared === having(slow, 503) + having(after, 503),
+    );
+    await stage.trace(
+      'circuit_breaker_open on the server span',
+      ({ attributes }) => attributes['circuit_breaker_open'] === true,
+    );
+
+    function refused(): Promise<number> {
+      return gateway.total('istio_requests_total', { response_code: '503' });
+    }
     function within(le: string): Promise<number> {
       return gateway.total('http_server_duration_seconds_bucket', { le });
     }

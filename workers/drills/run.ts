@@ -4,6 +4,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -56,6 +57,7 @@ if (command !== undefined && runtime !== own) {
 }
 
 const open = await platformFor(runtime);
+const load = loadavg()[0]?.toFixed(1);
 const began = performance.now();
 const lines: string[] = [];
 let failed = 0;
@@ -71,13 +73,23 @@ for (const drill of drills) {
 const seconds = Math.round((performance.now() - began) / 1_000);
 const verdict = failed === 0 ? 'All drills passed' : `${failed} drills FAILED`;
 say(`${verdict} in ${seconds} s${left === 0 ? '' : `; ${left} mean nothing here`}.`);
-if (values.record !== undefined) {
-  const title = runtime === 'node' ? 'Drills' : `Drills on ${runtime}`;
-  const arguments_ = `${runtime === 'node' ? '' : `--runtime ${runtime} `}--record ${values.record}`;
-  const text = `# ${title}\n\nWhat \`npm run drill\` says, as it was recorded by \`npm run drill -- ${arguments_}\`: each drill breaks something on\npurpose and reads from the gateway's own metrics what came of it.\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\`\n`;
-  writeFileSync(values.record, text);
-}
+if (values.record !== undefined) writeFileSync(values.record, page(values.record));
 process.exit(failed === 0 ? 0 : 1);
+
+/** What was seen, for the docs. */
+function page(file: string): string {
+  const given = runtime === 'node' ? '' : `--runtime ${runtime} `;
+  return `# Drills${runtime === 'node' ? '' : ` on ${runtime}`}
+
+What \`npm run drill\` says, as it was recorded by \`npm run drill -- ${given}--record ${file}\`: each drill breaks something on
+purpose and reads from the gateway's own metrics what came of it. The machine has ${availableParallelism()} processors and had a load of ${load} before it
+began: times say more of that than of a gateway.
+
+\`\`\`text
+${lines.join('\n')}
+\`\`\`
+`;
+}
 
 /** Opens a place for each drill. */
 async function platformFor(name: string): Promise<() => Platform | Promise<Platform>> {

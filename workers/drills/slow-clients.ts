@@ -34,6 +34,10 @@ routes: [{ path: /**, to: shop }]
       `${before.ok} of 300 before, ${during.ok} of 300 beside them (${before.ms} and ${during.ms} ms)`,
       before.ok === 300 && during.ok === 300,
     );
+    await stage.trace(
+      'one that was served meanwhile',
+      ({ attributes }) => attributes['http.response.status_code'] === 200,
+    );
     const underWay = await gateway.total('app_active_connections');
     stage.expect('requests under way as the gateway counts them', String(underWay), underWay === 0);
 

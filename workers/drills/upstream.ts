@@ -13,6 +13,8 @@ export interface Behaviour {
   readonly body?: string;
   /** How long it takes, in milliseconds. Default: 0. */
   readonly delayMs?: number;
+  /** How many of ten calls take that long. Default: 10. */
+  readonly delayedOfTen?: number;
 }
 
 export function upstreamApp(first: Behaviour): Handler {
@@ -27,8 +29,9 @@ export function upstreamApp(first: Behaviour): Handler {
         return Response.json(asked);
     }
     asked += 1;
-    const { status = 200, body = '{"done":true}', delayMs = 0 } = behaviour;
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    const { status = 200, body = '{"done":true}', delayMs = 0, delayedOfTen = 10 } = behaviour;
+    if (delayMs > 0 && asked % 10 < delayedOfTen)
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
     return new Response(body, { status, headers: { 'content-type': 'application/json' } });
   };
 }
