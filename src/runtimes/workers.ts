@@ -9,6 +9,7 @@ import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
+import { lateVotes } from '../gateway/late-votes.ts';
 import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { sharedStore } from '../policies/shared-store.ts';
 import type { Rules } from '../rules/model.ts';
@@ -176,9 +177,15 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       checkDestinations(rules);
       if (gateway === undefined) gateway = createGateway(rules, { ...settings, revision });
       else await gateway.replaceGradually(rules, revision);
+      doubt(rules, Number(revision));
+    }
+    function doubt(rules: Rules, revision: number | undefined): void {
+      const what = breakers && lateVotes(rules, breakers.staleMs);
+      if (what !== undefined) onEvent({ type: 'doubtful', revision, message: what });
     }
     if (bundled !== undefined) {
       gateway = createGateway(bundled, { ...settings, revision: 'bundled' });
+      doubt(bundled, undefined);
     }
     const source = sourceFrom(env);
     const followed =

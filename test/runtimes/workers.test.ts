@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { BreakerFleet } from '../../src/policies/breaker/fleet/fleet.ts';
 import type { RulesEvent } from '../../src/rules/sources/follow.ts';
 import { kvRules, type WorkerOptions, worker } from '../../src/runtimes/workers.ts';
 import { rulesFrom } from '../support/rules.ts';
@@ -211,5 +212,43 @@ describe('telemetry of a Worker', () => {
     await clock.advance(0);
     expect(flushes).toBe(1);
     expect(await get()).toBe('bundled.test');
+  });
+});
+
+describe('breakers whose votes take a minute', () => {
+  const fleet = { staleMs: 60_000 } as unknown as BreakerFleet;
+  const short = rulesFrom(
+    'routes: [{ path: /a, breaker: { open_for: 5s }, respond: { status: 200 } }]',
+  );
+  const doubt =
+    "others may hear of an open breaker 1m later, when those of '/a' are closed again; write open_for: 2m";
+
+  test('are said to be open for too short: of bundled rules, and of those that come', async () => {
+    const { events, get, store, clock, waiting } = running({
+      bundled: short,
+      breakers: () => fleet,
+    });
+    await get();
+    expect(events[0]).toEqual({ type: 'doubtful', revision: undefined, message: doubt });
+    store.values.set('rules/default/r/1', JSON.stringify(short));
+    store.values.set('rules/default/current', '{ "revision": 1, "ref": "rules/default/r/1" }');
+    await Promise.all(waiting);
+    await clock.advance(30_000);
+    await get();
+    await Promise.all(waiting);
+    expect(events.filter(({ type }) => type !== 'unpublished').slice(1)).toEqual([
+      { type: 'doubtful', revision: 1, message: doubt },
+      {
+        type: 'applied',
+        revision: 1,
+        message: 'KV rules/default: revision 1 is in force',
+      },
+    ]);
+  });
+
+  test('where each decides alone there is nothing to say', async () => {
+    const { events, get } = running({ bundled: short });
+    await get();
+    expect(events.filter(({ type }) => type === 'doubtful')).toEqual([]);
   });
 });

@@ -12,10 +12,10 @@ import { InvalidRulesError, type Publication, type RulesSource } from './source.
 /** What a look at the source led to; each is told once, until another one happens. */
 export interface RulesEvent {
   /**
-   * `'applied'`: other rules are in force. `'refused'`: what was published cannot be put in force. `'outdated'`: the
+   * `'applied'`: other rules are in force. `'doubtful'`: they are, and part of them will not do what was meant. `'refused'`: what was published cannot be put in force. `'outdated'`: the
    * source serves an older revision than the one in force. `'unpublished'`: it holds no rules. `'unreachable'`: it failed.
    */
-  readonly type: 'applied' | 'refused' | 'outdated' | 'unpublished' | 'unreachable';
+  readonly type: 'applied' | 'doubtful' | 'refused' | 'outdated' | 'unpublished' | 'unreachable';
   /** The revision that was found, where one was. */
   readonly revision: number | undefined;
   /** One line for a log: what happened, where, and which rules are in force now. */

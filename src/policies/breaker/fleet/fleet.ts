@@ -48,6 +48,8 @@ export interface BreakerFleetOptions {
 
 /** What breakers of one instance share with those of others: the option `fleet` of `breaker`. */
 export interface BreakerFleet {
+  /** How old what the store answers may be, in milliseconds; 0: it is not. A circuit that is open for less opens alone. */
+  readonly staleMs: number;
   /** How long until the store is to be looked at again, in milliseconds; 0 or less: now. */
   readonly nextSyncMs: number;
   /**
@@ -161,6 +163,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
   };
 
   return {
+    staleMs,
     join(circuit) {
       const name = boundedKey(circuit.name);
       members.get(name)?.leave();
