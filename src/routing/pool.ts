@@ -192,7 +192,7 @@ export function createPool(options: PoolOptions): Pool {
 }
 
 function label({ name, endpoints, balance, outlier, health }: PoolOptions): string {
-  const parts = [`${balance.name} over ${endpoints.length} of ${name}`];
+  const parts = [`service ${name}: ${balance.name} over ${endpoints.length}`];
   if (outlier !== undefined) parts.push('outlier ejection');
   if (health !== undefined) parts.push(`health ${health.path}`);
   return parts.join(', ');

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compose, describe as describeChain, outbound } from '../../src/core/chain.ts';
+import { compose, describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { breaker } from '../../src/policies/breaker/breaker.ts';
 import { bulkhead } from '../../src/policies/bulkhead.ts';
+import { fallback } from '../../src/policies/fallback.ts';
+import { fault } from '../../src/policies/fault.ts';
 import { hedge } from '../../src/policies/hedge.ts';
+import { mirror } from '../../src/policies/mirror.ts';
+import { rateLimit } from '../../src/policies/rate-limit.ts';
 import { retry } from '../../src/policies/retry.ts';
-import { timeout } from '../../src/policies/timeout.ts';
 import { stalled, status, upstream } from '../support/upstream.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -89,22 +92,118 @@ describe('CO-07: what a policy refused counts as nothing to another one', () => 
   });
 });
 
-test("the article's order constructs, works, and prints itself", async () => {
-  const chain = compose(
-    breaker({ failures: 5, openFor: '10s', clock }),
-    bulkhead({ limit: 10, clock }),
-    retrying(),
-    timeout('800ms', { clock }),
-  );
-  const fetch = upstream(status(503), status(200));
-  expect((await call(outbound(fetch, chain))).status).toBe(200);
+describe('what stands around a retry happens once, inside of it for each try', () => {
+  const third = () => upstream(status(503), status(503), status(200));
+
+  test('CO-03: a fault', async () => {
+    let draws = 0;
+    const faults = fault({
+      abort: 503,
+      percent: 50,
+      clock,
+      random: () => {
+        draws += 1;
+        return 0;
+      },
+    });
+    const fetch = upstream(status(200));
+    const around = outbound(fetch, faults, retrying());
+    expect(rejectionOf(await call(around))?.reason).toBe('fault_injected');
+    expect([fetch.calls.length, draws]).toEqual([0, 1]);
+    expect(describeChain(around)).not.toContain('warning');
+
+    draws = 0;
+    const inside = outbound(fetch, retrying(), faults);
+    expect((await call(inside)).status).toBe(503);
+    expect([fetch.calls.length, draws]).toEqual([0, 3]);
+    expect(describeChain(inside)).toContain('warning: fault inside of retry: each try draws anew');
+  });
+
+  test('CO-04: a mirror', async () => {
+    const shadow = upstream(status(200));
+    const copies = mirror({ send: (copy) => shadow(copy), clock });
+    expect((await call(outbound(third(), copies, retrying()))).status).toBe(200);
+    expect(shadow.calls).toHaveLength(1);
+    const inside = outbound(third(), retrying(), copies);
+    expect((await call(inside)).status).toBe(200);
+    expect(shadow.calls).toHaveLength(4);
+    expect(describeChain(inside)).toContain('warning: mirror inside of retry');
+  });
+});
+
+test('a fallback inside of a breaker hides from it what fails', async () => {
+  const fetch = upstream(status(503));
+  const circuit = breaker({ failures: 1, openFor: '1h', clock });
+  const hiding = outbound(fetch, circuit, fallback({ body: 'instead' }));
+  await call(hiding);
+  await call(hiding);
   expect(fetch.calls).toHaveLength(2);
-  const printed = describeChain(chain);
-  expect(printed.split('\n  ').map((line) => line.split(' ')[0])).toEqual([
-    'breaker',
-    'bulkhead',
-    'retry',
-    'timeout',
-  ]);
-  expect(printed).not.toContain('warning');
+  const right = outbound(fetch, fallback({ body: 'instead' }), circuit);
+  await call(right);
+  expect(await (await call(right)).text()).toBe('instead');
+  expect(fetch.calls).toHaveLength(3);
+});
+
+describe("the article's order: breaker, limit, retry, handler", () => {
+  const chain = () =>
+    compose(
+      breaker({ failures: 2, openFor: '10m', key: 'all', clock }),
+      rateLimit({ limit: 3, per: '1m' }, { clock }),
+      retrying(),
+    );
+
+  test('retries a request within one unit of the limit', async () => {
+    const fetch = upstream(status(503), status(200));
+    expect((await call(outbound(fetch, chain()))).status).toBe(200);
+    expect(fetch.calls).toHaveLength(2);
+  });
+
+  test('opens after requests, not tries, and then takes nothing of the limit', async () => {
+    const fetch = upstream(...Array.from({ length: 6 }, () => status(503)), status(200));
+    const shop = outbound(fetch, chain());
+    expect([(await call(shop)).status, (await call(shop)).status]).toEqual([503, 503]);
+    expect(fetch.calls).toHaveLength(6);
+    const refused = await Promise.all([shop(url), shop(url), shop(url)]);
+    expect(refused.map((one) => rejectionOf(one)?.reason)).toEqual(
+      Array.from({ length: 3 }, () => 'circuit_breaker_open'),
+    );
+    await clock.advance(600_000);
+    expect((await call(shop)).status).toBe(200);
+    expect(fetch.calls).toHaveLength(7);
+  });
+
+  test('refuses beyond the limit, which is no failure to the breaker', async () => {
+    const fetch = upstream(status(200));
+    const circuit = breaker({ failures: 1, openFor: '1h', key: 'all', clock });
+    const shop = outbound(
+      fetch,
+      circuit,
+      rateLimit({ limit: 1, per: '1h' }, { clock }),
+      retrying(),
+    );
+    expect((await shop(url)).status).toBe(200);
+    expect([(await shop(url)).status, (await shop(url)).status]).toEqual([429, 429]);
+    expect(circuit.status().state).toBe('closed');
+    expect(fetch.calls).toHaveLength(1);
+  });
+
+  test('stands around an app as well as around a fetch, and prints itself', async () => {
+    let calls = 0;
+    const app = inbound(function shop() {
+      calls += 1;
+      return new Response(null, { status: calls < 2 ? 503 : 200 });
+    }, chain());
+    const answer = app(new Request(url));
+    await clock.advance(60_000);
+    expect((await answer).status).toBe(200);
+    expect(describeChain(app)).toBe(
+      [
+        'inbound',
+        'breaker 2 failures in a row, open 10m',
+        'rate limit 3 per 1m, burst 3',
+        'retry max 2, exponential from 10ms to 100ms, none jitter',
+        'app shop',
+      ].join('\n  '),
+    );
+  });
 });

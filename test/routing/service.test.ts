@@ -99,7 +99,7 @@ describe('sending', () => {
   test('the chain says what is there', () => {
     const users = usersOf({ outlier: {}, health: { path: '/healthz' } });
     expect(describeChain(outbound(hosts(), users.middleware))).toBe(
-      'outbound\n  round_robin over 3 of users, outlier ejection, health /healthz\n  fetch',
+      'outbound\n  service users: round_robin over 3, outlier ejection, health /healthz\n  fetch',
     );
   });
 
