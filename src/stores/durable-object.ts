@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BaseClass, ExtendedClass } from '../core/extended-class.ts';
 import type { Capabilities, Entry, Grant, Limit, SetOptions, TakingStore } from './contract.ts';
 import { believableState, depthOf, takeGcra } from './gcra.ts';
 
@@ -103,14 +104,8 @@ export interface StoreObject {
   alarm(): Promise<void>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that is to be extended.
-type Constructor = abstract new (...args: any[]) => object;
-
 /** The class that {@link storeObject} makes: what the platform constructs. */
-export type StoreObjectClass<Base extends Constructor> = new (
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  ...args: any[]
-) => InstanceType<Base> & StoreObject;
+export type StoreObjectClass<Base extends BaseClass> = ExtendedClass<Base, StoreObject>;
 
 /**
  * Makes the class of the objects, on the platform's own base class.
@@ -136,12 +131,12 @@ export type StoreObjectClass<Base extends Constructor> = new (
  * (await new Store({ storage }).take('ada', limit, 2, 2)).remaining; // 3
  * ```
  */
-export function storeObject<Base extends Constructor>(base: Base): StoreObjectClass<Base> {
+export function storeObject<Base extends BaseClass>(base: Base): StoreObjectClass<Base> {
   abstract class FetchmeshStoreObject extends base implements StoreObject {
     readonly #storage: ObjectStorage;
     readonly #limits = new Map<string, LimitState>();
 
-    // biome-ignore lint/suspicious/noExplicitAny: see above.
+    // biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that extends one it does not know.
     constructor(...args: any[]) {
       super(...args);
       this.#storage = (args[0] as { storage: ObjectStorage }).storage;

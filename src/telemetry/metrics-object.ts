@@ -7,6 +7,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import type { BaseClass, ExtendedClass } from '../core/extended-class.ts';
 import type { Exposable } from './exposition.ts';
 import { FleetTotals, type MetricsDelta, type MetricTotal, reportsOf } from './fleet-metrics.ts';
 import type { Registry } from './registry.ts';
@@ -129,14 +130,8 @@ export interface MetricsStorage {
   put(entries: Record<string, unknown>): Promise<void>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that is to be extended.
-type Constructor = abstract new (...args: any[]) => object;
-
 /** The class that {@link metricsObject} makes: what the platform constructs. */
-export type MetricsObjectClass<Base extends Constructor> = new (
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  ...args: any[]
-) => InstanceType<Base> & MetricsObject;
+export type MetricsObjectClass<Base extends BaseClass> = ExtendedClass<Base, MetricsObject>;
 
 /**
  * Makes the class of the object, on the platform's own base class.
@@ -161,12 +156,12 @@ export type MetricsObjectClass<Base extends Constructor> = new (
  * (await object.totals())[0]?.series; // [{ labels: '', value: 2 }]
  * ```
  */
-export function metricsObject<Base extends Constructor>(base: Base): MetricsObjectClass<Base> {
+export function metricsObject<Base extends BaseClass>(base: Base): MetricsObjectClass<Base> {
   abstract class FetchmeshMetricsObject extends base implements MetricsObject {
     readonly #storage: MetricsStorage;
     #totals: Promise<FleetTotals> | undefined;
 
-    // biome-ignore lint/suspicious/noExplicitAny: see above.
+    // biome-ignore lint/suspicious/noExplicitAny: what TypeScript asks of a class that extends one it does not know.
     constructor(...args: any[]) {
       super(...args);
       this.#storage = (args[0] as { storage: MetricsStorage }).storage;
