@@ -18,8 +18,11 @@ export interface Instance {
   readonly tracing?: TracingOptions;
 }
 
-/** Baggage that all services put on their spans and metrics. */
-export const baggage = ['env', 'user_tier', 'feature_flag'] as const;
+/** Baggage that all services put on their metrics. Which environment a service itself is of, `env`, they know anyway. */
+const labels = ['user_tier', 'feature_flag'] as const;
+
+/** Baggage that all services put on their spans. */
+export const baggage = ['env', ...labels] as const;
 
 /** Puts tracing and metrics around a service's routes, and `/metrics`, `/healthz` and `/readyz` beside them. */
 export function serviceApp(instance: Instance, app: App): Handler {
@@ -28,7 +31,7 @@ export function serviceApp(instance: Instance, app: App): Handler {
   const served = inbound(
     app,
     tracing({ baggage, propagateBaggage: true, ...instance.tracing }),
-    metrics({ registry, service, environment }),
+    metrics({ registry, service, environment, baggage: labels }),
     answeredBy(version, `${service}-${environment}`),
   );
   return async function serve(request, ...platform) {

@@ -179,6 +179,18 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     expect((await shop.ask('/nowhere')).status).toBe(404);
   });
 
+  test('M14: tier and flag of a user are on the metrics of all that the order goes through', async () => {
+    const response = await order({ baggage: 'user_tier=gold,feature_flag=new-cart,other=x' });
+    expect(response.status).toBe(201);
+    const labels = /\{[^}]*user_tier="gold",feature_flag="new-cart"[^}]*\} [1-9]/;
+    expect(await (await shop.ask('/metrics')).text()).toMatch(labels);
+    for (const service of ['order-stable', 'inventory-stable']) {
+      const text = await metricsOf(service);
+      expect(text).toMatch(labels);
+      expect(text).not.toContain('other');
+    }
+  });
+
   test('every service counts what it answered, by environment', async () => {
     for (const service of ['auth', 'order', 'inventory']) {
       for (const environment of ['stable', 'canary']) {
@@ -259,6 +271,18 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
       ),
       'M16: circuit_breaker_open on the span of order',
     ).toBe(true);
+    const tiers = (service: string) =>
+      receiver.spans.some(
+        (span) =>
+          span.service === service &&
+          span.kind === server &&
+          ['user_tier', 'feature_flag'].every((name) =>
+            span.attributes.some(({ key }) => key.endsWith(name)),
+          ),
+      );
+    for (const service of ['gateway', 'order-stable', 'inventory-stable']) {
+      expect(tiers(service), `M14: tier and flag on a span of ${service}`).toBe(true);
+    }
     // Whoever has no good token gets no further than the gateway.
     expect(taken()).toHaveLength(sent + pastTheGateway);
   });
