@@ -71,6 +71,8 @@ export async function fileOrigin(
           known: texts,
           read: () => textsOf(path ?? texts.file, environment),
           isSame: areSame,
+          // Most of those who save empty the file first.
+          isUnfinished: (changed) => allTexts(changed).some(({ text }) => text.trim() === ''),
         },
         async (changed) => {
           const found = await read(changed, loadRulesAside);

@@ -7,6 +7,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A directory to take reports of. */
 export interface WatchedPlace {
@@ -24,6 +25,8 @@ export interface WatchedContent<T> {
   /** Reads the content anew. What cannot be read, say between two steps of a rename, is no change. */
   read(): Promise<T>;
   isSame(a: T, b: T): boolean;
+  /** Whether it looks as if somebody were still writing: it is read once more before it counts. Default: never. */
+  isUnfinished?(content: T): boolean;
 }
 
 /** Settings of {@link watchContent}. */
@@ -63,14 +66,22 @@ export function watchContent<T>(
 
   async function compare(): Promise<boolean> {
     let hasChanged = false;
+    let hasWaited = false;
     do {
       again = false;
       const content = await watched.read().catch(() => current);
-      if (!watched.isSame(content, current)) {
-        current = content;
-        hasChanged = true;
-        await onChange(content);
+      if (watched.isSame(content, current)) continue;
+      // What was reported while it was read may be the other half of it. Once: somebody may write all the time.
+      if ((again || watched.isUnfinished?.(content)) && !hasWaited) {
+        hasWaited = true;
+        await delay(2 * settleMs, undefined, { ref: false });
+        again = true;
+        continue;
       }
+      current = content;
+      hasChanged = true;
+      hasWaited = false;
+      await onChange(content);
     } while (again);
     checking = undefined;
     return hasChanged;
