@@ -155,6 +155,7 @@ routes: [{ path: /a }]`);
     }),
     ...prefixed('rate_limit', {
       name: none,
+      mode: 'as the store of all',
       burst: sameAs('limit', limit.burst, limit.limit),
       by: words(limit.by),
       anonymous: code(limit.anonymous),

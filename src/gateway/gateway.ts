@@ -22,6 +22,7 @@ import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import { certifiedPeer } from '../security/peer-certificate.ts';
 import { compileTrustedProxies, trustNoProxy } from '../security/trusted-proxies.ts';
+import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
 import type { Store } from '../stores/contract.ts';
 import type { AccessLogEntry } from '../telemetry/access-log.ts';
 import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
@@ -30,6 +31,7 @@ import { access } from './access-policies.ts';
 import { answerFailures } from './failure.ts';
 import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
+import { limitModes } from './limit-modes.ts';
 import { observation } from './observation.ts';
 import { planSteps } from './plan.ts';
 import { type Sighting, showPolicies } from './sightings.ts';
@@ -56,6 +58,11 @@ export interface GatewayOptions {
    * Has 25 ms to answer; then `on_store_error` of the limit applies. Default: in memory, each instance for itself.
    */
   readonly store?: Store;
+  /**
+   * Keeps the limits of `mode: platform`, by their name (`default` where they have none), such as
+   * `() => cfRateLimit(env.LIMITER)`. Default: rules with such a limit are refused.
+   */
+  readonly platformLimiter?: (name: string) => PlatformLimiter | undefined;
   /**
    * How many instances run with these rules: where each counts alone, because there is no store or because it is out, each
    * grants that part of a limit. Default: 1.
@@ -146,6 +153,8 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   const transport = options.transport ?? ((url, init) => fetch(url, init));
   const send = forward(transport);
   const store = options.store && sharedStore(options.store, { owner: 'gateway', clock, random });
+  const { platformLimiter } = options;
+  const modes = limitModes({ store, instances, platformLimiter, clock, random });
 
   function* compile(next: Rules, revision: string, kept: Kept): Steps<Plan> {
     refuseOpenRoutes(next);
@@ -165,6 +174,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
       store,
       instances,
+      limitModes: modes,
       breakers: options.breakers,
       keysFetch: options.keysFetch,
       onDecision: options.onAccessDecision,

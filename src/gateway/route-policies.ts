@@ -12,6 +12,7 @@ import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { hedge } from '../policies/hedge.ts';
+import type { RateLimit } from '../policies/limit-options.ts';
 import { limitRates } from '../policies/limiter.ts';
 import { type RetryOptions, retry } from '../policies/retry.ts';
 import { type RetryBudget, retryBudget } from '../policies/retry-budget.ts';
@@ -24,6 +25,7 @@ import type { CorsStep } from '../security/cors.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
 import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
+import type { LimitModes } from './limit-modes.ts';
 import { protection } from './protection.ts';
 import type { Sighting } from './sightings.ts';
 import type { Upstream } from './upstreams.ts';
@@ -40,6 +42,8 @@ export interface PolicySurroundings {
   readonly store?: TakingStore | undefined;
   /** Whose breakers hear of each other. Default: each decides alone. */
   readonly breakers?: BreakerFleet | undefined;
+  /** Where limits with a `mode` count. Default: as all others. */
+  readonly limitModes?: LimitModes | undefined;
   /** How many instances run with these rules. Default: 1. */
   readonly instances?: number | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
@@ -223,16 +227,21 @@ function shedding(
 function limiting(
   { name }: Route,
   limits: readonly RateLimitRule[],
-  { keep, clock, random, store, instances = 1 }: PolicySurroundings,
+  { keep, clock, random, store, instances = 1, limitModes }: PolicySurroundings,
 ): Middleware {
+  if (limitModes === undefined && limits.some(({ mode }) => mode === 'platform')) {
+    throw new RangeError(`route '${name}': \`mode: platform\` of a limit takes a gateway`);
+  }
+  /** A platform has its own burst, and keeps nobody waiting. */
+  const shaped = ({ mode, burst, maxWaitMs }: RateLimitRule): Partial<RateLimit> =>
+    mode === 'platform' ? {} : { burst, maxWait: formatDuration(maxWaitMs) };
   return keep({ kind: 'rate_limit', owner: name, settings: limits }, () =>
     limitRates(
-      limits.map(({ perMs, maxWaitMs, by, ...limit }) => ({
-        ...limit,
-        per: formatDuration(perMs),
-        maxWait: formatDuration(maxWaitMs),
-        by: keyBy(by, name),
-      })),
+      limits.map((rule) => {
+        const { perMs, maxWaitMs: _, burst: __, mode: ___, by, ...limit } = rule;
+        const kept = { ...shaped(rule), ...limitModes?.(rule) };
+        return { ...limit, ...kept, per: formatDuration(perMs), by: keyBy(by, name) };
+      }),
       { clock, random, scope: name, instances, ...(store && { store }) },
     ),
   );

@@ -137,6 +137,9 @@ export class Gate {
   #decide(asked: Omit<Taken, 'lastMoment'>, grant: Grant, reach: number): Decision {
     const { granted, resetMs, retryMs } = grant;
     const { store, key, units, bucket } = asked;
+    if (this.#settings.platform !== undefined && store === this.#around.shared) {
+      return this.#answered(granted === 1, retryMs);
+    }
     const { burst, unitMs } = bucket;
     const { shared, clock } = this.#around;
     const passed = granted === units;
@@ -157,6 +160,15 @@ export class Gate {
       waitMs: debt > roundingUnits * unitMs ? debt : 0,
       taken: passed && units > 0 ? { store, key, units, bucket, lastMoment } : undefined,
       failed: shared !== undefined && store !== shared,
+    };
+  }
+
+  /** A platform does not say what is left. */
+  #answered(passed: boolean, retryMs: number): Decision {
+    return {
+      gate: this,
+      outcome: passed ? 'passed' : 'limited',
+      ...{ remaining: undefined, moreMs: 0, retryMs, waitMs: 0, taken: undefined, failed: false },
     };
   }
 

@@ -9,6 +9,8 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { flagOption, knownOptions, shown } from '../core/option.ts';
 import { isPolicyName } from '../core/rate-limit-fields.ts';
+import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
+import type { Store } from '../stores/contract.ts';
 
 /** Tells callers apart; `undefined`, `null` and the empty text mean that a request has no key. */
 export type LimitKey = (request: Request, context: Context) => string | undefined | null;
@@ -38,6 +40,16 @@ export interface RateLimit {
    * or nothing is refused (`'open'`), or everything with a 503 (`'closed'`). Default: `'local'`.
    */
   readonly onStoreError?: 'local' | 'open' | 'closed';
+  /**
+   * Where this one counts, in place of the store of all: `exactStore(…)` for one that must never be exceeded beside others
+   * that are leased, or `'memory'`: each instance alone, its share (`instances`). Default: the store of all.
+   */
+  readonly store?: Store | 'memory';
+  /**
+   * Keeps the limit in place of a store, such as `cfRateLimit(env.LIMITER)`: by numbers of its own, so `limit` and `per` repeat
+   * them for those who read. There is no `burst`, `cost` or `maxWait` then, and nobody is told what is left. Default: none.
+   */
+  readonly platform?: PlatformLimiter;
 }
 
 /**
@@ -57,9 +69,11 @@ export function checkLimit(settings: RateLimit): void {
     maxWait: true,
     enforce: true,
     onStoreError: true,
+    store: true,
+    platform: true,
   });
   const { name, limit, per, burst, cost, maxWait } = settings;
-  const { anonymous, onStoreError, by, enforce } = settings;
+  const { anonymous, onStoreError, by, enforce, store, platform } = settings;
   const wholes = { limit, ...(burst !== undefined && { burst }) };
   for (const [option, value] of Object.entries(wholes)) {
     if (!Number.isSafeInteger(value) || value < 1) {
@@ -84,6 +98,13 @@ export function checkLimit(settings: RateLimit): void {
   }
   oneOf('anonymous', anonymous, ['shared', 'skip']);
   oneOf('onStoreError', onStoreError, ['local', 'open', 'closed']);
+  if (typeof store === 'string') oneOf('store', store, ['memory']);
+  if (platform !== undefined) {
+    for (const [option, value] of Object.entries({ burst, cost, maxWait })) {
+      if (value === undefined) continue;
+      throw new RangeError(`rateLimit.${option}: the limit of a platform has none`);
+    }
+  }
   if (name !== undefined && !isPolicyName(name)) {
     throw new RangeError(
       `rateLimit.name: ${shown(name)} is not 1 to 64 printable characters of ASCII`,

@@ -47,7 +47,7 @@ export function limitRates(
   options: LimiterOptions = {},
 ): Middleware {
   const { clock = systemClock, random = Math.random } = options;
-  const { store: shared, scope = '', instances = 1, fields, legacy } = options;
+  const { store: given, scope = '', instances = 1, fields, legacy } = options;
   const list = Array.isArray(limits) ? (limits as readonly RateLimit[]) : [limits as RateLimit];
   if (list.length === 0) throw new RangeError('rateLimit: an empty list limits nothing');
   if (!Number.isInteger(instances) || instances < 1) {
@@ -59,6 +59,9 @@ export function limitRates(
 
   const gates = list.map((limit) => {
     checkLimit(limit);
+    // `rateLimit` has made it one that can be relied upon.
+    const { store: own = given } = limit;
+    const shared = own === 'memory' ? undefined : (own as TakingStore | undefined);
     const name = limit.name ?? (list.length === 1 ? 'default' : `${limit.limit} per ${limit.per}`);
     let local: TakingStore | undefined;
     const inMemory = (): TakingStore => {

@@ -8,9 +8,10 @@ import type { Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Duration } from '../core/duration.ts';
 import { knownOptions } from '../core/option.ts';
-import type { Store } from '../stores/contract.ts';
+import type { Store, TakingStore } from '../stores/contract.ts';
 import type { RateLimit } from './limit-options.ts';
 import { limitRates } from './limiter.ts';
+import { platformStore } from './platform-limit.ts';
 import { sharedStore } from './shared-store.ts';
 
 export type { LimitKey, RateLimit } from './limit-options.ts';
@@ -78,10 +79,16 @@ export function rateLimit(
   });
   const { store, storeDeadline: deadline, ...rest } = options;
   const { clock, random } = options;
-  return limitRates(limits, {
+  const reliable = (store: Store): TakingStore =>
+    sharedStore(store, { owner: 'rateLimit', deadline, clock, random });
+  const own = (limit: RateLimit): RateLimit => {
+    const { store, platform } = limit;
+    if (platform !== undefined) return { ...limit, store: platformStore(platform, rest) };
+    return typeof store === 'object' ? { ...limit, store: reliable(store) } : limit;
+  };
+  const list = Array.isArray(limits) ? (limits as readonly RateLimit[]) : [limits as RateLimit];
+  return limitRates(list.map(own), {
     ...rest,
-    ...(store !== undefined && {
-      store: sharedStore(store, { owner: 'rateLimit', deadline, clock, random }),
-    }),
+    ...(store !== undefined && { store: reliable(store) }),
   });
 }

@@ -70,6 +70,7 @@ export type Code =
   | 'FM090'
   | 'FM091'
   | 'FM092'
+  | 'FM093'
   | 'FM100'
   | 'FM101'
   | 'FM102'
@@ -408,6 +409,12 @@ for max_wait at most.`,
     explanation: `A breaker that goes by a rate wants min_requests calls within its window before it judges. A limit by route or global
 that lets fewer through, tries counted, keeps it closed for ever, however many calls fail. Lower min_requests, or lengthen the
 window.`,
+  },
+  FM093: {
+    title: 'what the limit of a platform cannot do',
+    explanation: `With mode: platform a Worker asks the rate limit binding of Cloudflare, which counts over 10 or over 60 seconds, knows
+no burst, and keeps nobody waiting. Its numbers stand in wrangler.toml; limit and per repeat them. What needs more is kept by a
+store: mode: leased or exact.`,
   },
   FM100: {
     title: 'unknown auth',

@@ -19,7 +19,7 @@ import type { ResolvedRoute } from './resolve.ts';
 import { asList } from './shape.ts';
 import type { Sourced } from './surroundings.ts';
 
-/** Limits can be told apart (FM028), and leave time for an answer (FM044). */
+/** Limits can be told apart (FM028), leave time for an answer (FM044), and are such as their keeper has (FM093). */
 export function checkRateLimits(
   routes: readonly ResolvedRoute[],
   positions: Positions,
@@ -30,7 +30,10 @@ export function checkRateLimits(
     const { value, path } = rateLimit as Sourced<RateLimitWritten>;
     if (value === 'off') continue;
     const placeOf = (index: number): Path => (Array.isArray(value) ? [...path, index] : path);
-    if (isFirst) checkNames(asList<RateLimitBlock>(value), placeOf, positions, report);
+    if (isFirst) {
+      checkNames(asList<RateLimitBlock>(value), placeOf, positions, report);
+      checkPlatform(asList<RateLimitBlock>(value), placeOf, positions, report);
+    }
     if (timeout === undefined || timeout.value === 0) continue;
     for (const [index, { maxWaitMs }] of resolveRateLimit(value).entries()) {
       const place = [...placeOf(index), 'max_wait'].join();
@@ -77,6 +80,31 @@ export function checkBreakersBehindLimits(
       help: `write \`min_requests: ${Math.max(1, Math.floor(most / 2))}\`, or less`,
       related: [{ span: positions.value(rateLimit.path), label: 'the limit' }],
     });
+  }
+}
+
+/** Over so many milliseconds Cloudflare counts. */
+const platformPeriods: readonly number[] = [10_000, 60_000];
+
+function checkPlatform(
+  limits: readonly RateLimitBlock[],
+  placeOf: (index: number) => Path,
+  positions: Positions,
+  report: Report,
+): void {
+  for (const [index, limit] of limits.entries()) {
+    if (limit.mode !== 'platform') continue;
+    const complain = (key: string, message: string): void =>
+      report(positions.value([...placeOf(index), key]), {
+        code: 'FM093',
+        message,
+        help: 'limits of any kind are kept by a store: `mode: leased` or `mode: exact`',
+      });
+    if (!platformPeriods.includes(limit.per)) {
+      complain('per', 'a platform counts over `10s` or over `60s`');
+    }
+    if (limit.burst !== undefined) complain('burst', 'the limit of a platform has no burst');
+    if (limit.max_wait !== undefined) complain('max_wait', 'a platform keeps nobody waiting');
   }
 }
 

@@ -348,7 +348,12 @@ export interface RateLimitRule {
   readonly maxWaitMs: number;
   readonly enforce: boolean;
   readonly onStoreError: 'local' | 'open' | 'closed';
+  /** Absent: as the store does. */
+  readonly mode?: LimitMode;
 }
+
+/** How instances keep a limit together. */
+export type LimitMode = 'local' | 'exact' | 'leased' | 'platform';
 
 /** Giving up what matters least; the options of `shed`. */
 export interface Shed {

@@ -17,6 +17,7 @@ import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
 import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
+import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
 import type { Store } from '../stores/contract.ts';
 import {
   type FleetMetrics,
@@ -82,6 +83,11 @@ export interface WorkerOptions<Env>
    */
   readonly store?: (env: Env) => Store | undefined;
   /**
+   * Keeps the limits of `mode: platform`, by their name (`default` where they have none), such as
+   * `(env) => cfRateLimit(env.LIMITER)`. Default: rules with such a limit are refused.
+   */
+  readonly platformLimiter?: (env: Env, name: string) => PlatformLimiter | undefined;
+  /**
    * Whose breakers hear of each other over all isolates, such as
    * `(env) => breakerFleet({ store: workersKvStore(env.KV) })`. Default: each isolate finds out by itself.
    */
@@ -98,6 +104,9 @@ export interface WorkerOptions<Env>
   /** Default: the runtime's own. */
   readonly clock?: Clock;
 }
+
+/** In place of limiters that need `env`. */
+const later: PlatformLimiter = { name: 'later', allows: async () => true };
 
 /** What is used of a Worker's execution context. */
 export interface WorkerContext {
@@ -150,7 +159,8 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
   if (bundled !== undefined) {
     checkDestinations(bundled);
     // Thrown away: shows while the Worker loads that they can be put in force. Spans need `env`, which comes later.
-    createGateway(bundled);
+    const { platformLimiter } = options;
+    createGateway(bundled, platformLimiter && { platformLimiter: () => later });
   }
 
   function start(env: Env): Running {
@@ -160,7 +170,8 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     const store = storeFrom(env);
     const keysFetch = options.keysFetch?.(env);
     const breakers = fleetFrom(env);
-    const { store: _, keysFetch: __, breakers: ___, ...rest } = options;
+    const { store: _, keysFetch: __, breakers: ___, platformLimiter: ____, ...rest } = options;
+    const platformLimiter = platformLimiterFrom(env);
     const settings: GatewayOptions = {
       ...rest,
       registry,
@@ -170,6 +181,7 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       ...(store && { store }),
       ...(keysFetch && { keysFetch }),
       ...(breakers && { breakers }),
+      ...(platformLimiter && { platformLimiter }),
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
@@ -238,6 +250,20 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       onError(error);
       return undefined;
     }
+  }
+
+  function platformLimiterFrom(env: Env): GatewayOptions['platformLimiter'] {
+    const { platformLimiter } = options;
+    if (platformLimiter === undefined) return undefined;
+    return (name) => {
+      try {
+        return platformLimiter(env, name);
+      } catch (error) {
+        onError(error);
+        // Treated as a store that is out: `on_store_error` says how.
+        return { name: 'missing', allows: () => Promise.reject(error) };
+      }
+    };
   }
 
   function fleetFrom(env: Env): BreakerFleet | undefined {

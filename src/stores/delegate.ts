@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Store } from './contract.ts';
+import type { Store, TakingStore } from './contract.ts';
 
 /**
  * Calls the store's own methods, on the store itself: adapters may be classes. What the store cannot do is absent here too.
@@ -32,4 +32,22 @@ export function delegateTo<M extends Partial<Store>>(store: Store, members: M): 
     });
   }
   return delegate;
+}
+
+const arrangement: unique symbol = Symbol.for('fetchmesh.store arrangement');
+
+/** How a store that spares questions asks, and which one. */
+export interface Arrangement {
+  readonly mode: 'exact' | 'leased';
+  readonly store: TakingStore;
+}
+
+/** Notes on a store what stands behind it, for limits that want it otherwise. */
+export function arrange<S extends Store>(store: S, noted: Arrangement): S {
+  return Object.defineProperty(store, arrangement, { value: noted });
+}
+
+/** What was noted; `undefined`: it is no such store. */
+export function arrangementOf(store: Store): Arrangement | undefined {
+  return (store as { readonly [arrangement]?: Arrangement })[arrangement];
 }

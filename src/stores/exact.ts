@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { CallOptions, Limit, TakingStore } from './contract.ts';
 import { checkCounts } from './counting.ts';
-import { delegateTo } from './delegate.ts';
+import { arrange, delegateTo } from './delegate.ts';
 import { DenyCache } from './deny-cache.ts';
 import { nameOf } from './limit.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -62,7 +62,7 @@ export function exactStore(store: TakingStore, options: ExactStoreOptions = {}):
     for (const waiter of round.slice(granted)) waiter.resolve(refusal);
   }
 
-  return delegateTo(store, {
+  const exact = delegateTo(store, {
     take(key: string, limit: Limit, n: number, min: number, settings?: CallOptions) {
       if (n !== 1 || min !== 1) return store.take(key, limit, n, min, settings);
       const known = refusals.find(key, limit, clock.monotonic());
@@ -70,4 +70,5 @@ export function exactStore(store: TakingStore, options: ExactStoreOptions = {}):
       return waiters.wait(nameOf(key, limit), { key, limit, n, min }, settings?.signal);
     },
   });
+  return arrange(exact, { mode: 'exact', store });
 }

@@ -14,8 +14,9 @@ import {
   type SetOptions,
   type Store,
   StoreError,
+  type TakingStore,
 } from './contract.ts';
-import { delegateTo } from './delegate.ts';
+import { arrange, arrangementOf, delegateTo } from './delegate.ts';
 
 /** Settings of {@link guardedStore}. */
 export interface GuardedStoreOptions {
@@ -175,6 +176,11 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
       take: (...args: Parameters<typeof take>) => guard(() => take.apply(store, args)),
     }),
   });
+  const behind = arrangementOf(store);
+  if (behind !== undefined) {
+    const inner = guardedStore(behind.store, options) as Store as TakingStore;
+    arrange(guarded, { ...behind, store: inner });
+  }
   return Object.defineProperty(guarded, 'available', {
     get: () => !isOpen,
     enumerable: true,

@@ -9,7 +9,7 @@ import { type Duration, durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
 import type { CallOptions, Grant, Limit, Maybe, TakingStore } from './contract.ts';
 import { checkCounts } from './counting.ts';
-import { delegateTo } from './delegate.ts';
+import { arrange, delegateTo } from './delegate.ts';
 import { nameOf, sameLimit } from './limit.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 
@@ -149,7 +149,7 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
     await Promise.allSettled(back);
     await store.close?.();
   }
-  return delegateTo(store, { take, close });
+  return arrange(delegateTo(store, { take, close }), { mode: 'leased', store });
 }
 
 interface Batch {

@@ -17,7 +17,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './throttle': 4.25,
   './bulkhead': 3.75,
   './service': 10,
-  './rate-limit': 10.25,
+  './rate-limit': 10.5,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -40,8 +40,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 17.5,
   './access': 22.5,
-  './gateway': 78.25,
-  './governance': 36.5,
+  './gateway': 80.5,
+  './governance': 36.75,
   // Most of it zod and yaml.
   './rules': 99.5,
   './stores/contract': 0.5,
@@ -51,6 +51,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,
+  './stores/cf-ratelimit': 0.75,
   './stores/unstorage': 1.25,
   './stores/deno-kv': 3,
   './stores/compare-and-set': 2,
@@ -65,7 +66,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 84.5,
+  './workers': 87.25,
 };
 
 /**
@@ -87,7 +88,7 @@ const chain = [
 const budgetOfChain = 36;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 105.5;
+const budgetOfEverything = 107;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

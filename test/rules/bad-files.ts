@@ -1310,6 +1310,17 @@ ${services}routes:
     ],
   },
   {
+    name: 'limits that a platform cannot keep',
+    text: withRoute(
+      '{ path: /b, to: web, rate_limit: { limit: 5, per: 1h, burst: 2, max_wait: 1s, mode: platform } }',
+    ),
+    expected: [
+      '7:55 error[FM093] a platform counts over `10s` or over `60s`',
+      '7:66 error[FM093] the limit of a platform has no burst',
+      '7:79 error[FM093] a platform keeps nobody waiting',
+    ],
+  },
+  {
     name: 'limits that cannot be told apart',
     text: withRoute(`path: /b
     to: web

@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { longestDelayMs } from '../../core/clock.ts';
 import { isPolicyName } from '../../core/rate-limit-fields.ts';
-import type { RateLimitRule } from '../model.ts';
+import type { LimitMode, RateLimitRule } from '../model.ts';
 import {
   asList,
   block,
@@ -33,6 +33,7 @@ export interface RateLimitBlock {
   readonly max_wait?: number;
   readonly enforce?: boolean;
   readonly on_store_error?: 'local' | 'open' | 'closed';
+  readonly mode?: LimitMode;
 }
 
 /** One limit, several, or none where the defaults have some. */
@@ -70,6 +71,7 @@ const limit: z.ZodType<RateLimitBlock> = block<RateLimitBlock>(
     max_wait: duration({ maxMs: longestDelayMs }),
     enforce: flag(),
     on_store_error: choice(['local', 'open', 'closed']),
+    mode: choice(['local', 'exact', 'leased', 'platform']),
   },
 );
 
@@ -94,6 +96,7 @@ export function resolveRateLimit(written: RateLimitWritten): readonly RateLimitR
       max_wait: maxWaitMs = 0,
       enforce = true,
       on_store_error: onStoreError = 'local',
+      mode,
     }) => ({
       ...(name !== undefined && { name }),
       limit,
@@ -104,6 +107,7 @@ export function resolveRateLimit(written: RateLimitWritten): readonly RateLimitR
       maxWaitMs,
       enforce,
       onStoreError,
+      ...(mode !== undefined && { mode }),
     }),
   );
 }

@@ -151,9 +151,10 @@ function hedgeText({ max, delay, budget }: Hedge): string {
   return `${max} after ${delay}${budget === undefined ? '' : `, budget ${percent(budget)}`}`;
 }
 
-function rateLimitText({ limit, perMs, burst, by, enforce }: RateLimitRule): string {
+function rateLimitText({ limit, perMs, burst, by, enforce, mode }: RateLimitRule): string {
   const watched = enforce ? '' : ', only watched';
-  return `${limit} per ${formatDuration(perMs)}, burst ${burst}, by ${by.join(' and ')}${watched}`;
+  const kept = mode === undefined ? '' : `, ${mode}`;
+  return `${limit} per ${formatDuration(perMs)}, burst ${burst}, by ${by.join(' and ')}${kept}${watched}`;
 }
 
 function breakerText(rule: BreakerRule): string {

@@ -223,6 +223,7 @@ function shapeOfRules(): Shape {
         maxWaitMs: milliseconds,
         enforce: flag,
         onStoreError: oneOf('local', 'open', 'closed'),
+        'mode?': oneOf('local', 'exact', 'leased', 'platform'),
       }),
     ),
     'shed?': block<Shed>({
