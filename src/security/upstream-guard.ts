@@ -12,6 +12,7 @@ import type { Context } from '../core/context.ts';
 import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
 import { bodyOf, destination, discard, platformInit, removeHeader } from '../core/message.ts';
+import { functionOption, knownOptions } from '../core/option.ts';
 import { prepareRejection, reject } from '../core/rejection.ts';
 import { addressOfHost, isPublicAddress } from './public-address.ts';
 
@@ -121,7 +122,12 @@ const ofOneOrigin: readonly string[] = ['authorization', 'cookie', 'proxy-author
  * ```
  */
 export function upstreamGuard(options: UpstreamGuardOptions): Middleware {
+  knownOptions('upstreamGuard', options, {
+    ...{ resolver: true, schemes: true, hosts: true, ports: true },
+    ...{ allowNetworks: true, denyNetworks: true, maxRedirects: true, onRefusal: true },
+  });
   const { maxRedirects = 5, onRefusal } = options;
+  functionOption('upstreamGuard.onRefusal', onRefusal);
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0 || maxRedirects > 20) {
     throw new RangeError(
       `upstreamGuard.maxRedirects: ${maxRedirects} is not a whole number from 0 to 20`,

@@ -1,12 +1,13 @@
 /** A gateway that knows every kind of secret, in good times and bad: none of them is to be read anywhere. */
 
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { folder, run } from '../support/command-line.ts';
+import { rulesFrom } from '../support/rules.ts';
 import { endAll, serve } from '../support/serving.ts';
 import { forge, hmac } from '../support/tokens.ts';
 
@@ -20,6 +21,11 @@ const secrets = {
   query: 'query-token-hunter2',
   inFile: 'in-the-file-hunter2',
   inUrl: 'in-the-url-hunter2',
+  rulesToken: 'token-of-the-rules-hunter2',
+  keyOfSet: 'a2V5LW9mLWEtc2V0LWh1bnRlcjI',
+  brokenSet: 'broken-set-hunter2',
+  upstreamsCookie: 'cookie-of-the-upstream-hunter2',
+  gate: 'word-of-the-gate-hunter2',
 } as const;
 
 const environment = {
@@ -40,25 +46,48 @@ async function listening(listener: RequestListener): Promise<string> {
 
 /** Fails with the name of the secret that is in a text, not with all of the text. */
 function expectNoSecret(where: string, text: string, ...tokens: string[]): void {
-  const signatures = tokens.map((token): [string, string] => ['token', token.split('.')[2] ?? '']);
-  const found = [...Object.entries(secrets), ...signatures].filter(([, secret]) =>
-    text.includes(secret),
-  );
   expect(
-    found.map(([name]) => name),
+    secretsIn(text, ...tokens).filter((name) => where !== 'answers' || !isForClient(name)),
     where,
   ).toEqual([]);
 }
 
-const rulesFor = (upstream: string): string => `services:
+const isForClient = (name: string): boolean => (toClient as readonly string[]).includes(name);
+
+function secretsIn(text: string, ...tokens: string[]): readonly string[] {
+  const signatures = tokens.map((token): [string, string] => ['token', token.split('.')[2] ?? '']);
+  return [...Object.entries(secrets), ...signatures]
+    .filter(([, secret]) => text.includes(secret))
+    .map(([name]) => name);
+}
+
+test('are found where they are', () => {
+  for (const [name, secret] of Object.entries(secrets)) {
+    expect(secretsIn(`{"authorization":"Bearer ${secret}"}`)).toEqual([name]);
+  }
+  expect(secretsIn('nothing.of.these', 'a.b.signature')).toEqual([]);
+  expect(secretsIn('the signature of it', 'a.b.signature')).toEqual(['token']);
+});
+
+/** The parts of these that the client itself was sent. */
+const toClient: readonly (keyof typeof secrets)[] = ['upstreamsCookie'];
+
+const rulesFor = (upstream: string): string => `telemetry: { logs: {} }
+services:
   web: ${upstream}
   dead: http://127.0.0.1:2
 auth:
   main:
     issuer: id
     secret: { env: FETCHMESH_AUDIT_KEY }
-    from: { headers: { authorization: "Bearer " }, query: access_token }
+    from: { headers: { authorization: "Bearer " }, query: access_token, cookies: signed }
+  fetched: { issuer: id, jwks: ${upstream}/jwks }
+  broken: { issuer: id, jwks: ${upstream}/jwks/broken }
 routes:
+  - { path: /fetched/**, to: web, auth: fetched }
+  - { path: /broken/**, to: web, auth: broken }
+  - { path: /gated/**, to: web, authorizer: { to: web, path: /gate } }
+  - { path: /kept-out/**, to: web, deny: { headers: { x-api-key: "*" } } }
   - { path: /open/**, to: web, retries: 1, rate_limit: { limit: 100, per: 1s, by: "header:x-api-key" } }
   - { path: /dead/**, to: dead }
   - { path: /cut/**, to: web }
@@ -76,9 +105,19 @@ test('in answers, logs, spans, metrics and diagnostics of a gateway, whatever ha
     request.setEncoding('utf8').on('data', (text) => spans.push(text));
     request.on('end', () => response.end('{}'));
   });
+  const keySets: string[] = [];
   const upstream = await listening((request, response) => {
-    if (request.url?.startsWith('/cut')) request.socket.destroy();
-    else response.end('ok');
+    const { url = '' } = request;
+    if (url.startsWith('/cut')) return request.socket.destroy();
+    if (url === '/gate') return response.writeHead(500).end(secrets.gate);
+    if (url.startsWith('/jwks')) {
+      keySets.push(url);
+      const shared = { kty: 'oct', k: secrets.keyOfSet, kid: secrets.keyOfSet, alg: 'HS256' };
+      const keys = [shared, { kty: 'RSA', d: secrets.keyOfSet, n: 'AQAB', e: 'AQAB' }];
+      const isBroken = url.endsWith('/broken');
+      return response.end(isBroken ? `{ ${secrets.brokenSet}` : JSON.stringify({ keys }));
+    }
+    response.setHeader('set-cookie', `session=${secrets.upstreamsCookie}`).end('ok');
   });
   const cwd = await folder({ 'rules.yaml': rulesFor(upstream) });
   const file = join(cwd, 'rules.yaml');
@@ -101,11 +140,11 @@ test('in answers, logs, spans, metrics and diagnostics of a gateway, whatever ha
     await hmac('of another issuer, 32 bytes long!'),
   );
   const answers: string[] = [];
-  async function ask(path: string, authorization: string): Promise<number> {
+  async function ask(path: string, authorization: string, signed = ''): Promise<number> {
     const headers = {
       authorization,
       'x-api-key': secrets.apiKey,
-      cookie: `session=${secrets.cookie}`,
+      cookie: `session=${secrets.cookie}; signed=${signed}`,
     };
     const response = await fetch(`${gateway.url}${path}`, { headers });
     answers.push(JSON.stringify([...response.headers]), await response.text());
@@ -120,6 +159,16 @@ test('in answers, logs, spans, metrics and diagnostics of a gateway, whatever ha
   expect(await ask(`/a${query}`, basic)).toBe(401);
   expect(await ask('/staff/a', `Bearer ${good}`)).toBe(403);
   expect(await ask(`/dead/a${query}`, basic)).toBe(502);
+  // Tokens in cookies.
+  expect(await ask('/a', basic, good)).toBe(200);
+  expect(await ask('/a', basic, forged)).toBe(401);
+  expect(await ask('/staff/a', basic, good)).toBe(403);
+  // A set that cannot be read, and one with keys that nobody should publish.
+  expect(await ask('/broken/a', `Bearer ${good}`)).toBe(401);
+  expect(await ask('/fetched/a', `Bearer ${good}`)).toBe(401);
+  expect(keySets).toEqual(['/jwks/broken', '/jwks']);
+  expect(await ask(`/gated/a${query}`, basic)).toBe(403);
+  expect(await ask(`/kept-out/a${query}`, basic)).toBe(403);
   expect(await ask(`/cut/a${query}`, basic)).toBeGreaterThanOrEqual(502);
 
   await writeFile(file, `${rulesFor(upstream)}client_secret: ${secrets.inFile}\n`);
@@ -138,6 +187,8 @@ test('in answers, logs, spans, metrics and diagnostics of a gateway, whatever ha
 
   expect(spans.join('')).toContain('/open/a');
   expect(gateway.output()).toContain('access_decision');
+  expect(gateway.output()).toContain('"/fetched/**"');
+  expect(secretsIn(answers.join(''))).toEqual(['upstreamsCookie']);
   expect(gateway.output()).toMatch(/store redis:\/\/127\.0\.0\.1:1 is out/);
   expectNoSecret('answers', answers.join('\n'), good, forged);
   expectNoSecret('what the gateway said', gateway.output(), good, forged);
@@ -172,4 +223,46 @@ test.each<[name: string, rules: string]>([
     expect(stdout + stderr, args.join(' ')).not.toBe('');
     expectNoSecret(args.join(' '), stdout + stderr);
   }
+});
+
+test('in what is said where rules are asked for with a token, and of an answer that repeats it', async () => {
+  process.env['FETCHMESH_RULES_TOKEN'] = secrets.rulesToken;
+  onTestFinished(() => void delete process.env['FETCHMESH_RULES_TOKEN']);
+  const asked: string[] = [];
+  let answer: RequestListener = (_, response) => response.end(rules);
+  const rules = JSON.stringify(
+    rulesFrom('routes: [{ path: /**, respond: { status: 204, body: "" } }]'),
+  );
+  const origin = await listening((request, response) => {
+    asked.push(request.headers.authorization ?? '');
+    answer(request, response);
+  });
+  const cwd = await folder();
+  const cache = join(cwd, 'cache.json');
+  const gateway = await serve(['-f', `${origin}/rules.json`, '--rules-cache', cache]);
+  expect(asked).toEqual([`Bearer ${secrets.rulesToken}`]);
+
+  const answers: readonly (readonly [listener: RequestListener, said: RegExp])[] = [
+    [(_, response) => response.writeHead(401).end(secrets.rulesToken), /the answer is 401/],
+    [
+      (_, response) => response.writeHead(302, { location: `/?${secrets.rulesToken}` }).end(),
+      /the answer is 302/,
+    ],
+    [(_, response) => response.end(`{ "${secrets.rulesToken}`), /refused: /],
+    [(request) => request.socket.destroy(), /stays? in force(?:[\s\S]*stays? in force){3}/],
+  ];
+  for (const [listener, said] of answers) {
+    answer = listener;
+    gateway.process.kill('SIGHUP');
+    await gateway.said(said);
+  }
+  const texts = [await (await fetch(gateway.url)).text(), await readFile(cache, 'utf8')];
+  const metrics = await (await fetch(`${gateway.admin}/metrics`)).text();
+  gateway.process.kill('SIGTERM');
+  await gateway.exited();
+
+  expect(asked.length).toBeGreaterThanOrEqual(5);
+  expectNoSecret('what the gateway said', gateway.output());
+  expectNoSecret('its answer, and the file that it keeps', texts.join('\n'));
+  expectNoSecret('metrics', metrics);
 });

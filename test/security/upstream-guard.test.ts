@@ -360,6 +360,8 @@ test.each<[options: object, message: RegExp]>([
   [{}, /resolver: give systemResolver\(\)/],
   [{ resolver: 'system' }, /resolver: it has no resolve, and is not 'none'/],
   [{ resolver: {} }, /resolver: it has no resolve/],
+  [{ host: 'a.example' }, /upstreamGuard: there is no option 'host'/],
+  [{ resolver: 'none', onRefusal: 'log' }, /onRefusal: "log" is not a function/],
   [{ hosts: [] }, /hosts: \[\] is not a list with an entry/],
   [{ hosts: ['https://a.example'] }, /hosts: "https:\/\/a\.example" is not a name/],
   [{ hosts: ['a.example:80'] }, /"a\.example:80" is not a name/],

@@ -15,6 +15,7 @@ import { eventListener } from '../../core/event.ts';
 import { exchange } from '../../core/exchange.ts';
 import { isFieldName } from '../../core/header-edits.ts';
 import { discard, outgoingHeaders, setHeader, withoutEdits } from '../../core/message.ts';
+import { functionOption, knownOptions } from '../../core/option.ts';
 import { urlOf } from '../../core/url.ts';
 import type { AuthorizationVerdict, Authorizer } from './policy.ts';
 
@@ -74,6 +75,10 @@ const ofRefusals: readonly string[] = [
  * ```
  */
 export function externalAuthorizer(options: ExternalAuthorizerOptions): Authorizer {
+  knownOptions('externalAuthorizer', options, {
+    ...{ url: true, headers: true, forward: true, timeout: true, send: true, clock: true },
+  });
+  functionOption('externalAuthorizer.send', options.send);
   const { headers, forward = [], timeout } = { ...externalDefaults, ...options };
   const { clock = systemClock, send = overNetwork } = options;
   const url = urlOption(options.url);

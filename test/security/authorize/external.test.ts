@@ -266,6 +266,8 @@ test.each<[options: object, message: RegExp]>([
   [{ url: '//evil.example/' }, /is neither a path nor/],
   [{ url: 'file:///etc' }, /is neither/],
   [{ url: 'http://a:b@gate/' }, /is neither/],
+  [{ uri: '/' }, /externalAuthorizer: there is no option 'uri'/],
+  [{ url: '/', send: 'gate' }, /send: "gate" is not a function/],
   [{ url: '/', headers: ['a b'] }, /headers: "a b" is not the name of a header/],
   [{ url: '/', forward: [''] }, /forward: "" is not the name of a header/],
   [{ url: '/', timeout: '0s' }, /timeout: '0s' is no time/],
