@@ -7,6 +7,7 @@
 import { signalOf } from '../core/abort.ts';
 import { peerAddress } from '../core/address.ts';
 import type { Next } from '../core/chain.ts';
+import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
@@ -55,7 +56,7 @@ function forwardedHeaders(request: Request, context: Context): Record<string, st
     headers['x-forwarded-for'] = before === undefined ? peer : `${before}, ${peer}`;
   }
   headers['x-forwarded-host'] = headers['host'] ?? url.host;
-  headers['x-forwarded-proto'] = url.protocol.slice(0, -1);
+  headers['x-forwarded-proto'] = context.get(clientScheme) ?? url.protocol.slice(0, -1);
   // The upstream's own: each runtime's `fetch` makes it from the URL, and only Bun would take another.
   delete headers['host'];
   headers['accept-encoding'] = 'identity';

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { compileKeys } from './key-expression.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -62,7 +63,9 @@ export function compileChooser(options: ChooserOptions): Chooser {
       return { index: stickyChoice(split, routeName, known), cookie: undefined };
     }
     const key = crypto.randomUUID();
-    const cookie = stickyCookie({ name, key, ttlMs: sticky.ttlMs, secure: facts.isSecure });
+    const told = context.get(clientScheme);
+    const secure = told === undefined ? facts.isSecure : told === 'https';
+    const cookie = stickyCookie({ name, key, ttlMs: sticky.ttlMs, secure });
     return { index: stickyChoice(split, routeName, key), cookie };
   };
 }

@@ -12,6 +12,7 @@ import {
   peerAddressOf,
 } from '../core/address.ts';
 import { layer, type Middleware } from '../core/chain.ts';
+import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { editOutgoing } from '../core/header-edits.ts';
 import { flagOption, knownOptions, shown } from '../core/option.ts';
@@ -70,7 +71,8 @@ type Finder = (peer: string, forwardedFor: string | null) => string;
  * Makes out the client's address behind trusted proxies, for keys such as `ip`, `authorize` and logs. Without it the peer of
  * the connection is the client: `x-forwarded-for` can be written by anyone.
  *
- * Headers in which a peer that is no trusted proxy claims to be one are taken off, on the way to upstreams too.
+ * Headers in which a peer that is no trusted proxy claims to be one are taken off, on the way to upstreams too. Whether the
+ * client asked by `https` is what a trusted one tells in `x-forwarded-proto`.
  *
  * Semantics: `xff_num_trusted_hops` and the `xff` extension of Envoy. Where there are fewer entries than hops, the request
  * did not come through all of the proxies: the peer is the client then, as with Envoy.
@@ -122,9 +124,9 @@ export function compileTrustedProxies(
     }
     // Nobody knows who came through the proxies.
     if (peer === undefined) return context;
-    const identified = context.with(
-      clientAddress,
-      find(peer, request.headers.get('x-forwarded-for')),
+    const identified = withScheme(
+      request.headers.get('x-forwarded-proto'),
+      context.with(clientAddress, find(peer, request.headers.get('x-forwarded-for'))),
     );
     if (!clientCertificates) return identified;
     const told = request.headers.get(certificateHeader);
@@ -142,6 +144,11 @@ export function trustNoProxy(request: Request, context: Context): Context {
 
 function without(names: ReadonlySet<string>, request: Request, context: Context): Context {
   return withoutTwins(request, editOutgoing(context, { remove: [...names] }), names);
+}
+
+/** Of several schemes nobody knows which is the client's. */
+function withScheme(told: string | null, context: Context): Context {
+  return told === 'http' || told === 'https' ? context.with(clientScheme, told) : context;
 }
 
 /** @param place Counted from the end. */

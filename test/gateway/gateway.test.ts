@@ -254,6 +254,29 @@ describe('what is sent on', () => {
   });
 
   test.each([
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.0.9', 'https', 'https'],
+    ['trusted_proxies: { hops: 1 }\n', '10.0.0.9', 'https', 'https'],
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.1.9', 'https', 'http'],
+    ['trusted_proxies: [10.0.0.0/24]\n', undefined, 'https', 'http'],
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.0.9', 'https, http', 'http'],
+    ['trusted_proxies: [10.0.0.0/24]\n', '10.0.0.9', 'HTTPS', 'http'],
+  ])(
+    '%j, peer %s, told %s: upstreams are told that clients asked by %s',
+    async (trusted, peer, told, proto) => {
+      const sticky = 'sticky: { by: "cookie:sid", ttl: 1h }';
+      const { gateway, sent } = gatewayFor(
+        `${trusted}${two}routes: [{ path: /**, to: { a: 50, b: 50 }, ${sticky} }]`,
+      );
+      const request = new Request('http://shop.example/', {
+        headers: { 'x-forwarded-proto': told },
+      });
+      const answer = await gateway.fetch(request, peer && { remoteAddr: { hostname: peer } });
+      expect(sent[0]?.headers.get('x-forwarded-proto')).toBe(proto);
+      expect(answer.headers.get('set-cookie')?.includes('; Secure')).toBe(proto === 'https');
+    },
+  );
+
+  test.each([
     ['', '10.0.0.9', undefined],
     ['trusted_proxies: [10.0.0.0/24]\n', '10.0.1.9', undefined],
     ['trusted_proxies: [10.0.0.0/24]\n', undefined, undefined],
