@@ -1,5 +1,5 @@
 /**
- * What a reload of many routes costs the requests meanwhile (P10), how long a save takes until it is in force (R3), and how
+ * What a reload of many routes, from a file and from a URL, costs the requests meanwhile (P10), how long a save takes until it is in force (R3), and how
  * long `check` takes from start to end (C10). `node bench/reload.ts`, after `npm run build` for the last of them.
  */
 
@@ -7,9 +7,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent, createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseRules } from '../src/rules/parse.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'fetchmesh-reload-'));
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
@@ -29,11 +31,18 @@ function rules(count: number, status: number): string {
   return `services: { web: "http://127.0.0.1:3000" }\nroutes:\n${routes.join('')}  - { name: rest, path: /**, respond: { status: ${status} } }\n`;
 }
 
-async function serve(file: string): Promise<{ url: string; end: () => void }> {
+interface Gateway {
+  readonly url: string;
+  look(): void;
+  end(): void;
+}
+
+/** @param from A file or a URL. */
+async function serve(from: string): Promise<Gateway> {
   const entry = new URL('../bin/fetchmesh.mjs', import.meta.url).pathname;
   const child = spawn(
     process.execPath,
-    [entry, 'serve', '-f', file, '--watch', '--port', '0', '--admin-port', '0'],
+    [entry, 'serve', '-f', from, '--watch', '--port', '0', '--admin-port', '0'],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let said = '';
@@ -42,7 +51,11 @@ async function serve(file: string): Promise<{ url: string; end: () => void }> {
   });
   while (!/readiness on/.test(said)) await once(child.stderr, 'data');
   const url = /gateway on (\S+)/.exec(said)?.[1] as string;
-  return { url, end: () => child.kill('SIGKILL') };
+  return {
+    url,
+    look: () => child.kill('SIGHUP'),
+    end: () => child.kill('SIGKILL'),
+  };
 }
 
 function ask(url: string): Promise<number> {
@@ -77,10 +90,47 @@ async function load(url: string, until: () => boolean): Promise<number[]> {
   return taken.sort((a, b) => a - b);
 }
 
-async function measureReload(count: number): Promise<void> {
-  const file = join(directory, `${count}.yaml`);
-  await writeFile(file, rules(count, 200));
-  const { url, end } = await serve(file);
+/** Where rules are published. */
+interface Place {
+  readonly from: string;
+  /** What is published of a rules file: done beforehand, since it keeps this process from asking. */
+  build(text: string): string;
+  publish(built: string): Promise<void>;
+  close(): void;
+}
+
+function inFile(name: string): Place {
+  const from = join(directory, name);
+  return {
+    from,
+    build: (text) => text,
+    publish: (text) => writeFile(from, text),
+    close() {},
+  };
+}
+
+async function behindUrl(): Promise<Place> {
+  let published = '';
+  const server = createServer((_, response) => response.end(published)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    from: `http://127.0.0.1:${(server.address() as AddressInfo).port}/rules.json`,
+    build: (text) => JSON.stringify(parseRules(text, { mode: 'gateway' }).rules),
+    async publish(built) {
+      published = built;
+    },
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+async function measureReload(count: number, what: string, place: Place): Promise<void> {
+  const { from, build, publish } = place;
+  const texts = [build(rules(count, 200)), build(rules(count, 201))] as const;
+  await publish(texts[0]);
+  const { url, look, end } = await serve(from);
   const warmEnd = performance.now() + 3_000;
   await load(url, () => performance.now() > warmEnd);
   const calmEnd = performance.now() + 5_000;
@@ -90,8 +140,9 @@ async function measureReload(count: number): Promise<void> {
   const reloading = (async () => {
     for (let round = 0; round < 5; round++) {
       const status = round % 2 === 0 ? 201 : 200;
+      await publish(texts[status === 200 ? 0 : 1]);
       const began = performance.now();
-      await writeFile(file, rules(count, status));
+      if (from.startsWith('http')) look();
       while ((await ask(`${url}/rest`)) !== status) {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
@@ -103,11 +154,12 @@ async function measureReload(count: number): Promise<void> {
   await reloading;
   times.sort((a, b) => a - b);
   console.log(
-    `${count} routes: without a reload p99.9 ${quantile(calm, 0.999)}, max ${quantile(calm, 1)} of ${calm.length};`,
+    `${count} routes from ${what}: without a reload p99.9 ${quantile(calm, 0.999)}, max ${quantile(calm, 1)} of ${calm.length};`,
     `during 5 reloads p99.9 ${quantile(busy, 0.999)}, max ${quantile(busy, 1)} of ${busy.length};`,
     `save to in force p50 ${quantile(times, 0.5)}`,
   );
   end();
+  place.close();
 }
 
 async function measureSave(rounds: number): Promise<void> {
@@ -152,7 +204,10 @@ async function measureCheck(): Promise<void> {
 try {
   await measureCheck();
   await measureSave(40);
-  for (const count of [1_000, 10_000]) await measureReload(count);
+  for (const count of [1_000, 10_000]) {
+    await measureReload(count, 'a file', inFile(`${count}.yaml`));
+    await measureReload(count, 'a URL', await behindUrl());
+  }
 } finally {
   agent.destroy();
   await rm(directory, { recursive: true });
