@@ -5,10 +5,15 @@ import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { type Drill, send } from './drill.ts';
 import { sumOf } from './platform.ts';
 
 const restarts = 20;
+/** How often the balancer asks for readiness, in milliseconds. */
+const probeEveryMs = 50;
+/** How long a gateway takes new connections once it is not ready, in seconds: time for twenty probes. */
+const drainDelay = '1';
 const command = new URL('../../bin/fetchmesh.mjs', import.meta.url).pathname;
 
 /** A gateway as a process. */
@@ -46,15 +51,15 @@ export const restart: Drill = {
     let served = 0;
     const codes: (number | null)[] = [];
     for (let round = 0; round < restarts; round++) {
-      const index = round % 2;
-      const old = instances[index] as Instance;
-      instances[index] = await start(shop);
+      const [old] = instances as [Instance];
+      // The next one is there before the old one goes.
+      instances.push(await start(shop));
       served += await servedBy(old);
-      // The balancer learns first, as by a failed readiness probe; then the process is told.
-      old.isReady = false;
+      // Only the process is told; the balancer finds out by its probes.
       const exit = once(old.child, 'exit') as Promise<[number | null]>;
       old.child.kill('SIGTERM');
       codes.push((await exit)[0]);
+      instances.shift();
     }
     isOver = true;
     const answers = await load;
@@ -75,7 +80,10 @@ export const restart: Drill = {
 async function start(upstream: string): Promise<Instance> {
   const child = spawn(
     process.execPath,
-    [command, 'serve', '--upstream', upstream, '--port', '0', '--admin-port', '0'],
+    [
+      ...[command, 'serve', '--upstream', upstream, '--port', '0', '--admin-port', '0'],
+      ...['--drain-delay', drainDelay],
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let said = '';
@@ -89,12 +97,26 @@ async function start(upstream: string): Promise<Instance> {
     ]);
     if (ended !== undefined) throw new Error(`The gateway did not start: ${said}`);
   }
-  return {
+  const instance: Instance = {
     child,
     url: new URL(/gateway on (\S+)/.exec(said)?.[1] as string),
     admin: /metrics on (\S+)\/metrics/.exec(said)?.[1] as string,
     isReady: true,
   };
+  void probe(instance);
+  return instance;
+}
+
+/** Asks for readiness again and again, for as long as the process runs. */
+async function probe(instance: Instance): Promise<void> {
+  while (instance.child.exitCode === null && instance.child.signalCode === null) {
+    try {
+      instance.isReady = (await fetch(`${instance.admin}/readyz`)).ok;
+    } catch {
+      instance.isReady = false;
+    }
+    await setTimeout(probeEveryMs);
+  }
 }
 
 async function servedBy({ admin }: Instance): Promise<number> {
