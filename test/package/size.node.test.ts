@@ -32,7 +32,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './peer-certificate': 2,
   './limits': 6,
   './trusted-proxies': 3.5,
-  './upstream-guard': 5,
+  './upstream-guard': 5.25,
   './system-resolver': 1,
   './rewrite': 9,
   './redirect': 9,
