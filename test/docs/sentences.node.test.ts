@@ -16,7 +16,7 @@ const families: Readonly<Record<string, number>> = {
   RA: 8,
   BR: 8,
   BO: 7,
-  RB: 8,
+  RB: 9,
   CB: 36,
   AT: 7,
   BH: 7,

@@ -12,6 +12,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './retry': 9,
   './hedge': 7.5,
   './retry-budget': 2,
+  './shared-retry-budget': 5,
   './breaker': 10,
   './breaker-fleet': 8.5,
   './throttle': 4.25,

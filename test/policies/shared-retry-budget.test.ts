@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { outbound } from '../../src/index.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { sharedRetryBudget } from '../../src/policies/shared-retry-budget.ts';
+import type { Grant, Store, TakingStore } from '../../src/stores/contract.ts';
+import { delegateTo } from '../../src/stores/delegate.ts';
+import { memoryStore } from '../../src/stores/memory.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+/** One that instances share; its answers take a millisecond, or never come. */
+function remote(clock: VirtualClock) {
+  const memory = memoryStore({ clock });
+  const state = { asked: 0, isOut: false };
+  const store: TakingStore = delegateTo(memory, {
+    capabilities: { consistency: 'linearizable', staleMs: 0, minWriteMs: 0, minTtlMs: 0 },
+    async take(...args: [...Parameters<TakingStore['take']>]): Promise<Grant> {
+      state.asked += 1;
+      if (state.isOut) throw new Error('connection refused');
+      await new Promise<void>((resolve) => clock.schedule(resolve, 1));
+      return memory.take(args[0], args[1], args[2], args[3]);
+    },
+  });
+  return { store, state };
+}
+
+function fleetOf(size: number, store: Store, clock: VirtualClock) {
+  return Array.from({ length: size }, () =>
+    sharedRetryBudget({ store, name: 'users', minPerSecond: 1, clock, random: () => 0.5 }),
+  );
+}
+
+/** How many of the tries that each instance wants in each tenth of a second are made. */
+async function tries(
+  instances: ReturnType<typeof fleetOf>,
+  seconds: number,
+  clock: VirtualClock,
+): Promise<number> {
+  let made = 0;
+  for (let tenth = 0; tenth < 10 * seconds; tenth++) {
+    for (const budget of instances) if (budget.withdraw()) made += 1;
+    await clock.advance(100);
+  }
+  return made;
+}
+
+test('RB-09 the reserve is there once for all instances, not once for each', async () => {
+  const clock = new VirtualClock();
+  const { store } = remote(clock);
+  const instances = fleetOf(8, store, clock);
+  const made = await tries(instances, 20, clock);
+  // 10 at once and one a second; and one of each instance before it hears that there is none.
+  expect(made).toBeGreaterThanOrEqual(10 + 15);
+  expect(made).toBeLessThanOrEqual(10 + 20 + 8);
+});
+
+test('RB-09 the share of its own requests an instance has without a question', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  const [budget] = fleetOf(1, store, clock);
+  for (let request = 0; request < 10; request++) budget?.deposit();
+  expect([budget?.withdraw(), budget?.withdraw()]).toEqual([true, true]);
+  expect(state.asked).toBe(0);
+});
+
+test('RB-09 without the store each instance has a reserve of its own, and no more', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  state.isOut = true;
+  const made = await tries(fleetOf(2, store, clock), 9, clock);
+  expect(made).toBe(20);
+});
+
+test('RB-09 a no is heard once, and holds for as long as it says', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  const [budget] = fleetOf(1, store, clock);
+  for (let attempt = 0; attempt < 11; attempt++) {
+    budget?.withdraw();
+    await clock.advance(2);
+  }
+  const { asked } = state;
+  for (let attempt = 0; attempt < 50; attempt++) expect(budget?.withdraw()).toBe(false);
+  expect(state.asked).toBe(asked);
+});
+
+test('no reserve is none', () => {
+  const store = memoryStore();
+  const budget = sharedRetryBudget({ store, name: 'users', minPerSecond: 0 });
+  expect(budget.withdraw()).toBe(false);
+});
+
+test('RB-06 retries of several instances draw from it, and first tries do not', async () => {
+  const clock = new VirtualClock();
+  const store = memoryStore({ clock });
+  let calls = 0;
+  const down = async () => {
+    calls += 1;
+    return new Response(null, { status: 503 });
+  };
+  const instance = () => {
+    const budget = sharedRetryBudget({ store, name: 'a', ratio: 0, minPerSecond: 0.1, clock });
+    return outbound(down, retry({ max: 1, baseDelay: '0ms', budget, clock }));
+  };
+  for (const send of [instance(), instance(), instance()]) {
+    const answer = send('http://a.example/');
+    await clock.advance(1);
+    expect((await answer).status).toBe(503);
+  }
+  expect(calls).toBe(4);
+});
+
+test('ST-06 an eventual store is refused, with what can count', () => {
+  const memory = memoryStore();
+  const store: Store = {
+    ...{ name: 'kv', get: memory.get, set: memory.set },
+    capabilities: { consistency: 'eventual', staleMs: 60_000, minWriteMs: 0, minTtlMs: 0 },
+  };
+  expect(() => sharedRetryBudget({ store, name: 'users' })).toThrow(
+    "sharedRetryBudget.store: the store 'kv' is eventual and cannot count; use one with `take`",
+  );
+  expect(() => sharedRetryBudget({ store: memory, name: '' })).toThrow('sharedRetryBudget.name: ');
+});
