@@ -5,6 +5,7 @@
  */
 
 import { timeoutError } from '../core/abort.ts';
+import { bodyText } from '../core/body-text.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import { discard, ignore } from '../core/message.ts';
 import { networkFailureOf } from '../core/network-failure.ts';
@@ -169,27 +170,9 @@ function gzip(text: string): Promise<ArrayBuffer> {
 /** The collector took the spans: what else it says is read to the end or given up, but fails nothing. */
 async function readResponse(response: Response): Promise<ExportTraceServiceResponse> {
   try {
-    const message: unknown = JSON.parse(await readText(response));
+    const message: unknown = JSON.parse((await bodyText(response, longestResponseBytes)) ?? '');
     return typeof message === 'object' && message !== null ? message : {};
   } catch {
     return {};
-  }
-}
-
-async function readText({ body }: Response): Promise<string> {
-  if (body === null) return '';
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    if (bytes > longestResponseBytes) {
-      reader.cancel().catch(ignore);
-      return '';
-    }
-    text += decoder.decode(value, { stream: true });
   }
 }

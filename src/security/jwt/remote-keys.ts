@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bodyText } from '../../core/body-text.ts';
 import { type Clock, sleep } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { durationOption } from '../../core/duration.ts';
@@ -176,7 +177,9 @@ export class RemoteKeys {
         discard(response);
         throw new Error('The key set was not answered with 200');
       }
-      return keysIn(JSON.parse(await textOf(response)));
+      const text = await bodyText(response, mostBytes);
+      if (text === undefined) throw new Error('The key set is too large');
+      return keysIn(JSON.parse(text));
     } finally {
       cancel();
     }
@@ -187,24 +190,6 @@ function keysIn(document: unknown): readonly VerificationKey[] {
   const list = (document as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(list)) throw new Error('The document is no key set');
   return list.slice(0, mostKeys).flatMap((key) => publicKey(key) ?? []);
-}
-
-async function textOf({ body }: Response): Promise<string> {
-  if (body === null) return '';
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
-  let bytes = 0;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    if (bytes > mostBytes) {
-      reader.cancel().catch(ignore);
-      throw new Error('The key set is too large');
-    }
-    text += decoder.decode(value, { stream: true });
-  }
 }
 
 function keysUrlOption(option: string, value: string): string {
