@@ -52,7 +52,7 @@ export async function startTraces(
   say: (message: string) => void,
 ): Promise<Telemetry> {
   const { telemetry } = await import('../telemetry/setup.ts');
-  const sdk = await import('@opentelemetry/sdk-trace-web');
+  const sdk = await loadSdk();
   const { endpoint, headers, timeoutMillis, compression, serviceName, resource } = destination;
   const sampler =
     traces.sample ?? (destination.sampler && samplerOf(sdk, destination.sampler)) ?? 1;
@@ -69,6 +69,13 @@ export async function startTraces(
     sampler,
     onDiagnostic: say,
   });
+}
+
+/** Of a CommonJS module a bundle exports the whole alone, as its default. */
+async function loadSdk(): Promise<TracerSdk> {
+  const loaded: object = await import('@opentelemetry/sdk-trace-web');
+  const { default: whole } = loaded as { readonly default?: TracerSdk };
+  return 'WebTracerProvider' in loaded ? (loaded as TracerSdk) : (whole as TracerSdk);
 }
 
 function samplerOf(sdk: TracerSdk, { root, ratio, parentBased }: SamplerSetting): Sampler {
