@@ -5,44 +5,23 @@
  * @module
  */
 
-/** Whom a signal tells, in the order in which they came. */
-class Callbacks implements EventListenerObject {
-  readonly #isTold: boolean;
-  /** In the order in which they came; a signal may have thousands, of calls that are under way at once. */
-  readonly #callbacks = new Set<() => void>();
-
-  /** @param isTold Whether somebody calls `handleEvent`, so that the signal need not. */
-  constructor(isTold = false) {
-    this.#isTold = isTold;
-  }
-
-  get size(): number {
-    return this.#callbacks.size;
-  }
-
-  add(callback: () => void, signal: AbortSignal): void {
-    this.#callbacks.add(callback);
-    if (this.size === 1 && !this.#isTold) signal.addEventListener('abort', this, { once: true });
-  }
-
-  remove(callback: () => void, signal: AbortSignal): void {
-    const wasThere = this.#callbacks.delete(callback);
-    if (wasThere && this.size === 0 && !this.#isTold) signal.removeEventListener('abort', this);
-  }
+/** Whom a signal tells, in the order in which they came; thousands, where as many calls are under way at once. */
+class Callbacks extends Set<() => void> implements EventListenerObject {
+  /** Whether somebody calls `handleEvent`, so that the signal need not. */
+  isTold = false;
 
   /** Tells each once. One that throws keeps none of the others from hearing of it. */
   handleEvent(): void {
-    const errors: unknown[] = [];
-    const callbacks = [...this.#callbacks];
-    this.#callbacks.clear();
-    for (const callback of callbacks) {
+    let failure: { readonly error: unknown } | undefined;
+    for (const callback of this) {
+      this.delete(callback);
       try {
         callback();
       } catch (error) {
-        errors.push(error);
+        failure ??= { error };
       }
     }
-    if (errors.length > 0) throw errors[0];
+    if (failure) throw failure.error;
   }
 }
 
@@ -53,28 +32,37 @@ interface HoldingSignal extends AbortSignal {
   [held]?: Callbacks;
 }
 
+function callbacksOf(signal: HoldingSignal): Callbacks {
+  signal[held] ??= new Callbacks();
+  return signal[held];
+}
+
 /**
  * Takes over the telling for a signal of one's own, which then costs no listener at all.
  *
  * @returns Tells; to be called right after the signal has aborted.
  */
 export function tellsItself(signal: AbortSignal): () => void {
-  const callbacks = new Callbacks(true);
-  (signal as HoldingSignal)[held] = callbacks;
+  const callbacks = callbacksOf(signal);
+  callbacks.isTold = true;
   return () => callbacks.handleEvent();
 }
 
 /** Calls back once when the signal aborts; never where it has aborted already. */
 export function addAbortCallback(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) return;
-  const holder = signal as HoldingSignal;
-  holder[held] ??= new Callbacks();
-  holder[held].add(callback, signal);
+  const callbacks = callbacksOf(signal).add(callback);
+  if (callbacks.size === 1 && !callbacks.isTold) {
+    signal.addEventListener('abort', callbacks, { once: true });
+  }
 }
 
 /** Takes back {@link addAbortCallback}; harmless once it was called. */
 export function removeAbortCallback(signal: AbortSignal, callback: () => void): void {
-  (signal as HoldingSignal)[held]?.remove(callback, signal);
+  const callbacks = (signal as HoldingSignal)[held];
+  if (callbacks?.delete(callback) && callbacks.size === 0 && !callbacks.isTold) {
+    signal.removeEventListener('abort', callbacks);
+  }
 }
 
 /** How many a signal would call back: for tests. */

@@ -61,8 +61,19 @@ export interface OutboundOptions {
   readonly rejections?: 'response' | 'throw';
 }
 
-/** The layers that a function was built from, for {@link describe}. */
-const layers = new WeakMap<object, readonly string[]>();
+// A property and no WeakMap: rules of many routes make tens of thousands of layers, and the garbage collector goes through a
+// WeakMap of them again and again.
+const layers = Symbol('fetchmesh.layers');
+
+interface Layered {
+  [layers]?: readonly string[];
+}
+
+/** Keeps the layers that a function was built from, for {@link describe}. */
+function keepLayers<T extends object>(built: T & Layered, labels: readonly string[]): T {
+  built[layers] = labels;
+  return built;
+}
 
 /**
  * Names a middleware for {@link describe}: its name and what was configured, never a secret.
@@ -79,12 +90,11 @@ const layers = new WeakMap<object, readonly string[]>();
  * ```
  */
 export function layer(label: string, middleware: Middleware): Middleware {
-  layers.set(middleware, [label]);
-  return middleware;
+  return keepLayers(middleware, [label]);
 }
 
 function layersOf(middleware: Middleware): readonly string[] {
-  return layers.get(middleware) ?? [middleware.name || 'anonymous middleware'];
+  return (middleware as Layered)[layers] ?? [middleware.name || 'anonymous middleware'];
 }
 
 /**
@@ -110,8 +120,7 @@ export function compose(...middlewares: Middleware[]): Middleware {
   }
   const composed: Middleware = (next) =>
     middlewares.reduceRight((inner, middleware) => middleware(inner), next);
-  layers.set(composed, middlewares.flatMap(layersOf));
-  return composed;
+  return keepLayers(composed, middlewares.flatMap(layersOf));
 }
 
 /**
@@ -160,12 +169,11 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
     // Awaited, since workerd calls a rejection unhandled that is merely returned.
     return await run(request, contextFor(request, platform));
   }
-  layers.set(inbound, [
+  return keepLayers(inbound, [
     'inbound',
     ...layersOf(chain),
     `app ${serve.name || 'anonymous'}`.trimEnd(),
   ]);
-  return inbound;
 }
 
 /**
@@ -244,7 +252,7 @@ export function outbound(
     if (rejection !== undefined) throw new RejectionError(rejection, response);
     return response;
   }
-  layers.set(outbound, ['outbound', ...layersOf(chain), 'fetch']);
+  keepLayers(outbound, ['outbound', ...layersOf(chain), 'fetch']);
   // Bun's `fetch` has a method.
   return Object.assign(
     outbound as Fetch,

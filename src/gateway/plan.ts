@@ -59,8 +59,13 @@ export function* planSteps(rules: Rules, options: PlanOptions): Steps<Next> {
   const access = options.access?.accessOf(rules, options);
   const identify = access?.identify;
   const routes: RouteStep[] = [];
+  const shared = new Map<string, RouteStep>();
   for (const route of rules.routes) {
-    routes.push(crossOrigin(route, compileRoute(route, options, access), options));
+    const way = wayOf(route);
+    const known = way === undefined ? undefined : shared.get(way);
+    const step = known ?? crossOrigin(route, compileRoute(route, options, access), options);
+    if (way !== undefined) shared.set(way, step);
+    routes.push(step);
     yield;
   }
 
@@ -95,6 +100,35 @@ type RouteStep = (
   facts: RequestFacts,
   ...rest: [context: Parameters<Next>[1], record: ReturnType<typeof withExchange>['record']]
 ) => Promise<Response>;
+
+/** By what a route is found; its chain knows nothing of it. */
+const ofMatching = new Set([
+  'name',
+  'line',
+  'file',
+  'path',
+  'trailingSlash',
+  'methods',
+  'hosts',
+  'match',
+]);
+
+/** What makes a chain without a state of its own, and without the route's name in it. */
+const ofTheWay = new Set(['to', 'timeoutMs', 'retries']);
+
+/**
+ * Names the way that a route's requests take, where routes of the same way can have one chain: of thousands of routes most
+ * differ in what they match. `undefined` where a route has one of its own.
+ */
+function wayOf(route: Route): string | undefined {
+  if (route.to.length !== 1 || route.match.some(({ claims }) => claims !== undefined))
+    return undefined;
+  for (const [name, value] of Object.entries(route)) {
+    if (ofMatching.has(name) || ofTheWay.has(name)) continue;
+    if (value !== undefined && !(Array.isArray(value) && value.length === 0)) return undefined;
+  }
+  return JSON.stringify([route.to, route.timeoutMs, route.retries]);
+}
 
 /** Answers preflights of a route with `cors`, and says who may read its answers. */
 function crossOrigin(route: Route, step: RouteStep, { traffic }: PlanOptions): RouteStep {

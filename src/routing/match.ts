@@ -110,12 +110,12 @@ function getOrMake(map: Map<string, PathIndexBuilder>, key: string): PathIndexBu
 
 /** A node of the trie while it is built. */
 interface Draft {
-  readonly literals: Map<string, Draft>;
-  one: Draft | undefined;
+  literals?: Map<string, Draft>;
+  one?: Draft;
   /** Candidates whose pattern ends here. */
-  readonly here: Candidate[];
+  here?: Candidate[];
   /** Candidates whose pattern goes on with `**`. */
-  readonly rest: Candidate[];
+  rest?: Candidate[];
 }
 
 /** A node of the trie. Of 10,000 routes most nodes lead one way and end nothing: what is not there takes no room. */
@@ -140,7 +140,7 @@ interface Expression {
 /** Collects the routes of one host. */
 class PathIndexBuilder {
   readonly #exact = new Map<string, Candidate[]>();
-  readonly #root = draft();
+  readonly #root: Draft = {};
   readonly #expressions: Expression[] = [];
 
   add({ path, trailingSlash }: MatchableRoute, candidate: Candidate): void {
@@ -179,21 +179,24 @@ class PathIndexBuilder {
     let node = this.#root;
     for (const segment of segments) {
       if (segment.kind === 'rest') {
+        node.rest ??= [];
         node.rest.push(candidate);
         return;
       }
       if (segment.kind === 'one') {
-        node.one ??= draft();
+        node.one ??= {};
         node = node.one;
       } else {
+        node.literals ??= new Map();
         let next = node.literals.get(segment.text);
         if (next === undefined) {
-          next = draft();
+          next = {};
           node.literals.set(segment.text, next);
         }
         node = next;
       }
     }
+    node.here ??= [];
     node.here.push(candidate);
   }
 
@@ -207,37 +210,29 @@ class PathIndexBuilder {
   }
 }
 
-function draft(): Draft {
-  return { literals: new Map(), one: undefined, here: [], rest: [] };
-}
-
 function* finished(node: Draft): Steps<Node> {
-  const literals = new Map<string, Node>();
-  for (const [text, next] of node.literals) {
-    literals.set(text, yield* finished(next));
+  const children: [string, Node][] = [];
+  for (const [text, next] of node.literals ?? []) {
+    children.push([text, yield* finished(next)]);
     yield;
   }
   const one = node.one && (yield* finished(node.one));
-  const here = candidatesOf(node.here);
-  const rest = candidatesOf(node.rest);
+  const here = node.here && new Candidates(node.here);
+  const rest = node.rest && new Candidates(node.rest);
   let lowest = Number.POSITIVE_INFINITY;
-  for (const part of [here, rest, one, ...literals.values()]) {
+  for (const part of [here, rest, one, ...children.map(([, child]) => child)]) {
     if (part !== undefined && part.lowest < lowest) lowest = part.lowest;
   }
-  const [only] = literals.size === 1 ? literals : [];
+  const [only] = children.length === 1 ? children : [];
   return {
     lowest,
-    literals: literals.size > 1 ? literals : undefined,
+    literals: children.length > 1 ? new Map(children) : undefined,
     onlyText: only?.[0],
     onlyNode: only?.[1],
     one,
     here,
     rest,
   };
-}
-
-function candidatesOf(list: readonly Candidate[]): Candidates | undefined {
-  return list.length === 0 ? undefined : new Candidates(list);
 }
 
 /** The child for the segment of a path that stands from `start` to `end`. */

@@ -6,7 +6,7 @@ import jsr from '../../jsr.json' with { type: 'json' };
 /** What each entry may weigh, in KB: minified, compressed, with all that it imports but the OpenTelemetry API. */
 const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
-  '.': 6,
+  '.': 6.25,
   './timeout': 3.75,
   './deadline': 3.5,
   './retry': 9,
@@ -17,7 +17,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './breaker-fleet': 8.5,
   './throttle': 4.25,
   './bulkhead': 3.75,
-  './service': 10,
+  './service': 10.25,
   './rate-limit': 10.5,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
@@ -42,7 +42,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './traffic': 17.5,
   './access': 22.5,
   './gateway': 80.5,
-  './governance': 36.75,
+  './governance': 37.25,
   // Most of it zod and yaml.
   './rules': 99.5,
   './stores/contract': 0.5,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.5,
   './exporter-trace-otlp-fetch': 5.5,
-  './workers': 87.25,
+  './workers': 88,
 };
 
 /**
