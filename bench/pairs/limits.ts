@@ -6,6 +6,10 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { inbound } from '../../src/index.ts';
 import { type LimitKey, rateLimit } from '../../src/policies/rate-limit.ts';
 import { shed } from '../../src/policies/shed.ts';
+import type { Grant, Limit, TakingStore } from '../../src/stores/contract.ts';
+import { delegateTo } from '../../src/stores/delegate.ts';
+import { exactStore } from '../../src/stores/exact.ts';
+import { leasedStore } from '../../src/stores/leased.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 import type { Pair } from './pair.ts';
 
@@ -19,6 +23,18 @@ const frozen = { now: () => 0, monotonic: () => 0, schedule: () => () => {} };
 const store = memoryStore({ clock: frozen });
 const limit = { quota: plenty, windowMs: 60_000, burst: plenty };
 const flexible = new RateLimiterMemory({ points: plenty, duration: 60 });
+
+/** Shared by instances: what it costs to be asked is not measured, but that its answers are promises is. */
+const shared: TakingStore = delegateTo(memoryStore(), {
+  take: async (...args: [string, Limit, number, number]): Promise<Grant> => store.take(...args),
+});
+const leased = leasedStore(shared);
+const exact = exactStore(shared);
+const spent = { quota: 1, windowMs: 86_400_000, burst: 1 };
+await exact.take('spent', spent, 1, 1);
+await exact.take('spent', spent, 1, 1);
+const flexibleSpent = new RateLimiterMemory({ points: 1, duration: 86_400 });
+await flexibleSpent.consume('spent');
 
 /** Many at once: one takes less than the loop around it. */
 const times = 100;
@@ -63,6 +79,29 @@ export const pairs: readonly Pair[] = [
       for (let index = 0; index < times; index++) await flexible.consume(nextKey());
     },
     goal: { id: 'P5', atMost: 0.08, floor: 0.15 },
+  },
+  {
+    name: 'a leased unit of a shared limit / rate-limiter-flexible',
+    ours: async () => {
+      for (let index = 0; index < times; index++) {
+        const answer = leased.take('hot', limit, 1, 1);
+        if ('then' in answer) await answer;
+      }
+    },
+    peer: async () => {
+      for (let index = 0; index < times; index++) await flexible.consume('hot');
+    },
+  },
+  {
+    name: 'a shared limit that is known to be spent / rate-limiter-flexible',
+    ours: () => {
+      for (let index = 0; index < times; index++) exact.take('spent', spent, 1, 1);
+    },
+    peer: async () => {
+      for (let index = 0; index < times; index++) {
+        await flexibleSpent.consume('spent').catch(() => {});
+      }
+    },
   },
   {
     name: 'rate limit, passed, with fields / hono-rate-limiter',
