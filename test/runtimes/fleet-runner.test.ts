@@ -31,3 +31,26 @@ test('looks whenever it is time, one look after the other, until it is closed', 
   await clock.advance(10_000);
   expect([looks, isClosed, clock.pending]).toEqual([3, true, 0]);
 });
+
+test('closed in the middle of a look, it begins no other one', async () => {
+  const clock = new VirtualClock();
+  let looks = 0;
+  let end = (): void => {};
+  const runner = runFleet(
+    {
+      sync() {
+        looks += 1;
+        return new Promise<void>((resolve) => {
+          end = resolve;
+        });
+      },
+      nextSyncMs: 1_000,
+      close: () => {},
+    },
+    clock,
+  );
+  runner.close();
+  end();
+  await clock.advance(10_000);
+  expect([looks, clock.pending]).toEqual([1, 0]);
+});

@@ -125,3 +125,32 @@ test('CB-27: an election that comes after the circuit has changed makes no probe
   expect(await one.call(2)).toEqual([503, 503]);
   expect(one.calls).toBe(0);
 });
+
+test.each(['metrics_only', 'disabled'] as const)(
+  'CB-33 a breaker that is %s follows nobody',
+  async (mode) => {
+    const { store, one } = await alone({ fleet: { adopt: 'any' } });
+    one.breaker.setMode(mode);
+    await tell(store, [vote('a', { openMs: 60_000 })]);
+    expect(await one.call()).toEqual([200]);
+    one.breaker.setMode('on');
+    expect(await one.call()).toEqual([200]);
+  },
+);
+
+test('ST-07: a turn that was begun ends with the time of one probe, also where that said nothing', async () => {
+  let isIgnored = true;
+  const { clock, one } = await alone({ options: { isIgnored: () => isIgnored } });
+  one.breaker.trip('1s');
+  await clock.advance(1_000);
+  expect(await one.call()).toEqual([503]);
+  await clock.advance(0);
+  expect(await one.call()).toEqual([200]);
+  await clock.advance(10_000);
+  isIgnored = false;
+  // Another instance may have the turn by now: it has to be asked for.
+  expect(await one.call()).toEqual([503]);
+  await clock.advance(0);
+  expect(await one.call()).toEqual([200]);
+  expect(one.state).toBe('closed');
+});
