@@ -141,7 +141,8 @@ export function accessLog(options: AccessLogOptions): Middleware {
     add('http.response.status_code', response?.status ?? (flag === 'DC' ? 499 : undefined));
     add('http.route', record.route);
     add('fetchmesh.destination.service', record.service);
-    add('fetchmesh.destination.version', record.version);
+    // A service without versions has one without a name.
+    add('fetchmesh.destination.version', record.version || undefined);
     add('fetchmesh.destination.environment', record.environment);
     add('fetchmesh.response_flags', flag === '-' ? undefined : flag);
     add('error.type', errorType);

@@ -34,6 +34,17 @@ function logged(app: App, options: Partial<AccessLogOptions> = {}, ...around: Mi
 const ok: App = () => new Response();
 
 describe('a record', () => {
+  test('AL-02: of a service without versions names none', async () => {
+    const { get, entries } = logged((request) => {
+      const record = contextOf(request)?.get(exchange);
+      if (record) Object.assign(record, { service: 'users', version: '' });
+      return new Response();
+    });
+    await get();
+    expect(entries[0]).toMatchObject({ 'fetchmesh.destination.service': 'users' });
+    expect(entries[0]).not.toHaveProperty(['fetchmesh.destination.version']);
+  });
+
   test('names the client that trusted proxies told, else the peer', async () => {
     const { entries, serve } = logged(ok, {}, trustedProxies({ networks: ['10.0.0.0/8'] }));
     const headers = { 'x-forwarded-for': '198.51.100.7' };
