@@ -31,7 +31,9 @@ export interface LimitedTally {
   readonly worstLagMs: number;
   /** How long it got no time for 20 ms or more, in all. */
   readonly stalledMs: number;
+  /** When it began to ask. */
   readonly firstAt: number;
+  /** When it admitted last. */
   readonly lastAt: number;
   readonly isOver: boolean;
 }
