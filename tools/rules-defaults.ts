@@ -6,7 +6,10 @@
  */
 
 import { formatDuration } from '../src/core/duration.ts';
+import { defaultReplayBytes } from '../src/core/replay.ts';
+import { defaultMinSamples } from '../src/policies/hedge.ts';
 import { limitDefaults } from '../src/policies/limits.ts';
+import { defaultMaxCopies } from '../src/policies/mirror.ts';
 import { retrySettings } from '../src/policies/retry-options.ts';
 import { balancePolicies } from '../src/routing/balance.ts';
 import { balanceSettings } from '../src/routing/balance-options.ts';
@@ -76,10 +79,11 @@ export function ruleDefaults(): Readonly<Record<string, string>> {
     shed,
     sticky,
     mirror,
+    deadline,
     fault,
     authorizer,
   } = routeOf(`breaker: {}, throttle: {}, bulkhead: { limit: 7 }, retries: {},
-      rate_limit: { limit: 7, per: 1s }, shed: { from: 1, full: 2 }, sticky: { by: ip }, mirror: { to: a }, authorizer: { to: a },
+      rate_limit: { limit: 7, per: 1s }, shed: { from: 1, full: 2 }, sticky: { by: ip }, mirror: { to: a }, deadline: {}, authorizer: { to: a },
       fault: { abort: {}, percent: 1%, only_if: { query: { a: b } } }`) as Required<Route>;
   const { cors, auth, hedge, trailingSlash } = routeOf(
     'cors: { origins: "*" }, hedge: {}',
@@ -119,6 +123,7 @@ routes: [{ path: /a }]`);
     retriable_headers: none,
     budget: any,
     unsafe_methods: code(retries.unsafeMethods),
+    max_replay_bytes: size(defaultReplayBytes),
   };
   const asked = {
     ...{ claims: any, subjects: any, roles: any, principals: any, namespaces: any },
@@ -138,7 +143,15 @@ routes: [{ path: /a }]`);
     roles: none,
     services: none,
     ...{ name: 'the path', path: '', methods: any, hosts: any, match: any },
-    ...{ timeout: off, retries: off, hedge: off, rate_limit: off, shed: off, breaker: off },
+    ...{
+      timeout: off,
+      deadline: off,
+      retries: off,
+      hedge: off,
+      rate_limit: off,
+      shed: off,
+      breaker: off,
+    },
     ...{ throttle: off, bulkhead: off, allow: 'anybody', deny: 'nobody', authorizer: none },
     ...{ cors: off, headers: off },
     ...{ fallback: off, fault: off, mirror: off, sticky: 'by chance', rewrite: off },
@@ -150,8 +163,10 @@ routes: [{ path: /a }]`);
     ...prefixed('hedge', {
       max: code(hedge.max),
       delay: code(hedge.delay),
+      min_samples: code(defaultMinSamples),
       budget: any,
       unsafe_methods: code(hedge.unsafeMethods),
+      max_replay_bytes: size(defaultReplayBytes),
     }),
     ...prefixed('rate_limit', {
       name: none,
@@ -258,6 +273,13 @@ routes: [{ path: /a }]`);
       credentials: `${code(copy.credentials)}; within one service \`include\``,
       headers: none,
       timeout: duration(copy.timeoutMs),
+      max_replay_bytes: size(defaultReplayBytes),
+      max_active: code(defaultMaxCopies),
+    }),
+    ...prefixed('deadline', {
+      trusted_ips: 'everybody, who can only shorten it',
+      header: code(deadline.header),
+      forward: code(deadline.forward),
     }),
     ...prefixed('telemetry', {
       service: code(telemetry.service),

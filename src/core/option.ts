@@ -63,12 +63,5 @@ export function listOption(option: string, value: unknown): void {
 
 /** A value as messages show it. */
 export function shown(value: unknown): string {
-  if (typeof value === 'number') return String(value);
-  if (typeof value === 'function') return `the function ${value.name}`.trimEnd();
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    // It refers to itself, or holds what JSON has no word for.
-    return Object.prototype.toString.call(value);
-  }
+  return typeof value === 'number' ? `${value}` : (JSON.stringify(value) ?? typeof value);
 }

@@ -25,43 +25,18 @@ const harmful: readonly Order[] = [
   },
   {
     outer: ['retry', 'hedge'],
-    inner: ['fault'],
+    inner: ['fault', 'mirror', 'split'],
     why: 'each try draws anew; put it around them',
   },
   {
-    outer: ['retry', 'hedge'],
-    inner: ['mirror'],
-    why: 'each try is mirrored; put it around them',
-  },
-  {
-    outer: ['retry', 'hedge'],
+    outer: ['retry', 'hedge', 'timeout', 'breaker', 'throttle', 'service'],
     inner: ['fallback'],
-    why: 'the fallback answers the first failure; put it outermost',
-  },
-  {
-    outer: ['timeout'],
-    inner: ['fallback'],
-    why: 'what takes too long gets no fallback; put it outermost',
-  },
-  {
-    outer: ['breaker', 'throttle', 'service'],
-    inner: ['fallback'],
-    why: 'what was answered in its place looks like a success there; put it outermost',
+    why: 'it hides failures; put it outermost',
   },
   {
     outer: ['service'],
     inner: ['retry', 'hedge'],
-    why: 'all tries go to the same endpoint; put it around the service',
-  },
-  {
-    outer: ['retry', 'hedge'],
-    inner: ['split'],
-    why: 'each try may go to another version; put it around them',
-  },
-  {
-    outer: ['jwt', 'authorize'],
-    inner: ['cors'],
-    why: 'a preflight carries no credentials, and is refused; put it around them',
+    why: 'each try goes to the same endpoint; put it around',
   },
   {
     outer: ['forward'],
@@ -82,7 +57,7 @@ const harmful: readonly Order[] = [
  * ```
  */
 export function orderProblems(labels: readonly string[]): readonly string[] {
-  const kinds = labels.map((label) => label.split(/[ ,]/, 1)[0] as string);
+  const kinds = labels.map((label) => label.split(' ', 1)[0] as string);
   const found = new Set<string>();
   for (const [index, outer] of kinds.entries()) {
     for (const inner of kinds.slice(index + 1)) {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { addressBlocks, parseAddress, peerAddress } from '../core/address.ts';
 import type { Middleware, Next } from '../core/chain.ts';
 import type { Claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
@@ -28,6 +27,7 @@ import type { Keep } from './kept.ts';
 import type { LimitModes } from './limit-modes.ts';
 import { protection } from './protection.ts';
 import type { Sighting } from './sightings.ts';
+import { peerIn } from './trusted-peers.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** What policies need beside their block of the rules. */
@@ -97,9 +97,13 @@ export interface TrafficPolicies {
   crossOrigin(route: Route): CorsStep | undefined;
   headerFilter(route: Route): readonly Middleware[];
   fallbacksOf(route: Route, reach: (place: Place) => Next): readonly Middleware[];
+  /** Stands around the timeout. */
+  deadlineOf(route: Route, around: PolicySurroundings): readonly Middleware[];
   faultsOf(route: Route, around: PolicySurroundings): readonly Middleware[];
   mirrorsOf(route: Route, around: PolicySurroundings, reach: Reach): readonly Middleware[];
   rewriting(route: Route): readonly Middleware[];
+  /** Stands innermost: tells each try what is left of the deadline. */
+  forwardingOf(route: Route, around: PolicySurroundings): readonly Middleware[];
   /** What answers a route that leads nowhere. */
   endOf(route: Route): Next | undefined;
 }
@@ -117,6 +121,7 @@ export function refuseUnknownTraffic({ limits, routes }: Rules, around: PolicySu
       each.cors ??
       each.headers ??
       each.fallback ??
+      each.deadline ??
       each.fault ??
       each.mirror ??
       each.rewrite ??
@@ -169,6 +174,7 @@ export function aroundExchange(
   const limit =
     route.timeoutMs === undefined ? [] : [timeout(formatDuration(route.timeoutMs), { clock })];
   middlewares.push(...(traffic?.fallbacksOf(route, (place) => reach(place, ...limit)) ?? []));
+  middlewares.push(...(traffic?.deadlineOf(route, around) ?? []));
   middlewares.push(...limit);
   middlewares.push(...(traffic?.faultsOf(route, around) ?? []));
   if (route.shed !== undefined) middlewares.push(shedding(route.shed, around));
@@ -196,17 +202,9 @@ export function aroundTry(
   const middlewares: Middleware[] = [...(around.traffic?.rewriting(route) ?? [])];
   if (upstream !== undefined) middlewares.push(upstream.balance);
   middlewares.push(...protection(route, upstream, around));
+  middlewares.push(...(around.traffic?.forwardingOf(route, around) ?? []));
   middlewares.push(around.aroundTry);
   return middlewares;
-}
-
-/** Whether the connection comes from one of these addresses and networks. */
-function peerIn(addresses: readonly string[]): (request: Request, context: Context) => boolean {
-  const trusted = addressBlocks('shed.trusted_ips', addresses);
-  return (_, context) => {
-    const peer = parseAddress(context.get(peerAddress) ?? '');
-    return peer !== undefined && trusted.holds(peer);
-  };
 }
 
 /** Routes of the same thresholds watch the load together, and over reloads. */
@@ -220,7 +218,7 @@ function shedding(
     priority,
     retryAfter: formatDuration(retryAfterMs),
     random,
-    ...(trustedIps && { trust: peerIn(trustedIps) }),
+    ...(trustedIps && { trust: peerIn('shed.trusted_ips', trustedIps) }),
   });
 }
 

@@ -11,6 +11,7 @@ import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
 import { exchange } from '../core/exchange.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
+import { deadline, forwardDeadline } from '../policies/deadline.ts';
 import { type Failure, fallback } from '../policies/fallback.ts';
 import { fault } from '../policies/fault.ts';
 import { bodyLimits, limits } from '../policies/limits.ts';
@@ -23,6 +24,7 @@ import type { Place, Route, Rules } from '../rules/model.ts';
 import { type CorsStep, compileCors } from '../security/cors.ts';
 import { headers } from '../security/headers.ts';
 import type { PolicySurroundings, Reach, TrafficPolicies } from './route-policies.ts';
+import { peerIn } from './trusted-peers.ts';
 
 export type { TrafficPolicies } from './route-policies.ts';
 
@@ -45,6 +47,26 @@ function faultsOf(
     });
   });
   return [faults];
+}
+
+/** What a caller says of its own time. */
+function deadlineOf(
+  { deadline: settings }: Route,
+  { clock }: PolicySurroundings,
+): readonly Middleware[] {
+  if (settings === undefined) return [];
+  const { header, trustedIps } = settings;
+  const trust =
+    trustedIps === undefined ? (true as const) : peerIn('deadline.trusted_ips', trustedIps);
+  return [deadline({ trust, header, clock })];
+}
+
+/** What upstreams are told of it. */
+function forwardingOf(
+  { deadline: settings }: Route,
+  { clock }: PolicySurroundings,
+): readonly Middleware[] {
+  return settings?.forward ? [forwardDeadline({ header: settings.header, clock })] : [];
 }
 
 /** Copies. Not kept over a reload: where they go may have changed. */
@@ -133,7 +155,7 @@ function endOf({ redirect: elsewhere, respond: fixed }: Route): Next | undefined
 }
 
 /**
- * Carries out the blocks `limits`, `cors`, `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
+ * Carries out the blocks `limits`, `cors`, `headers`, `fallback`, `deadline`, `fault`, `mirror`, `rewrite`, `redirect` and `respond` of the rules. A
  * gateway has it; `governance` takes it as an option.
  */
 export const traffic: TrafficPolicies = {
@@ -142,8 +164,10 @@ export const traffic: TrafficPolicies = {
   crossOrigin,
   headerFilter,
   fallbacksOf,
+  deadlineOf,
   faultsOf,
   mirrorsOf,
   rewriting,
+  forwardingOf,
   endOf,
 };

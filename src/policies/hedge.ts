@@ -18,6 +18,9 @@ import { RecentLatencies } from './recent-latencies.ts';
 import { isRepeatable } from './repeatable.ts';
 import { budgetOption, depositOnce, type RetryBudget } from './retry-budget.ts';
 
+/** How many latencies a percentile is taken of at least, unless it is said. */
+export const defaultMinSamples = 50;
+
 /** Settings of {@link hedge}. */
 export interface HedgeOptions {
   /** Tries beside the first one, from 1 to 4. Default: 1. */
@@ -70,7 +73,13 @@ export function hedge(options: HedgeOptions = {}): Middleware {
     maxReplayBytes: true,
     clock: true,
   });
-  const { max = 1, delay = 'p95', minSamples = 50, unsafeMethods = 'never', budget } = options;
+  const {
+    max = 1,
+    delay = 'p95',
+    minSamples = defaultMinSamples,
+    unsafeMethods = 'never',
+    budget,
+  } = options;
   const { maxReplayBytes = defaultReplayBytes, clock = systemClock } = options;
   if (!Number.isInteger(max) || max < 1 || max > 4) {
     throw new RangeError(`hedge.max: ${shown(max)} is not a whole number from 1 to 4`);

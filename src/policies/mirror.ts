@@ -21,6 +21,9 @@ import { type Recording, record } from '../core/recording.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
 import { urlOf } from '../core/url.ts';
 
+/** How many copies there may be at once, unless it is said. */
+export const defaultMaxCopies = 100;
+
 /** Settings of {@link mirror}. One of `to` and `send` says where the copies go. */
 export interface MirrorOptions {
   /** Origin, with or without a path in front: `'http://users-v2.internal'`. */
@@ -108,7 +111,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
     random: true,
   });
   const { percent = 100, credentials = 'same-origin', headers = {}, timeout = '15s' } = options;
-  const { maxReplayBytes = defaultReplayBytes, maxActive = 100 } = options;
+  const { maxReplayBytes = defaultReplayBytes, maxActive = defaultMaxCopies } = options;
   const { clock = systemClock, random = Math.random } = options;
   percentOption('mirror.percent', percent);
   headerEditsOption('mirror.headers', headers);

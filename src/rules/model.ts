@@ -195,6 +195,7 @@ export interface Route {
   readonly headers?: HeadersOptions;
   readonly fallback?: Fallback;
   readonly fault?: Fault;
+  readonly deadline?: DeadlineRule;
   /** Where copies of the requests go; absent: nowhere. */
   readonly mirror?: readonly Mirror[];
   readonly rewrite?: RewriteOptions;
@@ -294,6 +295,19 @@ export interface Mirror {
   readonly credentials: 'include' | 'omit';
   readonly headers?: HeaderEdits;
   readonly timeoutMs: number;
+  /** Absent: as `mirror` has it. */
+  readonly maxReplayBytes?: number;
+  /** Absent: as `mirror` has it. */
+  readonly maxActive?: number;
+}
+
+/** Taking over how much time a caller has left; the options of `deadline`. */
+export interface DeadlineRule {
+  /** Whose word counts. Absent: everybody's, which can only shorten. */
+  readonly trustedIps?: readonly string[];
+  readonly header: string;
+  /** Whether upstreams are told what is left. */
+  readonly forward: boolean;
 }
 
 /** Keeping a caller with one version. */
@@ -321,6 +335,8 @@ export interface Retries {
   /** How many retries there may be for each first try to the service, all routes together. Absent: any number. */
   readonly budget?: number;
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
+  /** Absent: as `retry` has it. */
+  readonly maxReplayBytes?: number;
 }
 
 /** A further try while the first is still under way; the options of `hedge`. */
@@ -329,9 +345,13 @@ export interface Hedge {
   readonly max: number;
   /** A duration, or a percentile such as `p95`. */
   readonly delay: string;
+  /** With a percentile: how many requests are watched before the first hedge. Absent: as `hedge` has it. */
+  readonly minSamples?: number;
   /** As for {@link Retries}. */
   readonly budget?: number;
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
+  /** Absent: as `hedge` has it. */
+  readonly maxReplayBytes?: number;
 }
 
 /** A limit; the options of `rateLimit` in milliseconds. */

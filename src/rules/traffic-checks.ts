@@ -23,6 +23,7 @@ const towardsUpstream: readonly (keyof RouteBlock)[] = [
   'to',
   'sticky',
   'timeout',
+  'deadline',
   'retries',
   'hedge',
   'fallback',

@@ -4,8 +4,11 @@
  * @module
  */
 
+import { defaultReplayBytes } from '../core/replay.ts';
+import { defaultMaxCopies } from '../policies/mirror.ts';
 import type { FallbackBlock } from './blocks/answers.ts';
 import { type CorsBlock, resolveCors } from './blocks/cors.ts';
+import { resolveDeadline } from './blocks/deadline.ts';
 import { type FaultBlock, lacksPercent, percentOf, resolveFault } from './blocks/fault.ts';
 import { resolveHeaderEdits, resolveHeaders } from './blocks/headers.ts';
 import { type BodyLimitsBlock, resolveBodyLimits } from './blocks/limits.ts';
@@ -26,6 +29,7 @@ export type TrafficRules = Pick<
   | 'cors'
   | 'headers'
   | 'fallback'
+  | 'deadline'
   | 'fault'
   | 'mirror'
   | 'rewrite'
@@ -71,6 +75,7 @@ export class TrafficResolver {
     const headers = this.#inherited('headers', written, path);
     const isEnd = endsByItself(written);
     const fallback = isEnd ? undefined : this.#inherited('fallback', written, path);
+    const deadline = isEnd ? undefined : this.#inherited('deadline', written, path);
     const fault = isEnd ? undefined : this.#inherited('fault', written, path);
     const mirror = isEnd ? undefined : this.#inherited('mirror', written, path);
     const rules = {
@@ -78,6 +83,7 @@ export class TrafficResolver {
       cors: cors && this.#cors(cors.value, cors.path),
       headers: headers && resolveHeaders(headers.value),
       fallback: fallback && this.#fallback(fallback.value, fallback.path),
+      deadline: deadline && resolveDeadline(deadline.value),
       fault: fault && this.#fault(fault.value, fault.path),
       mirror: mirror && this.#mirrors(mirror.value, mirror.path, to),
       ...edits(written),
@@ -86,7 +92,7 @@ export class TrafficResolver {
   }
 
   /** A block of the route, else the default's; nothing where it is switched off. */
-  #inherited<K extends 'cors' | 'headers' | 'fallback' | 'fault' | 'mirror'>(
+  #inherited<K extends 'cors' | 'headers' | 'fallback' | 'deadline' | 'fault' | 'mirror'>(
     key: K,
     written: Draft<RouteBlock>,
     path: Path,
@@ -160,7 +166,15 @@ export class TrafficResolver {
   }
 
   #mirror(
-    { to, percent, credentials, headers, timeout = defaultMirrorMs }: MirrorBlock,
+    {
+      to,
+      percent,
+      credentials,
+      headers,
+      timeout = defaultMirrorMs,
+      max_replay_bytes: maxReplayBytes = defaultReplayBytes,
+      max_active: maxActive = defaultMaxCopies,
+    }: MirrorBlock,
     path: Path,
     placePath: Path,
     primaries: Sound<readonly Destination[]>,
@@ -195,6 +209,8 @@ export class TrafficResolver {
       credentials: credentials ?? (isAtHome ? 'include' : 'omit'),
       ...(headers !== undefined && { headers: resolveHeaderEdits(headers) }),
       timeoutMs: timeout,
+      maxReplayBytes,
+      maxActive,
     };
   }
 

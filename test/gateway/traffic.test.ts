@@ -98,6 +98,77 @@ describe('fault', () => {
   });
 });
 
+describe('deadline', () => {
+  const route = '{ path: /**, to: web, deadline: {} }';
+  const left = (ms: string, name = 'x-fetchmesh-timeout-ms') => ({ headers: { [name]: ms } });
+
+  test('DL-01: of the caller ends the exchange, and upstreams are told what is left', async () => {
+    const { ask, sent, clock } = gatewayFor(route, { 'web.test': () => new Promise(() => {}) });
+    const answer = ask('/', left('500'));
+    await clock.advance(499);
+    expect(sent[0]?.headers.get('x-fetchmesh-timeout-ms')).toBe('500');
+    await clock.advance(1);
+    const response = await answer;
+    expect([response.status, rejectionOf(response)?.reason]).toEqual([504, 'deadline_exceeded']);
+  });
+
+  test('DL-03: each try is told what is left when it is sent, also by a timeout alone', async () => {
+    const { ask, sent, clock } = gatewayFor(
+      '{ path: /**, to: web, deadline: {}, timeout: 3s, retries: { max: 1, base_delay: 100ms, jitter: none } }',
+      { 'web.test': () => new Response(null, { status: 503 }) },
+    );
+    const answer = ask('/');
+    await clock.advance(100);
+    expect((await answer).status).toBe(503);
+    expect(sent.map(({ headers }) => headers.get('x-fetchmesh-timeout-ms'))).toEqual([
+      '3000',
+      '2900',
+    ]);
+  });
+
+  test('DL-02: that has passed on arrival reaches no upstream', async () => {
+    const { ask, sent } = gatewayFor(route);
+    expect((await ask('/', left('0'))).status).toBe(504);
+    expect(sent).toEqual([]);
+  });
+
+  test('can be kept to oneself, under another name', async () => {
+    const { ask, sent } = gatewayFor(
+      '{ path: /**, to: web, deadline: { header: x-left, forward: false } }',
+    );
+    await ask('/', left('500', 'x-left'));
+    expect([...(sent[0]?.headers.keys() ?? [])]).not.toContain('x-left');
+  });
+
+  test('DL-04: of somebody who is not trusted is taken off, and counts for nothing', async () => {
+    const { gateway, sent } = gatewayFor(
+      '{ path: /**, to: web, deadline: { trusted_ips: 10.0.0.0/8 } }',
+    );
+    for (const ip of ['10.9.9.9', '192.0.2.1']) {
+      const request = Object.assign(new Request('http://shop.example/', left('500')), { ip });
+      await gateway.fetch(request);
+    }
+    expect(sent.map(({ headers }) => headers.get('x-fetchmesh-timeout-ms'))).toEqual(['500', null]);
+  });
+});
+
+describe('mirror in bounds', () => {
+  test('copies no more at once, and no longer bodies, than the rules say', async () => {
+    const { ask, sent } = gatewayFor(
+      '{ path: /**, to: web, mirror: { to: users@v1, max_replay_bytes: 3B, max_active: 1 } }',
+      { 'u1.test': () => new Promise(() => {}) },
+    );
+    await ask('/', { method: 'PUT', body: 'long' });
+    await settled();
+    await ask('/', { method: 'PUT', body: 'fit' });
+    await settled();
+    await ask('/', { method: 'PUT', body: 'fit' });
+    await settled();
+    const copied = sent.filter(({ url }) => url.startsWith('http://u1.test'));
+    expect(copied.map(({ body }) => body)).toEqual(['fit']);
+  });
+});
+
 describe('mirror', () => {
   const secret = { authorization: 'Bearer t', 'x-tenant': 'acme' };
 
@@ -316,6 +387,7 @@ test('the caller that leaves reaches the upstream through all of it', async () =
 
 test.each([
   ['fault', 'fault: { abort: 503, percent: 1%, until: 2099-01-01 }'],
+  ['deadline', 'deadline: {}'],
   ['respond', 'respond: { status: 503 }'],
   ['headers', 'headers: { request: { remove: cookie } }'],
 ])('governance without these policies refuses a block %s, and passes none over', (_, text) => {

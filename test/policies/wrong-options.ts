@@ -71,7 +71,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [['3s', { bodies: true }], "timeout: there is no option 'bodies', only body, clock"],
       [
         ['3s', { clock: Date }],
-        'timeout.clock: the function Date is not a clock (now, monotonic, schedule)',
+        'timeout.clock: function is not a clock (now, monotonic, schedule)',
       ],
       [['3s', '5s'], 'timeout: "5s" is not an object with options'],
     ],

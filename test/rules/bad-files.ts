@@ -773,6 +773,25 @@ routes:
     ],
   },
   {
+    name: 'sizes and counts of further tries, and a deadline, that are none',
+    text: `routes:
+  - { path: /a, hedge: { min_samples: -1, max_replay_bytes: 1 } }
+  - { path: /b, retries: { max_replay_bytes: much } }
+  - { path: /c, deadline: { trusted_ips: me, header: "a b", forward: 1, trust: true } }
+  - { path: /d, deadline: on }
+`,
+    expected: [
+      '2:39 error[FM016] `min_samples` must be a whole number from 0 to 100000, not `-1`',
+      '2:61 error[FM011] `max_replay_bytes` needs a unit',
+      '3:46 error[FM017] `much` is not a size',
+      '4:42 error[FM017] `me` is neither an address nor a network',
+      '4:54 error[FM017] `a b` is not a header name',
+      '4:70 error[FM013] `forward` must be true or false, not a number',
+      '4:73 error[FM001] unknown key `trust` in `deadline`',
+      '5:27 error[FM015] `deadline` must be `off`, not `on`',
+    ],
+  },
+  {
     name: 'a hedge beside retries',
     text: `defaults: { retries: 2 }
 routes:

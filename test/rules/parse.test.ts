@@ -81,6 +81,7 @@ describe('parseRules', () => {
             maxDelayMs: 1_000,
             jitter: 'full',
             unsafeMethods: 'never',
+            maxReplayBytes: 262_144,
           },
         },
       ],
@@ -163,6 +164,7 @@ describe('parseRules', () => {
             jitter: 'full',
             perTryMs: 500,
             unsafeMethods: 'never',
+            maxReplayBytes: 262_144,
           },
         },
         {
@@ -190,6 +192,7 @@ describe('parseRules', () => {
             jitter: 'full',
             retryOn: ['connect', 502, '5xx'],
             unsafeMethods: 'never',
+            maxReplayBytes: 262_144,
           },
         },
         {
@@ -273,8 +276,15 @@ routes:
   - { path: /c, hedge: off, retries: { budget: 10%, retry_on: [retriable-4xx], retriable_headers: [x-again], jitter: decorrelated } }
   - { path: /d, hedge: { delay: p99.9 } }
 `);
-    expect(a?.hedge).toEqual({ max: 1, delay: '300ms', budget: 0.2, unsafeMethods: 'never' });
-    expect(b?.hedge).toEqual({ max: 2, delay: 'p95', unsafeMethods: 'idempotency_key' });
+    expect(a?.hedge).toEqual({
+      max: 1,
+      delay: '300ms',
+      minSamples: 50,
+      budget: 0.2,
+      unsafeMethods: 'never',
+      maxReplayBytes: 262_144,
+    });
+    expect(b?.hedge).toMatchObject({ max: 2, delay: 'p95', unsafeMethods: 'idempotency_key' });
     expect(c?.hedge).toBeUndefined();
     expect(c?.retries).toMatchObject({
       budget: 0.1,
@@ -283,6 +293,31 @@ routes:
       jitter: 'decorrelated',
     });
     expect(d?.hedge?.delay).toBe('p99.9');
+  });
+
+  test('what is sent again is kept within a size that can be said', () => {
+    const [a, b, c] = routesOf(`
+routes:
+  - { path: /a, hedge: { min_samples: 0, max_replay_bytes: 1MiB } }
+  - { path: /b, retries: { max_replay_bytes: 64KiB } }
+  - { path: /c, retries: 1, max_replay_bytes: 0B }
+`);
+    expect(a?.hedge).toMatchObject({ minSamples: 0, maxReplayBytes: 1_048_576 });
+    expect(b?.retries?.maxReplayBytes).toBe(65_536);
+    expect(c?.retries).toMatchObject({ max: 1, maxReplayBytes: 0 });
+  });
+
+  test('a deadline is taken over from everybody, or from some, and passed on', () => {
+    const [a, b, c] = routesOf(`
+defaults: { deadline: {} }
+routes:
+  - { path: /a }
+  - { path: /b, deadline: { trusted_ips: 10.0.0.0/8, header: X-Left, forward: false } }
+  - { path: /c, deadline: off }
+`);
+    expect(a?.deadline).toEqual({ header: 'x-fetchmesh-timeout-ms', forward: true });
+    expect(b?.deadline).toEqual({ trustedIps: ['10.0.0.0/8'], header: 'x-left', forward: false });
+    expect(c).not.toHaveProperty('deadline');
   });
 
   test('§1.2: without `to` a route leads to defaults.to, else to the only service', () => {

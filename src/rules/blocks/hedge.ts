@@ -6,16 +6,21 @@
 
 import * as z from 'zod';
 import { formatDuration } from '../../core/duration.ts';
+import { defaultReplayBytes } from '../../core/replay.ts';
+import { defaultMinSamples } from '../../policies/hedge.ts';
 import type { Hedge } from '../model.ts';
 import { block, choice, numberLike, Refusal, text } from '../shape.ts';
 import { duration, percentage } from './duration.ts';
+import { size } from './size.ts';
 
 /** As written. */
 export interface HedgeBlock {
   readonly max?: number;
   readonly delay?: string;
+  readonly min_samples?: number;
   readonly budget?: number;
   readonly unsafe_methods?: Hedge['unsafeMethods'];
+  readonly max_replay_bytes?: number;
 }
 
 /** `300ms`, or `p95` of the latencies that were seen. */
@@ -38,8 +43,13 @@ const hedgeBlock: z.ZodType<HedgeBlock> = block<HedgeBlock>(
   {
     max: numberLike('a whole number from 1 to 4', z.number().int().min(1).max(4)),
     delay,
+    min_samples: numberLike(
+      'a whole number from 0 to 100000',
+      z.number().int().min(0).max(100_000),
+    ),
     budget: percentage(),
     unsafe_methods: choice(['never', 'always', 'idempotency_key']),
+    max_replay_bytes: size(),
   },
 );
 
@@ -50,8 +60,17 @@ export const hedge: z.ZodType<'off' | HedgeBlock> = z.union([choice(['off']), he
 export function resolveHedge({
   max = 1,
   delay = 'p95',
+  min_samples: minSamples = defaultMinSamples,
   budget,
   unsafe_methods: unsafeMethods = 'never',
+  max_replay_bytes: maxReplayBytes = defaultReplayBytes,
 }: HedgeBlock): Hedge {
-  return { max, delay, ...(budget !== undefined && { budget }), unsafeMethods };
+  return {
+    max,
+    delay,
+    minSamples,
+    ...(budget !== undefined && { budget }),
+    unsafeMethods,
+    maxReplayBytes,
+  };
 }

@@ -5,9 +5,10 @@
  */
 
 import * as z from 'zod';
-import { block, choice, list } from '../shape.ts';
+import { block, choice, list, numberLike } from '../shape.ts';
 import { duration, percentage } from './duration.ts';
 import { type HeaderEditsBlock, headerEdits } from './headers.ts';
+import { size } from './size.ts';
 import { destination } from './split.ts';
 
 /** As written; durations in milliseconds, percentages as shares of 1. */
@@ -17,6 +18,8 @@ export interface MirrorBlock {
   readonly credentials?: 'include' | 'omit';
   readonly headers?: HeaderEditsBlock;
   readonly timeout?: number;
+  readonly max_replay_bytes?: number;
+  readonly max_active?: number;
 }
 
 /** As written: a destination, `off`, the long form, or several of it. */
@@ -30,6 +33,8 @@ const mirrorBlock: z.ZodType<MirrorBlock> = block<MirrorBlock>(
     credentials: choice(['include', 'omit']),
     headers: headerEdits,
     timeout: duration({ mayBeZero: false }),
+    max_replay_bytes: size(),
+    max_active: numberLike('a whole number from 1 to 100000', z.number().int().min(1).max(100_000)),
   },
 );
 

@@ -5,12 +5,14 @@
  */
 
 import * as z from 'zod';
+import { defaultReplayBytes } from '../../core/replay.ts';
 import type { BackoffShape, Jitter } from '../../policies/backoff.ts';
 import { type RetryCondition, retryConditions } from '../../policies/retry-options.ts';
 import type { Retries } from '../model.ts';
 import { block, choice, list, numberLike, type Shape } from '../shape.ts';
 import { duration, percentage } from './duration.ts';
 import { headerName } from './names.ts';
+import { size } from './size.ts';
 
 /** What can be said of retries beside their number; durations in milliseconds. */
 export interface RetrySettings {
@@ -23,6 +25,7 @@ export interface RetrySettings {
   readonly retriable_headers?: readonly string[];
   readonly budget?: number;
   readonly unsafe_methods?: Retries['unsafeMethods'];
+  readonly max_replay_bytes?: number;
 }
 
 /** As written. */
@@ -56,6 +59,7 @@ export const retrySettings: Shape<RetrySettings> = {
   retriable_headers: list(headerName),
   budget: percentage(),
   unsafe_methods: choice(['never', 'always', 'idempotency_key']),
+  max_replay_bytes: size(),
 };
 
 const retryBlock: z.ZodType<RetryBlock> = block<RetryBlock>(
@@ -78,6 +82,7 @@ export function resolveRetries({
   retriable_headers: retriableHeaders,
   budget,
   unsafe_methods: unsafeMethods = 'never',
+  max_replay_bytes: maxReplayBytes = defaultReplayBytes,
 }: RetryBlock): Retries {
   return {
     max,
@@ -90,5 +95,6 @@ export function resolveRetries({
     ...(retriableHeaders !== undefined && { retriableHeaders }),
     ...(budget !== undefined && { budget }),
     unsafeMethods,
+    maxReplayBytes,
   };
 }

@@ -19,6 +19,7 @@ import { type AuthorizerBlock, authorizer } from './authorizer.ts';
 import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { type CorsBlock, cors } from './cors.ts';
+import { type DeadlineBlock, deadline } from './deadline.ts';
 import { duration } from './duration.ts';
 import { type FaultBlock, fault } from './fault.ts';
 import { type HeadersBlock, headers } from './headers.ts';
@@ -41,6 +42,7 @@ import { type ThrottleBlock, throttle } from './throttle.ts';
 /** Policies for all routes that do not have a block of the same name. */
 export interface DefaultsBlock {
   readonly timeout?: number;
+  readonly deadline?: 'off' | DeadlineBlock;
   readonly retries?: number | RetryBlock;
   readonly hedge?: 'off' | HedgeBlock;
   readonly rate_limit?: RateLimitWritten;
@@ -77,6 +79,7 @@ export interface RouteBlock extends DefaultsBlock, RetrySettings {
 
 const shared = {
   timeout: duration(),
+  deadline,
   retries: retry,
   hedge,
   rate_limit: rateLimit,

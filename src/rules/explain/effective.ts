@@ -73,6 +73,7 @@ export function effectiveBlocks(
   const { timeoutMs, retries, hedge, breaker, throttle, bulkhead, rateLimits, shed, auth } = route;
   return [
     ...block('timeout', timeoutMs === undefined ? undefined : durationOrOff(timeoutMs)),
+    ...written('deadline', route.deadline !== undefined),
     ...block('retries', retries && retriesText(retries, hasBackoff())),
     ...block('hedge', hedge && hedgeText(hedge)),
     ...block('breaker', breaker && breakerText(breaker)),

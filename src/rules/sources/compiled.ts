@@ -205,12 +205,15 @@ function shapeOfRules(): Shape {
       'retriableHeaders?': list(text),
       'budget?': number(0, 1),
       unsafeMethods,
+      'maxReplayBytes?': number(0, Number.MAX_SAFE_INTEGER),
     }),
     'hedge?': block<Hedge>({
       max: number(1, 4),
       delay: text,
+      'minSamples?': number(0, Number.MAX_SAFE_INTEGER),
       'budget?': number(0, 1),
       unsafeMethods,
+      'maxReplayBytes?': number(0, Number.MAX_SAFE_INTEGER),
     }),
     'rateLimits?': list(
       block<RateLimitRule>({

@@ -12,6 +12,7 @@ import type { HeadersOptions } from '../../security/headers.ts';
 import type {
   BodyRule,
   Cors,
+  DeadlineRule,
   Fallback,
   Fault,
   MatchConditions,
@@ -76,6 +77,11 @@ export function trafficMembers(): Members<Pick<Route, keyof TrafficRules>> {
     }),
     'headers?': block<HeadersOptions>({ 'request?': edits, 'response?': edits }),
     'fallback?': block<Fallback>({ 'respond?': respond, 'to?': place, 'when?': list(condition) }),
+    'deadline?': block<DeadlineRule>({
+      'trustedIps?': list(text),
+      header: text,
+      forward: flag,
+    }),
     'fault?': block<Fault>({
       'delay?': block<NonNullable<Fault['delay']>>({ ms: number(0, Number.MAX_VALUE), percent }),
       'abort?': block<NonNullable<Fault['abort']>>({ status, percent }),
@@ -93,6 +99,8 @@ export function trafficMembers(): Members<Pick<Route, keyof TrafficRules>> {
         credentials: oneOf('include', 'omit'),
         'headers?': edits,
         timeoutMs: number(1, Number.MAX_VALUE),
+        'maxReplayBytes?': number(0, Number.MAX_SAFE_INTEGER),
+        'maxActive?': number(1, Number.MAX_SAFE_INTEGER),
       }),
     ),
     'rewrite?': block<RewriteOptions>({ ...pathEdit, 'host?': text }),

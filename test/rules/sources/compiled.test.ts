@@ -44,6 +44,7 @@ routes:
       jitter: equal
       per_try: 500ms
       retry_on: [connect, 5xx, 429]
+      max_replay_bytes: 1MiB
       unsafe_methods: idempotency_key
     breaker:
       error_rate: 50%
@@ -63,6 +64,7 @@ routes:
       - { name: a, limit: 5, per: 1s, burst: 2, by: [ip, route], anonymous: skip, max_wait: 1s }
       - { limit: 50, per: 1m, enforce: false, on_store_error: closed }
     shed: { from: 10, full: 20, priority: high, retry_after: 2s }
+    deadline: { trusted_ips: [10.0.0.0/8], header: x-left, forward: false }
   - { path: /many, to: many, breaker: { failures: 5 }, bulkhead: 5 }
   - { path: /window, to: many, breaker: { window: 10s } }
   - path: /bound
