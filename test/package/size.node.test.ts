@@ -41,7 +41,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 18.5,
   './access': 22.5,
-  './gateway': 80.5,
+  './gateway': 81,
   './governance': 37.25,
   // Most of it zod and yaml.
   './rules': 99.5,
