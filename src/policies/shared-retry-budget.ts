@@ -6,6 +6,7 @@
 
 import { systemClock } from '../core/clock.ts';
 import { durationOption } from '../core/duration.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import type { Limit, Store } from '../stores/contract.ts';
 import { exactStore } from '../stores/exact.ts';
 import { type RetryBudget, type RetryBudgetOptions, retryBudget } from './retry-budget.ts';
@@ -48,12 +49,23 @@ const aloneMs = 1_000;
  * ```
  */
 export function sharedRetryBudget(options: SharedRetryBudgetOptions): RetryBudget {
+  knownOptions('sharedRetryBudget', options, {
+    store: true,
+    name: true,
+    ratio: true,
+    ttl: true,
+    minPerSecond: true,
+    clock: true,
+    random: true,
+  });
   const { store: given, name, random, ...rest } = options;
   const { ttl = '10s', minPerSecond = 1, clock = systemClock } = rest;
   const share = retryBudget({ ...rest, minPerSecond: 0 });
   const alone = retryBudget({ ...rest, ratio: 0 });
   if (typeof name !== 'string' || name === '') {
-    throw new TypeError('sharedRetryBudget.name: says which budget it is, such as the upstream');
+    throw new RangeError(
+      `sharedRetryBudget.name: ${shown(name)} is not a name, which says what the budget is for`,
+    );
   }
   const windowMs = durationOption('retryBudget.ttl', ttl);
   const reserve = Math.floor((minPerSecond * windowMs) / 1_000);

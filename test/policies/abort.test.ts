@@ -329,6 +329,7 @@ const callless: Readonly<Record<string, string>> = {
   pressure: 'a part of shed',
   redirect: 'answers at once, and calls nothing',
   respond: 'answers at once, and calls nothing',
+  sharedRetryBudget: 'answers at once, and asks its store on its own',
 };
 
 test('each policy has a row', () => {

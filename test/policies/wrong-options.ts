@@ -10,6 +10,7 @@ import { mirror } from '../../src/policies/mirror.ts';
 import { rateLimit } from '../../src/policies/rate-limit.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { retryBudget } from '../../src/policies/retry-budget.ts';
+import { sharedRetryBudget } from '../../src/policies/shared-retry-budget.ts';
 import { pressure, shed } from '../../src/policies/shed.ts';
 import { throttle } from '../../src/policies/throttle.ts';
 import { timeout } from '../../src/policies/timeout.ts';
@@ -231,6 +232,27 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ percent: 20 }],
         "retryBudget: there is no option 'percent', only ratio, ttl, minPerSecond, clock",
+      ],
+    ],
+  },
+  sharedRetryBudget: {
+    make: sharedRetryBudget,
+    refused: [
+      [
+        [{ store: memoryStore() }],
+        'sharedRetryBudget.name: undefined is not a name, which says what the budget is for',
+      ],
+      [
+        [{ store: memoryStore(), name: '' }],
+        'sharedRetryBudget.name: "" is not a name, which says what the budget is for',
+      ],
+      [
+        [{ store: memoryStore(), name: 'users', percent: 20 }],
+        "sharedRetryBudget: there is no option 'percent', only store, name, ratio, ttl, minPerSecond, clock, random",
+      ],
+      [
+        [{ store: memoryStore(), name: 'users', clock: {} }],
+        'sharedRetryBudget.clock: {} is not a clock (now, monotonic, schedule)',
       ],
     ],
   },
@@ -561,7 +583,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [[{ ...perSecond, enforce: 'no' }], 'rateLimit.enforce: "no" is not true or false'],
       [
         [{ ...perSecond, window: '1s' }],
-        "rateLimit: there is no option 'window', only name, limit, per, burst, by, anonymous, cost, maxWait, enforce, onStoreError",
+        "rateLimit: there is no option 'window', only name, limit, per, burst, by, anonymous, cost, maxWait, enforce, onStoreError, store, platform",
       ],
       [
         [[perSecond, perSecond]],
