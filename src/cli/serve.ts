@@ -99,7 +99,15 @@ const options = {
 
 /** Makes the verb: it resolves when the gateway has drained, which the first signal begins. */
 export function serveUntil(signals: StopSignals): Verb {
-  return (args) => serve(args, signals);
+  return async (args) => {
+    try {
+      return await serve(args, signals);
+    } catch (error) {
+      // Nobody waits for them any more.
+      signals.release();
+      throw error;
+    }
+  };
 }
 
 async function serve(args: readonly string[], signals: StopSignals): Promise<number> {
@@ -175,7 +183,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const listeners = await start([
     [drain.wrap(gateway.fetch), port, values.host, '--port', tls],
     [adminApp({ registry, drain, gateway }), adminPort, values['admin-host'], '--admin-port'],
-  ]);
+  ]).catch(async (error) => {
+    // Its connections would keep the process from ending.
+    await opened?.close();
+    throw error;
+  });
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
   const following = origin.follow(gateway, (rules) => {

@@ -10,7 +10,11 @@ import process from 'node:process';
 export interface StopSignals {
   /** Resolves at the next SIGTERM or SIGINT; at once where one came that nobody has waited for. */
   next(): Promise<void>;
+  /** Catches them no more: they end the process again. */
+  release(): void;
 }
+
+const caught = ['SIGTERM', 'SIGINT'] as const;
 
 /** Catches SIGTERM and SIGINT. Loads nothing: a process can call it before it has loaded what it runs. */
 export function catchStopSignals(): StopSignals {
@@ -21,7 +25,7 @@ export function catchStopSignals(): StopSignals {
     for (const resolve of waiting) resolve();
     waiting = [];
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  for (const signal of caught) process.on(signal, stop);
   return {
     next() {
       if (kept > 0) {
@@ -31,6 +35,9 @@ export function catchStopSignals(): StopSignals {
       return new Promise((resolve) => {
         waiting.push(resolve);
       });
+    },
+    release() {
+      for (const signal of caught) process.off(signal, stop);
     },
   };
 }

@@ -66,6 +66,21 @@ async function load(
   return { counts, slowestMs };
 }
 
+test('a port that is taken ends the process, whatever store it has opened', async () => {
+  const { port } = upstream.address() as AddressInfo;
+  const args = [
+    '--upstream',
+    'http://127.0.0.1:3000',
+    '--port',
+    String(port),
+    '--store',
+    redis.url,
+  ];
+  const gateway = cli(['serve', ...args]);
+  expect(await gateway.exited()).toBe(2);
+  expect(gateway.output()).toContain(`port ${port} is taken`);
+});
+
 test('four gateways on one limit, exact: never above b + rL', async () => {
   await limitTo('limit: 100, per: 1s, burst: 50, on_store_error: closed');
   const args = ['-f', file, '--store', redis.url, '--store-mode', 'exact'];
