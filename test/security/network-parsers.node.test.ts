@@ -6,6 +6,7 @@ import { networkParsers } from './network-parsers.ts';
 const notParsers: Readonly<Record<string, string>> = {
   'core/duration.ts': 'settings',
   'core/instant.ts': 'settings',
+  'core/message.ts': 'a value, as it goes on',
   'core/network-failure.ts': 'errors of the platform',
   'core/rejection.ts': 'its own answers',
   'core/replay.ts': 'hands the media type to core/form.ts',
@@ -22,7 +23,9 @@ const notParsers: Readonly<Record<string, string>> = {
   'rules/sources/http.ts': 'hands an ETag back as it came',
   'runtimes/listen.ts': 'one anchored expression for Host',
   'security/authorize/compile.ts': 'compares a value',
+  'security/authorize/external.ts': 'hands values on as they came',
   'security/authorize/roles.ts': 'splits at commas, from peers that are trusted',
+  'security/upstream-guard.ts': "hands Location to the platform's URL",
   'telemetry/access-log.ts': 'a value, and a query of bounded length, cut at its ampersands',
   'telemetry/otlp-transport.ts': 'hands Retry-After to core/retry-after.ts',
   'telemetry/server-span.ts': 'a value',
