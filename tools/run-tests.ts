@@ -172,7 +172,7 @@ for (const suite of suites) {
 if (!suites.includes('system')) {
   const count = expectedFiles('system').size;
   console.log(
-    `not run      ${count} files that need more than npm ci brings (Prometheus, Redis): npm run test:system`,
+    `not run      ${count} files that need more than npm ci brings (Prometheus, Redis, openssl): npm run test:system`,
   );
 }
 for (const complaint of total.complaints) console.error(`✗ ${complaint}`);
