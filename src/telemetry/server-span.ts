@@ -113,7 +113,8 @@ function exchangeAttributes(record: Exchange): Attributes {
   const attributes: Attributes = {};
   if (record.route !== undefined) attributes['http.route'] = record.route;
   if (record.service !== undefined) attributes['fetchmesh.destination.service'] = record.service;
-  if (record.version !== undefined) attributes['fetchmesh.destination.version'] = record.version;
+  // A service without versions has one without a name.
+  if (record.version) attributes['fetchmesh.destination.version'] = record.version;
   if (record.environment !== undefined) {
     attributes['fetchmesh.destination.environment'] = record.environment;
   }

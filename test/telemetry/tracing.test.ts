@@ -66,6 +66,21 @@ describe('a server span', () => {
     expect(span.attributes).not.toHaveProperty('error.type');
   });
 
+  test('names the version of its destination, where it has a name', async () => {
+    for (const version of ['v2', '']) {
+      const app = inbound((request) => {
+        const record = contextOf(request)?.get(exchange);
+        if (record) Object.assign(record, { service: 'users', version });
+        return new Response();
+      }, tracing({ tracerProvider }));
+      await app(incoming());
+    }
+    const [named, nameless] = spans.getFinishedSpans() as [ReadableSpan, ReadableSpan];
+    expect(named.attributes['fetchmesh.destination.version']).toBe('v2');
+    expect(nameless.attributes['fetchmesh.destination.service']).toBe('users');
+    expect(nameless.attributes).not.toHaveProperty(['fetchmesh.destination.version']);
+  });
+
   test('a path is never part of its name, and a method that the conventions do not know is _OTHER', async () => {
     const app = inbound(() => new Response(), tracing({ tracerProvider }));
     await app(incoming({}, { method: 'PROPFIND' }));
