@@ -24,6 +24,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { validate } from 'dockerfile-utils';
 import { parse } from 'yaml';
 import { fence } from './container/limits.ts';
@@ -152,9 +153,17 @@ async function tryOut(image: ReturnType<typeof runSteps>): Promise<void> {
     if (peak > memoryBytes || fenced.outOfMemory()) {
       throw new Error(`The gateway took ${mb(peak)} of ${mb(memoryBytes)}`);
     }
-    // The end under load: what is on its way is answered, and the rest finds nobody listening.
-    const last = drive(traffic, { requests: 500, connections: 16 });
+    // The end under load, as a balancer brings it about: it sends until the gateway is not ready, and all of that is answered.
+    let isReady = true;
+    const last = drive(traffic, { requests, connections: 16, until: () => !isReady });
     child.kill('SIGTERM');
+    while (isReady) {
+      await setTimeout(10);
+      isReady = await fetch(health).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    }
     const { cut } = await last;
     const [code] = await exit;
     if (code !== 0 || cut > 0) {

@@ -8,6 +8,8 @@ import { Agent, request } from 'node:http';
 export interface LoadOptions {
   readonly requests: number;
   readonly connections: number;
+  /** Whether nothing more is to be asked. Default: never. */
+  readonly until?: () => boolean;
 }
 
 /** What became of it. */
@@ -20,14 +22,17 @@ export interface Load {
 }
 
 /** Asks one path again and again. */
-export async function drive(url: string, { requests, connections }: LoadOptions): Promise<Load> {
+export async function drive(
+  url: string,
+  { requests, connections, until = () => false }: LoadOptions,
+): Promise<Load> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   let left = requests;
   let failed = 0;
   let cut = 0;
   const began = performance.now();
   async function work(): Promise<void> {
-    while (left > 0) {
+    while (left > 0 && !until()) {
       left -= 1;
       const { status, code, reused } = await once(url, agent);
       if (status >= 200 && status < 300) continue;
