@@ -61,7 +61,19 @@ export function listOption(option: string, value: unknown): void {
   throw new RangeError(`${option}: ${shown(value)} is not a list`);
 }
 
+/** @throws {RangeError} unless the value is a whole number of at least `least`. */
+export function wholeOption(option: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
+}
+
 /** A value as messages show it. */
 export function shown(value: unknown): string {
   return typeof value === 'number' ? `${value}` : (JSON.stringify(value) ?? typeof value);
+}
+
+/** The same of what should be a URL: credentials and a query may be secrets, and messages end in logs. */
+export function shownUrl(value: unknown): string {
+  if (typeof value !== 'string') return shown(value);
+  return shown(value.replace(/(^|\/\/)[^/?#]*@/, '$1…@').replace(/[?#].*/s, '?…'));
 }

@@ -15,7 +15,7 @@ import { exchange } from '../core/exchange.ts';
 import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
 import { dropHopByHop, unsendable } from '../core/hop-by-hop.ts';
 import { discard, outgoingHeaders, withoutEdits } from '../core/message.ts';
-import { knownOptions, shown } from '../core/option.ts';
+import { knownOptions, shown, shownUrl, wholeOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { type Recording, record } from '../core/recording.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
@@ -253,7 +253,7 @@ function destinationOf({ to, send }: MirrorOptions): Destination {
   const base = typeof to === 'string' ? URL.parse(to) : null;
   if (base === null || !/^https?:$/.test(base.protocol) || /[?#@]/.test(base.href)) {
     throw new RangeError(
-      `mirror.to: ${shown(to)} is not an http or https URL without credentials, query and fragment`,
+      `mirror.to: ${shownUrl(to)} is not an http or https URL without credentials, query and fragment`,
     );
   }
   const prefix = base.href.replace(/\/$/, '');
@@ -287,9 +287,4 @@ async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-function wholeOption(option: string, value: number, least: number): void {
-  if (Number.isInteger(value) && value >= least) return;
-  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
 }

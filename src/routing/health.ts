@@ -6,8 +6,7 @@
 
 import { longestDelayMs } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { knownOptions, shown } from '../core/option.ts';
-import { wholeFrom } from './option.ts';
+import { knownOptions, shown, wholeOption } from '../core/option.ts';
 
 /** Settings of active health checks: each endpoint is asked now and then, and left out while it does not answer. */
 export interface HealthOptions {
@@ -66,8 +65,8 @@ export function healthSettings(option: string, options: HealthOptions): HealthSe
   if (typeof path !== 'string' || !/^\/(?!\/)[^\s#]*$/.test(path)) {
     throw new RangeError(`${option}.path: ${shown(path)} is not a path such as /healthz`);
   }
-  wholeFrom(`${option}.downAfter`, downAfter, 1);
-  wholeFrom(`${option}.upAfter`, upAfter, 1);
+  wholeOption(`${option}.downAfter`, downAfter, 1);
+  wholeOption(`${option}.upAfter`, upAfter, 1);
   const interval = options.interval ?? '10s';
   const intervalMs = durationOption(`${option}.interval`, interval);
   if (intervalMs < 100 || intervalMs > longestDelayMs) {

@@ -6,12 +6,6 @@
 
 import { shown } from '../core/option.ts';
 
-/** @throws {RangeError} unless the value is a whole number of at least `least`. */
-export function wholeFrom(option: string, value: unknown, least: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
-}
-
 /** @throws {RangeError} unless the value is a share of 1, of 0 where that is allowed. */
 export function share(option: string, value: unknown, from: 'from 0' | 'above 0'): void {
   const isShare = typeof value === 'number' && value >= 0 && value <= 1;

@@ -5,8 +5,8 @@
  */
 
 import { type Duration, durationOption } from '../core/duration.ts';
-import { knownOptions, type OptionNames, shown } from '../core/option.ts';
-import { share, wholeFrom } from './option.ts';
+import { knownOptions, type OptionNames, shown, wholeOption } from '../core/option.ts';
+import { share } from './option.ts';
 
 /** Leaving out endpoints whose successes are far rarer than the others'. */
 export interface SuccessRateOptions {
@@ -84,9 +84,9 @@ const known: OptionNames<OutlierOptions> = {
 export function outlierSettings(option: string, options: OutlierOptions): OutlierSettings {
   knownOptions(option, options, known);
   const { failures = 5, gatewayFailures = 0, localFailures = 0, maxEjected = 0.1 } = options;
-  wholeFrom(`${option}.failures`, failures, 0);
-  wholeFrom(`${option}.gatewayFailures`, gatewayFailures, 0);
-  wholeFrom(`${option}.localFailures`, localFailures, 0);
+  wholeOption(`${option}.failures`, failures, 0);
+  wholeOption(`${option}.gatewayFailures`, gatewayFailures, 0);
+  wholeOption(`${option}.localFailures`, localFailures, 0);
   share(`${option}.maxEjected`, maxEjected, 'above 0');
   const intervalMs = lasting(`${option}.interval`, options.interval ?? '10s');
   const ejectForMs = lasting(`${option}.ejectFor`, options.ejectFor ?? '30s');
@@ -130,8 +130,8 @@ function successRateSettings(
   if (!Number.isFinite(deviations) || deviations <= 0) {
     throw new RangeError(`${option}.deviations: ${shown(deviations)} is not a number above 0`);
   }
-  wholeFrom(`${option}.minEndpoints`, minEndpoints, 2);
-  wholeFrom(`${option}.minRequests`, minRequests, 1);
+  wholeOption(`${option}.minEndpoints`, minEndpoints, 2);
+  wholeOption(`${option}.minRequests`, minRequests, 1);
   return { deviations, minEndpoints, minRequests };
 }
 
@@ -143,8 +143,8 @@ function failureRateSettings(
   knownOptions(option, options, { threshold: true, minEndpoints: true, minRequests: true });
   const { threshold = 0.85, minEndpoints = 5, minRequests = 50 } = options;
   share(`${option}.threshold`, threshold, 'above 0');
-  wholeFrom(`${option}.minEndpoints`, minEndpoints, 2);
-  wholeFrom(`${option}.minRequests`, minRequests, 1);
+  wholeOption(`${option}.minEndpoints`, minEndpoints, 2);
+  wholeOption(`${option}.minRequests`, minRequests, 1);
   return { threshold, minEndpoints, minRequests };
 }
 

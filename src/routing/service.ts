@@ -7,7 +7,7 @@
 import { describe, layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Key, key } from '../core/context.ts';
-import { knownOptions, type OptionNames, shown } from '../core/option.ts';
+import { knownOptions, type OptionNames, shown, shownUrl } from '../core/option.ts';
 import { toEndpoint } from '../core/to-endpoint.ts';
 import type { BalancePolicy, Picker } from './balance.ts';
 import { type BalanceOptions, balanceSettings } from './balance-options.ts';
@@ -220,7 +220,7 @@ function readUrl(option: string, text: unknown): string {
     `${url.username}${url.password}${url.search}${url.hash}` === '';
   if (!isPlain) {
     throw new RangeError(
-      `${option}: ${shown(text)} is not an absolute http or https URL without credentials, query and fragment`,
+      `${option}: ${shownUrl(text)} is not an absolute http or https URL without credentials, query and fragment`,
     );
   }
   return url.href.replace(/\/+$/, '');

@@ -820,11 +820,11 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       ],
       [
         [{ to: 'http://u:p@v2' }],
-        'mirror.to: "http://u:p@v2" is not an http or https URL without credentials, query and fragment',
+        'mirror.to: "http://…@v2" is not an http or https URL without credentials, query and fragment',
       ],
       [
         [{ to: 'http://v2?a=1' }],
-        'mirror.to: "http://v2?a=1" is not an http or https URL without credentials, query and fragment',
+        'mirror.to: "http://v2?…" is not an http or https URL without credentials, query and fragment',
       ],
       [
         [{ to: 5 }],
@@ -1014,11 +1014,11 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       ],
       [
         [{ name: 'users', endpoints: ['http://u:p@a.test'] }],
-        'service.endpoints[0]: "http://u:p@a.test" is not an absolute http or https URL without credentials, query and fragment',
+        'service.endpoints[0]: "http://…@a.test" is not an absolute http or https URL without credentials, query and fragment',
       ],
       [
         [{ name: 'users', endpoints: ['http://a.test?x'] }],
-        'service.endpoints[0]: "http://a.test?x" is not an absolute http or https URL without credentials, query and fragment',
+        'service.endpoints[0]: "http://a.test?…" is not an absolute http or https URL without credentials, query and fragment',
       ],
       [
         [{ name: 'users', endpoints: [{ weight: 1 }] }],
