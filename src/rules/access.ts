@@ -206,19 +206,11 @@ export class AccessResolver {
   #checkAllow(written: Entries, path: Path): void {
     const entries = placed(written, path);
     this.#checkRoles(entries);
-    for (const { entry, at } of entries) {
-      if (!fitsAll(entry)) continue;
-      this.#complain(
-        at,
-        {
-          code: 'FM103',
-          severity: 'warning',
-          message: 'this entry lets everybody in',
-          label: 'and with it the whole list',
-        },
-        'value',
-      );
-    }
+    this.#warnOfEverybody(entries, {
+      code: 'FM103',
+      message: 'this entry lets everybody in',
+      label: 'and with it the whole list',
+    });
     if (entries.some(({ entry }) => entry.dry_run !== true)) return;
     this.#complain(path, {
       code: 'FM108',
@@ -231,19 +223,18 @@ export class AccessResolver {
   #checkDeny(written: Entries, path: Path): void {
     const entries = placed(written, path);
     this.#checkRoles(entries);
+    this.#warnOfEverybody(entries, {
+      code: 'FM107',
+      message: 'this entry keeps everybody out',
+      label: 'whatever else is said',
+      help: 'name whom it is about, or write `respond: { status: 403 }`',
+    });
+  }
+
+  /** Of entries that ask for nothing. */
+  #warnOfEverybody(entries: readonly PlacedEntry[], problem: Problem): void {
     for (const { entry, at } of entries) {
-      if (!fitsAll(entry)) continue;
-      this.#complain(
-        at,
-        {
-          code: 'FM107',
-          severity: 'warning',
-          message: 'this entry keeps everybody out',
-          label: 'whatever else is said',
-          help: 'name whom it is about, or write `respond: { status: 403 }`',
-        },
-        'value',
-      );
+      if (fitsAll(entry)) this.#complain(at, { ...problem, severity: 'warning' }, 'value');
     }
   }
 
