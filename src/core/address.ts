@@ -96,7 +96,9 @@ export type ParsedAddress = Groups;
 
 /** Reads an IPv4 or IPv6 address; `undefined` for what is none. */
 export function parseAddress(text: string): ParsedAddress | undefined {
-  return groupsOf(text.includes(':') ? text : `::ffff:${text}`);
+  if (text.includes(':')) return groupsOf(text);
+  // Else names such as `db` would be groups of hexadecimal digits.
+  return text.includes('.') ? groupsOf(`::ffff:${text}`) : undefined;
 }
 
 /**
@@ -153,7 +155,9 @@ type Groups = [number, number, number, number, number, number, number, number];
 /** The eight groups of an IPv6 address (RFC 4291 §2.2). */
 function groupsOf(address: string): Groups | undefined {
   const [text = ''] = address.split('%', 1);
-  const halves = text.split('::', 3).map(groupsOfHalf);
+  const halves = text.split('::', 3).map((half, index, { length }) => {
+    return groupsOfHalf(half, index === length - 1);
+  });
   const [left, right] = halves;
   if (left === undefined || halves.includes(undefined) || halves.length > 2) return undefined;
   const missing = 8 - left.length - (right?.length ?? 0);
@@ -161,13 +165,14 @@ function groupsOf(address: string): Groups | undefined {
   return [...left, ...new Array<number>(missing).fill(0), ...(right ?? [])] as Groups;
 }
 
-function groupsOfHalf(half: string): number[] | undefined {
+/** @param isLast An IPv4 address stands at the end of an IPv6 one, and nowhere else. */
+function groupsOfHalf(half: string, isLast: boolean): number[] | undefined {
   if (half === '') return [];
   const groups: number[] = [];
   const parts = half.split(':', 9);
   for (const [index, part] of parts.entries()) {
     const bytes = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(part)?.slice(1).map(Number);
-    if (bytes !== undefined && index === parts.length - 1) {
+    if (bytes !== undefined && isLast && index === parts.length - 1) {
       if (bytes.some((byte) => byte > 255)) return undefined;
       const [a, b, c, d] = bytes as [number, number, number, number];
       groups.push((a << 8) | b, (c << 8) | d);

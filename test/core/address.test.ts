@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { listenerPortOf, networkOf } from '../../src/core/address.ts';
+import { addressBlock, listenerPortOf, networkOf, parseAddress } from '../../src/core/address.ts';
 
 describe('networkOf', () => {
   test.each([
@@ -62,6 +62,34 @@ describe('networkOf', () => {
       }),
       { seed: 6, numRuns: 2_000 },
     );
+  });
+});
+
+describe('parseAddress', () => {
+  test.each([
+    ['10.1.2.3', [0, 0, 0, 0, 0, 0xffff, 0x0a01, 0x0203]],
+    ['::ffff:10.1.2.3', [0, 0, 0, 0, 0, 0xffff, 0x0a01, 0x0203]],
+    ['2001:db8::1', [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]],
+    ['fe80::1%eth0', [0xfe80, 0, 0, 0, 0, 0, 0, 1]],
+  ])('reads %s', (text, groups) => {
+    expect(parseAddress(text)).toEqual(groups);
+  });
+
+  test.each([
+    'db',
+    'cafe',
+    'a',
+    '10',
+    '1.2.3',
+    '1.2.3.4.5',
+    '1.2.3.4::1',
+    '1.2.3.4::',
+    '.',
+    '%',
+    '',
+  ])('takes %j for no address', (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+    expect(addressBlock(text)).toBeUndefined();
   });
 });
 

@@ -134,6 +134,7 @@ describe('UG-04 hosts', () => {
     'ledger.internal',
     '1.1.1.1',
     'Bücher.example',
+    'db',
     '::1',
   ];
   test.each([
@@ -143,6 +144,7 @@ describe('UG-04 hosts', () => {
     ['https://ledger.internal/', undefined],
     ['https://xn--bcher-kva.example/', undefined],
     ['https://1.1.1.1/', undefined],
+    ['https://db/', undefined],
     ['https://cdn.example.com/', 'host'],
     ['https://evil-api.example.com/', 'host'],
     ['https://api.example.com.evil.example/', 'host'],
