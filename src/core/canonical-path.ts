@@ -54,7 +54,9 @@ export function canonicalPath(
 
 /** Decodes the escapes of unreserved characters, once, and writes all others in upper case. */
 export function canonicalEscapes(text: string): string {
-  return text.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+  return text.replace(/%[0-9a-f]{2}|\^/gi, (encoded) => {
+    // All `URL`s but Deno's write it so.
+    if (encoded === '^') return '%5E';
     const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
     return unreserved.test(character) ? character : encoded.toUpperCase();
   });

@@ -27,7 +27,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './fallback': 9,
   // Half of it jose.
   './jwt': 14.75,
-  './authorize': 10,
+  './authorize': 10.25,
   './headers': 9,
   './cors': 3.25,
   './peer-certificate': 2,
@@ -40,8 +40,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './respond': 9,
   './when': 9,
   './traffic': 18.5,
-  './access': 22.5,
-  './gateway': 81,
+  './access': 23,
+  './gateway': 81.5,
   './governance': 37.25,
   // Most of it zod and yaml.
   './rules': 99.5,
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 36;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 107;
+const budgetOfEverything = 107.75;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -80,7 +80,7 @@ export function compileIstioSecurity(
         ...membersList(object.spec['jwtRules']).flatMap((rule) => issuerFrom(rule, leave)),
       );
     } else if (object.kind === 'AuthorizationPolicy') {
-      policies.push(policyFrom(object, name, workload, leave));
+      policies.push(...policyFrom(object, name, workload, leave));
     }
   }
   return { issuers, jwtOptions: { optional: true, preflights: 'pass' }, policies, leftOut };
@@ -166,13 +166,18 @@ function policyFrom(
   name: string,
   { authorizers = {} }: Workload,
   leave: (reason: string) => void,
-): AuthorizationPolicy {
+): readonly AuthorizationPolicy[] {
   const written = typeof spec['action'] === 'string' ? spec['action'] : 'ALLOW';
   // One that nobody knows denies what it matches.
   const action = Object.hasOwn(actions, written)
     ? (actions[written] as AuthorizationAction)
     : 'deny';
   if (!Object.hasOwn(actions, written)) leave(`action ${written} is unknown: taken for DENY`);
+  const dryRun = annotations['istio.io/dry-run'] === 'true';
+  if (dryRun && action !== 'allow' && action !== 'deny') {
+    leave(`dry run is for ALLOW and DENY, not for ${written}: the policy does nothing`);
+    return [];
+  }
   const provider = members(spec['provider'])['name'];
   let authorizer: Authorizer | undefined;
   if (action === 'custom') {
@@ -180,13 +185,10 @@ function policyFrom(
     authorizer = known ? authorizers[provider] : () => false;
     if (!known) leave(`provider ${String(provider)} is unknown: what the policy matches is denied`);
   }
-  return {
-    name,
-    action,
-    ...(authorizer !== undefined && { authorizer }),
-    rules: membersList(spec['rules']).flatMap((rule) => ruleFrom(rule, action, namespace, leave)),
-    dryRun: annotations['istio.io/dry-run'] === 'true',
-  };
+  const rules = membersList(spec['rules']).flatMap((rule) =>
+    ruleFrom(rule, action, namespace, leave),
+  );
+  return [{ name, action, ...(authorizer !== undefined && { authorizer }), rules, dryRun }];
 }
 
 function ruleFrom(

@@ -150,23 +150,21 @@ export function authorize(
         return reject('malformed_path', { detail: 'The path holds an invalid escape.' });
       }
       let facts = new AuthorizationFacts(request, context, path, rolesOf);
-      if (shadow !== undefined) {
-        const would = shadow.denialOf(facts);
-        if (would !== undefined) record(would, facts);
-      }
-      if (enforced !== undefined) {
-        const asked = enforced.custom?.first(facts);
-        if (asked !== undefined) {
-          const answer = await ask(asked, request, context);
-          if (answer === false || isAnswer(answer)) {
-            record(decisionOf('denied', 'custom', asked), facts);
-            return answer === false ? denied() : answer;
-          }
-          if (answer !== true) {
-            passed = admitted(answer, context);
-            facts = new AuthorizationFacts(request, passed, path, rolesOf);
-          }
+      const asked = enforced?.custom?.first(facts);
+      if (asked !== undefined) {
+        const answer = await ask(asked, request, context);
+        if (answer === false || isAnswer(answer)) {
+          record(decisionOf('denied', 'custom', asked), facts);
+          return answer === false ? denied() : answer;
         }
+        if (answer !== true) {
+          passed = admitted(answer, context);
+          facts = new AuthorizationFacts(request, passed, path, rolesOf);
+        }
+      }
+      const would = shadow?.denialOf(facts);
+      if (would !== undefined) record(would, facts);
+      if (enforced !== undefined) {
         const denial = enforced.denialOf(facts);
         if (denial !== undefined) {
           record(denial, facts);
@@ -285,6 +283,9 @@ function compileAll(
       throw new RangeError(`${place}.authorizer: custom policies have one, and no others`);
     }
     if (!Array.isArray(rules)) throw new RangeError(`${place}.rules: it is not a list`);
+    if (policy.dryRun && action !== 'allow' && action !== 'deny') {
+      throw new RangeError(`${place}.dryRun: only what allows or denies can be tried out`);
+    }
     if ((policy.dryRun ?? false) !== isDryRun) continue;
     isEmpty = false;
     if (action === 'allow') hasAllow = true;

@@ -16,6 +16,8 @@ import {
   textTests,
 } from './lists.ts';
 import {
+  compileHostPattern,
+  compileMethodPattern,
   compilePathPattern,
   compilePattern,
   compilePrincipalPattern,
@@ -156,10 +158,9 @@ function testsOfOperation(
     ...{ place: `${place}.${key}`, name: `to.${key}`, doubt },
     ...{ given: operation[key], unwanted: operation[not] },
   });
-  const host = (written: string): Pattern => compilePattern(written.toLowerCase());
   // A rule that denies a host means it however it is written; one that allows it, as it is written.
   const all = (facts: AuthorizationFacts): Values => facts.hosts;
-  const asked = (facts: AuthorizationFacts): Values => [facts.authority];
+  const asked = (facts: AuthorizationFacts): Values => facts.authorities;
   const isDenying = doubt === 'matches';
   const hostLists = lists('hosts', 'notHosts');
   const methodLists = lists('methods', 'notMethods');
@@ -175,16 +176,25 @@ function testsOfOperation(
       subject: 'path',
     }),
     ...textTests({ ...hostLists, unwanted: undefined }, isDenying ? all : asked, {
-      compile: host,
+      compile: isDenying ? withoutDot : compileHostPattern,
       subject: 'host',
     }),
     ...textTests({ ...hostLists, given: undefined }, isDenying ? asked : all, {
-      compile: host,
+      compile: isDenying ? compileHostPattern : withoutDot,
     }),
-    ...textTests({ ...methodLists, unwanted: undefined }, isDenying ? anyCase : method),
-    ...textTests({ ...methodLists, given: undefined }, isDenying ? method : anyCase),
+    ...textTests({ ...methodLists, unwanted: undefined }, isDenying ? anyCase : method, {
+      compile: compileMethodPattern,
+    }),
+    ...textTests({ ...methodLists, given: undefined }, isDenying ? method : anyCase, {
+      compile: compileMethodPattern,
+    }),
     ...textTests(lists('ports', 'notPorts'), ({ port }) => port),
   ];
+}
+
+/** The dot of a complete name is in none of the ways to write a host that are compared with. */
+function withoutDot(written: string): Pattern | undefined {
+  return compileHostPattern(written.replace(/(?<=[^*])\.(?=$|:)/, ''));
 }
 
 const sourceKeys: readonly string[] = [

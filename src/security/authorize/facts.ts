@@ -52,18 +52,18 @@ export class AuthorizationFacts {
     this.#rolesOf = rolesOf;
   }
 
-  /** The authority as it was asked for, in lower case. */
-  get authority(): string {
-    return urlOf(this.request).host;
+  /** The authority as it was asked for, in lower case; with the default port too, which URLs leave out. */
+  get authorities(): readonly string[] {
+    const { host, port, protocol } = urlOf(this.request);
+    return port === '' ? [host, host + (protocol === 'https:' ? ':443' : ':80')] : [host];
   }
 
   /** The authority, with and without its port, and without the dot of a complete name: all ways to write one host. */
   get hosts(): readonly string[] {
     if (this.#hosts === undefined) {
-      const { host, hostname } = urlOf(this.request);
-      const bare = hostname.replace(/\.$/, '');
-      const port = host.slice(hostname.length);
-      this.#hosts = [...new Set([host, hostname, bare, bare + port])];
+      const { hostname } = urlOf(this.request);
+      const ways = [...this.authorities, hostname];
+      this.#hosts = [...new Set(ways.flatMap((way) => [way, way.replace(/\.(?=$|:)/, '')]))];
     }
     return this.#hosts;
   }

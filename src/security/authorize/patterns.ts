@@ -28,13 +28,17 @@ export function compilePattern(written: string): Pattern {
   return { kind: 'exact', text: written, fits: (value) => value === written };
 }
 
+/** No canonical path holds these: a query, a fragment, `\\`, a malformed escape, a dot segment. */
+const inNoPath = /[?#\\]|%(?:00|(?![\da-f]{2}))|\/(?:\.|%2e){1,2}(?:\/|$)/i;
+
 /**
  * A pattern or a template of paths, brought to the form that canonical paths have.
  *
- * @returns `undefined` for what is no template.
+ * @returns `undefined` for what is no template, or like no path.
  */
 export function compilePathPattern(written: string): Pattern | undefined {
-  const path = canonicalEscapes(written);
+  if (!/^[/*]/.test(written) || inNoPath.test(written)) return undefined;
+  const path = canonicalEscapes(encoded(written));
   if (!/[{}]/.test(path)) return compilePattern(path);
   const first = path.indexOf('{');
   const template = /^(?:\/(?:\{\*\}|[^/{}*]*))*(?:\/\{\*\*\}[^{}*]*)?$/;
@@ -49,8 +53,35 @@ export function compilePathPattern(written: string): Pattern | undefined {
   return { kind: 'prefix', text: path.slice(0, first), fits: (value) => expression.test(value) };
 }
 
+/** As `URL` has it. */
+function encoded(text: string): string {
+  return text.replace(/[^!-~]+|["<>`]/g, (part) => encodeURIComponent(part.toWellFormed()));
+}
+
 function escaped(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/**
+ * A pattern of hosts in lower case, as `URL` has them.
+ *
+ * @returns `undefined` for what is like no host.
+ */
+export function compileHostPattern(written: string): Pattern | undefined {
+  const text = written.toLowerCase();
+  if (/[/?#@\\\s]/.test(text)) return undefined;
+  if (/^[!-~]*$/.test(text)) return compilePattern(text);
+  // Of a part of a label nothing is known of how the whole is written.
+  const [, below = '', name] = /^(\*\.)?([^*]+)$/.exec(text) ?? [];
+  const host = name && URL.parse(`http://${name}`)?.host;
+  return host ? compilePattern(below + host) : undefined;
+}
+
+/** Methods are written in capitals, whoever writes a policy. */
+export function compileMethodPattern(written: string): Pattern {
+  const asWritten = compilePattern(written);
+  const inCapitals = compilePattern(written.toUpperCase());
+  return { ...asWritten, fits: (value) => inCapitals.fits(value) || asWritten.fits(value) };
 }
 
 /** `issuer/subject`: the halves are told apart at the last slash, and each may be a pattern. */

@@ -102,6 +102,6 @@ export interface AuthorizationPolicy {
   readonly rules?: readonly AuthorizationRule[];
   /** Asked about the requests that a `custom` policy matches. */
   readonly authorizer?: Authorizer;
-  /** Whether it is only told what the policy would have done. Default: false. */
+  /** Whether it is only told what the policy would have denied; for `allow` and `deny`. Default: false. */
   readonly dryRun?: boolean;
 }

@@ -108,6 +108,14 @@ describe('an AuthorizationPolicy', () => {
     const annotations = { 'istio.io/dry-run': 'true' };
     const dry = policy({ action: 'DENY', rules: [{}] }, { annotations });
     expect(await statusBehind(compileIstioSecurity([dry], workload))).toBe(200);
+    // What is only for ALLOW and DENY.
+    const custom = policy(
+      { action: 'CUSTOM', provider: { name: 'gate' }, rules: [{}] },
+      { annotations },
+    );
+    const compiled = compileIstioSecurity([custom], workload);
+    expect(await statusBehind(compiled)).toBe(200);
+    expect(compiled.leftOut).toMatchObject([{ reason: expect.stringContaining('CUSTOM') }]);
   });
 
   test('an account without a namespace is one of its own', async () => {

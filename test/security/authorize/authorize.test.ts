@@ -164,6 +164,23 @@ describe('a policy of dry run', () => {
     expect(await statusOf([dry, deny({})], {}, options)).toBe(403);
     expect(told).toMatchObject([{ dryRun: false, action: 'deny' }]);
   });
+
+  test('AZ-13 AZ-20 sees the headers that an authorizer has set', async () => {
+    told.length = 0;
+    const asking: AuthorizationPolicy = {
+      action: 'custom',
+      rules: [{}],
+      authorizer: () => ({ headers: { 'x-user': 'ada' } }),
+    };
+    const trial = (user: string): AuthorizationPolicy => ({
+      ...allow({ when: [{ key: 'request.headers[x-user]', values: [user] }] }),
+      dryRun: true,
+    });
+    expect(await statusOf([asking, trial('ada')], {}, options)).toBe(200);
+    expect(told).toEqual([]);
+    expect(await statusOf([asking, trial('grace')], {}, options)).toBe(200);
+    expect(told).toMatchObject([{ dryRun: true, action: 'allow' }]);
+  });
 });
 
 describe('AZ-14 wrong policies are refused', () => {
@@ -175,6 +192,11 @@ describe('AZ-14 wrong policies are refused', () => {
       'authorize[0].authorizer: custom policies have one, and no others',
     ],
     [{ rules: {} }, 'authorize[0].rules: it is not a list'],
+    [
+      { action: 'audit', dryRun: true },
+      'authorize[0].dryRun: only what allows or denies can be tried out',
+    ],
+    [{ action: 'custom', authorizer: () => true, dryRun: true }, 'authorize[0].dryRun'],
     [allow({ form: [] } as never), 'authorize[0].rules[0].form: a rule has from, to and when'],
     [allow({ to: [] }), 'authorize[0].rules[0].to: [] is not a list with an entry'],
     [
@@ -220,6 +242,16 @@ describe('AZ-14 wrong policies are refused', () => {
     [allow(path('/{id}')), 'to[0].paths'],
     [allow(path('/{*}/*')), 'to[0].paths'],
     [allow(path('/a/{**')), 'to[0].paths'],
+    [allow(path('admin')), 'to[0].paths: "admin" is nothing to compare with'],
+    [allow(path('/a?b=c')), 'to[0].paths'],
+    [allow(path('/a#b')), 'to[0].paths'],
+    [allow(path('/a\\b')), 'to[0].paths'],
+    [allow(path('/a/../b')), 'to[0].paths'],
+    [allow(path('/a/%2E')), 'to[0].paths'],
+    [allow(path('/a%zz')), 'to[0].paths'],
+    [allow({ to: [{ hosts: ['https://shop.example'] }] }), 'to[0].hosts'],
+    [allow({ to: [{ hosts: ['*ücher.example'] }] }), 'to[0].hosts'],
+    [allow({ to: [{ notHosts: ['bü*'] }] }), 'to[0].hosts'],
     [
       allow({ when: [{ key: 'request.header[a]', values: ['1'] }] }),
       'when[0].key: "request.header[a]" is not one of request.headers[NAME]',

@@ -61,6 +61,12 @@ describe('AZ-05 paths', () => {
     ['*', '/', true],
     ['/%61dmin', '/admin', true],
     ['/a%2fb', '/a%2Fb', true],
+    ['/straße', '/straße', true],
+    ['/straße*', '/stra%C3%9Fenbahn', true],
+    ['/über/{*}', '/%c3%bcber/uns', true],
+    ['/a b', '/a%20b', true],
+    ['/a^b', '/a%5eb', true],
+    ['/a"<>`', '/a"<>`', true],
     // Templates.
     ['/foo/{*}', '/foo/bar', true],
     ['/foo/{*}', '/foo/bar/baz', false],
@@ -127,6 +133,14 @@ describe('AZ-06 hosts', () => {
     ['shop.example', 'shop.example.:8080', 403, 403],
     ['shop.example', 'other.example', 403, 200],
     ['shop.example', 'evil-shop.example', 403, 200],
+    ['shop.example.', 'shop.example', 403, 403],
+    ['shop.example.', 'shop.example.', 200, 403],
+    ['shop.example:80', 'shop.example', 200, 403],
+    ['shop.example:80', 'shop.example:80', 200, 403],
+    ['shop.example:443', 'shop.example', 403, 200],
+    ['Bücher.example', 'bücher.EXAMPLE', 200, 403],
+    ['*.bücher.example', 'www.xn--bcher-kva.example', 200, 403],
+    ['bücher.example:8080', 'bücher.example:8080', 200, 403],
   ])('%s and %s: %i, %i', async (pattern, host, allowed, denied) => {
     const rule = { to: [{ hosts: [pattern] }] };
     expect(await statusOf([allow(rule)], { url: `http://${host}/` })).toBe(allowed);
@@ -141,6 +155,15 @@ test('AZ-09 methods are denied in any case', async () => {
   expect(await statusOf([allow({ to: [{ notMethods: ['PURGE'] }] })], { method: 'purge' })).toBe(
     403,
   );
+});
+
+test('AZ-09 methods may be written in small letters', async () => {
+  const rule = { to: [{ methods: ['get', 'pa*'] }] };
+  for (const method of ['GET', 'PATCH']) {
+    expect(await statusOf([deny(rule)], { method })).toBe(403);
+    expect(await statusOf([allow(rule)], { method })).toBe(200);
+  }
+  expect(await statusOf([deny(rule)], { method: 'POST' })).toBe(200);
 });
 
 test('AZ-09 ports are those of the listener, and never those of the host', async () => {
