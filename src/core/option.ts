@@ -61,10 +61,24 @@ export function listOption(option: string, value: unknown): void {
   throw new RangeError(`${option}: ${shown(value)} is not a list`);
 }
 
-/** @throws {RangeError} unless the value is a whole number of at least `least`. */
-export function wholeOption(option: string, value: unknown, least: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new RangeError(`${option}: ${shown(value)} is not a whole number of ${least} or more`);
+/** @throws {RangeError} unless the value is one of the words. */
+export function wordOption(
+  option: string,
+  value: unknown,
+  allowed: readonly string[],
+  more = '',
+): void {
+  if (allowed.includes(value as string)) return;
+  throw new RangeError(`${option}: ${shown(value)} is not one of ${allowed.join(', ')}${more}`);
+}
+
+/** @throws {RangeError} unless the value is a whole number from `least` to `most`. */
+export function wholeOption(option: string, value: unknown, least: number, most?: number): void {
+  const isWhole = Number.isSafeInteger(value) && (value as number) >= least;
+  if (isWhole && (most === undefined || (value as number) <= most)) return;
+  const above = least === 1 ? 'above 0' : `of ${least} or more`;
+  const allowed = most === undefined ? above : `from ${least} to ${most}`;
+  throw new RangeError(`${option}: ${shown(value)} is not a whole number ${allowed}`);
 }
 
 /** A value as messages show it. */

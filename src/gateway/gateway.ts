@@ -10,6 +10,7 @@ import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
+import { wholeOption } from '../core/option.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
 import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
@@ -146,9 +147,7 @@ export interface Gateway {
 export function createGateway(rules: Rules, options: GatewayOptions = {}): Gateway {
   const { registry = createRegistry(), clock = systemClock, random = Math.random } = options;
   const { onError = () => {}, isReady = () => true, instances = 1 } = options;
-  if (!Number.isInteger(instances) || instances < 1) {
-    throw new RangeError(`createGateway.instances: ${instances} is not a whole number above 0`);
-  }
+  wholeOption('createGateway.instances', instances, 1);
   // Called bare, with its arguments alone: what `fetch` demands on Workers.
   const transport = options.transport ?? ((url, init) => fetch(url, init));
   const send = forward(transport);

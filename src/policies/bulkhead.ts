@@ -11,7 +11,7 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { onBodyEnd } from '../core/message.ts';
-import { functionOption, knownOptions, shown } from '../core/option.ts';
+import { functionOption, knownOptions, shown, wholeOption } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 
 /** Settings of {@link bulkhead}. */
@@ -78,12 +78,8 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
   });
   const { limit, queue = 0, maxWait, release = 'headers', key } = options;
   const { clock = systemClock } = options;
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new RangeError(`bulkhead.limit: ${shown(limit)} is not a whole number above 0`);
-  }
-  if (!Number.isInteger(queue) || queue < 0) {
-    throw new RangeError(`bulkhead.queue: ${shown(queue)} is not a whole number of 0 or more`);
-  }
+  wholeOption('bulkhead.limit', limit, 1);
+  wholeOption('bulkhead.queue', queue, 0);
   if (release !== 'headers' && release !== 'body') {
     throw new RangeError(`bulkhead.release: ${shown(release)} is not one of headers, body`);
   }

@@ -12,7 +12,7 @@ import { emit } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
 import { fieldsOption } from '../core/header-edits.ts';
 import { discard, withResponseHeaders } from '../core/message.ts';
-import { knownOptions, listOption, shown } from '../core/option.ts';
+import { knownOptions, listOption, shown, wholeOption } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { type RejectionReason, rejectionOf, rejectionReasons } from '../core/rejection.ts';
 import { replay } from '../core/replay.ts';
@@ -83,11 +83,7 @@ export function fallback(
 ): Middleware {
   knownOptions('fallback', options, { when: true, maxReplayBytes: true });
   const { when, maxReplayBytes = 0 } = options;
-  if (!Number.isInteger(maxReplayBytes) || maxReplayBytes < 0) {
-    throw new RangeError(
-      `fallback.maxReplayBytes: ${shown(maxReplayBytes)} is not a whole number of 0 or more`,
-    );
-  }
+  wholeOption('fallback.maxReplayBytes', maxReplayBytes, 0);
   const isHandled = typeof when === 'function' ? when : handlerOf(when);
   const answered = typeof answer === 'function' ? answer : fixed(answer);
 

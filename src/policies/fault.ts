@@ -13,7 +13,7 @@ import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { parseInstant } from '../core/instant.ts';
 import { withResponseHeaders } from '../core/message.ts';
-import { flagOption, knownOptions, type OptionNames, shown } from '../core/option.ts';
+import { flagOption, knownOptions, type OptionNames, shown, wholeOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { reject } from '../core/rejection.ts';
 
@@ -230,9 +230,7 @@ function planOf(settings: FaultSettings): FaultPlan {
       `fault.until: ${shown(until)} is not a moment such as 2026-01-31T18:00:00Z`,
     );
   }
-  if (maxActive !== undefined && !(Number.isInteger(maxActive) && maxActive > 0)) {
-    throw new RangeError(`fault.maxActive: ${shown(maxActive)} is not a whole number of 1 or more`);
-  }
+  if (maxActive !== undefined) wholeOption('fault.maxActive', maxActive, 1);
   if (onlyIf !== undefined && typeof onlyIf !== 'function') {
     throw new RangeError(`fault.onlyIf: ${shown(onlyIf)} is not a function of a request`);
   }

@@ -10,9 +10,8 @@ import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { triedEndpoints } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
-import { knownOptions, shown } from '../core/option.ts';
+import { knownOptions, wholeOption, wordOption } from '../core/option.ts';
 import { defaultReplayBytes, replay } from '../core/replay.ts';
-import { oneOf, wholeNumber } from './option.ts';
 import { Race, type RaceSettings } from './race.ts';
 import { RecentLatencies } from './recent-latencies.ts';
 import { isRepeatable } from './repeatable.ts';
@@ -81,12 +80,10 @@ export function hedge(options: HedgeOptions = {}): Middleware {
     budget,
   } = options;
   const { maxReplayBytes = defaultReplayBytes, clock = systemClock } = options;
-  if (!Number.isInteger(max) || max < 1 || max > 4) {
-    throw new RangeError(`hedge.max: ${shown(max)} is not a whole number from 1 to 4`);
-  }
-  wholeNumber('hedge.minSamples', minSamples);
-  wholeNumber('hedge.maxReplayBytes', maxReplayBytes);
-  oneOf('hedge.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
+  wholeOption('hedge.max', max, 1, 4);
+  wholeOption('hedge.minSamples', minSamples, 0);
+  wholeOption('hedge.maxReplayBytes', maxReplayBytes, 0);
+  wordOption('hedge.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
   budgetOption('hedge.budget', budget);
   const share = percentileOf(delay);
   const latencies = share === undefined ? undefined : new RecentLatencies();

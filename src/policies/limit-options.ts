@@ -7,7 +7,7 @@
 import { longestDelayMs } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { flagOption, knownOptions, shown } from '../core/option.ts';
+import { flagOption, knownOptions, shown, wholeOption, wordOption } from '../core/option.ts';
 import { isPolicyName } from '../core/rate-limit-fields.ts';
 import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
 import type { Store } from '../stores/contract.ts';
@@ -73,13 +73,9 @@ export function checkLimit(settings: RateLimit): void {
     platform: true,
   });
   const { name, limit, per, burst, cost, maxWait } = settings;
-  const { anonymous, onStoreError, by, enforce, store, platform } = settings;
-  const wholes = { limit, ...(burst !== undefined && { burst }) };
-  for (const [option, value] of Object.entries(wholes)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`rateLimit.${option}: ${shown(value)} is not a whole number above 0`);
-    }
-  }
+  const { anonymous = 'shared', onStoreError = 'local', by, enforce, store, platform } = settings;
+  wholeOption('rateLimit.limit', limit, 1);
+  if (burst !== undefined) wholeOption('rateLimit.burst', burst, 1);
   if (durationOption('rateLimit.per', per) === 0) {
     throw new RangeError(`rateLimit.per: '${per}' has to be longer than 0`);
   }
@@ -88,17 +84,15 @@ export function checkLimit(settings: RateLimit): void {
       `rateLimit.maxWait: '${maxWait}' is longer than timers can wait, 2147483647ms (24.8d)`,
     );
   }
-  if (typeof cost !== 'function' && cost !== undefined && !(Number.isInteger(cost) && cost >= 0)) {
-    throw new RangeError(`rateLimit.cost: ${shown(cost)} is not a whole number of 0 or more`);
-  }
+  if (typeof cost !== 'function' && cost !== undefined) wholeOption('rateLimit.cost', cost, 0);
   if (typeof cost === 'number' && cost > (burst ?? limit)) {
     throw new RangeError(
       `rateLimit.cost: ${cost} is more than ever comes at once, ${burst ?? limit}`,
     );
   }
-  oneOf('anonymous', anonymous, ['shared', 'skip']);
-  oneOf('onStoreError', onStoreError, ['local', 'open', 'closed']);
-  if (typeof store === 'string') oneOf('store', store, ['memory']);
+  wordOption('rateLimit.anonymous', anonymous, ['shared', 'skip']);
+  wordOption('rateLimit.onStoreError', onStoreError, ['local', 'open', 'closed']);
+  if (typeof store === 'string') wordOption('rateLimit.store', store, ['memory']);
   if (platform !== undefined) {
     for (const [option, value] of Object.entries({ burst, cost, maxWait })) {
       if (value === undefined) continue;
@@ -116,9 +110,4 @@ export function checkLimit(settings: RateLimit): void {
     );
   }
   flagOption('rateLimit.enforce', enforce);
-}
-
-function oneOf(option: string, value: unknown, allowed: readonly string[]): void {
-  if (value === undefined || allowed.includes(value as string)) return;
-  throw new RangeError(`rateLimit.${option}: ${shown(value)} is not one of ${allowed.join(', ')}`);
 }

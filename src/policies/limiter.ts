@@ -9,7 +9,7 @@ import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Context, type Key, key } from '../core/context.ts';
 import { emit } from '../core/event.ts';
-import { shown, textOption } from '../core/option.ts';
+import { textOption, wholeOption, wordOption } from '../core/option.ts';
 import type { Maybe, TakingStore } from '../stores/contract.ts';
 import { memoryStore } from '../stores/memory.ts';
 import { limitAnswers } from './limit-answers.ts';
@@ -50,12 +50,12 @@ export function limitRates(
   const { store: given, scope = '', instances = 1, fields, legacy } = options;
   const list = Array.isArray(limits) ? (limits as readonly RateLimit[]) : [limits as RateLimit];
   if (list.length === 0) throw new RangeError('rateLimit: an empty list limits nothing');
-  if (!Number.isInteger(instances) || instances < 1) {
-    throw new RangeError(`rateLimit.instances: ${shown(instances)} is not a whole number above 0`);
-  }
+  wholeOption('rateLimit.instances', instances, 1);
   textOption('rateLimit.scope', scope);
-  oneOf('fields', fields, ['always', 'rejections', 'never']);
-  oneOf('legacy', legacy, ['draft-6']);
+  if (fields !== undefined) {
+    wordOption('rateLimit.fields', fields, ['always', 'rejections', 'never']);
+  }
+  if (legacy !== undefined) wordOption('rateLimit.legacy', legacy, ['draft-6']);
 
   const gates = list.map((limit) => {
     checkLimit(limit);
@@ -184,9 +184,4 @@ function settled(
     signal.addEventListener('abort', onAbort, { once: true });
     decisions.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
   });
-}
-
-function oneOf(option: string, value: unknown, allowed: readonly string[]): void {
-  if (value === undefined || allowed.includes(value as string)) return;
-  throw new RangeError(`rateLimit.${option}: ${shown(value)} is not one of ${allowed.join(', ')}`);
 }

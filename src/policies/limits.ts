@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { bodyOf } from '../core/message.ts';
-import { knownOptions, shown } from '../core/option.ts';
+import { knownOptions, shown, wholeOption } from '../core/option.ts';
 import { prepareRejection, type RejectionReason } from '../core/rejection.ts';
 import { BodyMeter, type Excess } from './body-meter.ts';
 import { bulkhead } from './bulkhead.ts';
@@ -194,7 +194,6 @@ function areHeadersBeyond(headers: Headers, mostFields: number, mostBytes: numbe
 }
 
 function checkCount(name: string, value: number, least: number): void {
-  const isCount = Number.isSafeInteger(value) || value === Number.POSITIVE_INFINITY;
-  if (isCount && value >= least) return;
-  throw new RangeError(`limits.${name}: ${shown(value)} is not a whole number of ${least} or more`);
+  // No limit at all.
+  if (value !== Number.POSITIVE_INFINITY) wholeOption(`limits.${name}`, value, least);
 }

@@ -12,6 +12,8 @@ import {
   listOption,
   type OptionNames,
   shown,
+  wholeOption,
+  wordOption,
 } from '../core/option.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
@@ -22,7 +24,6 @@ import type {
   CustomJitter,
   Jitter,
 } from './backoff.ts';
-import { oneOf, wholeNumber } from './option.ts';
 import { budgetOption, type RetryBudget } from './retry-budget.ts';
 
 /**
@@ -155,8 +156,8 @@ export function retrySettings(options: RetryOptions): RetrySettings {
   const { max = 2, backoff = 'exponential', jitter = 'full', retryOn, perTry } = options;
   const { unsafeMethods = 'never', maxReplayBytes = defaultReplayBytes } = options;
   const { retriableHeaders = [], clock = systemClock, random = Math.random } = options;
-  wholeNumber('retry.max', max, 100);
-  wholeNumber('retry.maxReplayBytes', maxReplayBytes);
+  wholeOption('retry.max', max, 0, 100);
+  wholeOption('retry.maxReplayBytes', maxReplayBytes, 0);
   const baseDelayMs = durationOption('retry.baseDelay', options.baseDelay ?? '100ms');
   const maxDelayMs =
     options.maxDelay !== undefined
@@ -165,17 +166,17 @@ export function retrySettings(options: RetryOptions): RetrySettings {
         ? Number.POSITIVE_INFINITY
         : 10 * baseDelayMs;
   if (typeof backoff !== 'function') {
-    oneOf('retry.backoff', backoff, ['exponential', 'linear', 'constant'], ' or a function');
+    wordOption('retry.backoff', backoff, ['exponential', 'linear', 'constant'], ' or a function');
   }
   if (typeof jitter !== 'function') {
-    oneOf('retry.jitter', jitter, ['full', 'equal', 'decorrelated', 'none'], ' or a function');
+    wordOption('retry.jitter', jitter, ['full', 'equal', 'decorrelated', 'none'], ' or a function');
   }
   if (jitter === 'decorrelated' && options.backoff !== undefined && backoff !== 'exponential') {
     throw new RangeError(
       "retry.jitter: 'decorrelated' grows by itself; it goes with the backoff 'exponential' only",
     );
   }
-  oneOf('retry.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
+  wordOption('retry.unsafeMethods', unsafeMethods, ['never', 'always', 'idempotency_key']);
   listOption('retry.retryOn', retryOn);
   listOption('retry.retriableHeaders', retriableHeaders);
   for (const condition of retryOn ?? []) checkCondition(condition);
@@ -210,7 +211,7 @@ function checkCondition(condition: unknown): void {
   const isStatus =
     Number.isInteger(condition) && 400 <= Number(condition) && Number(condition) <= 599;
   if (!isStatus) {
-    oneOf('retry.retryOn', condition, retryConditions, ' or a status from 400 to 599');
+    wordOption('retry.retryOn', condition, retryConditions, ' or a status from 400 to 599');
   }
 }
 

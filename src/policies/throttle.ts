@@ -9,7 +9,7 @@ import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
-import { knownOptions, shown } from '../core/option.ts';
+import { knownOptions, shown, wholeOption } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { reject } from '../core/rejection.ts';
 
@@ -75,11 +75,7 @@ export function throttle(options: ThrottleOptions = {}): Middleware {
   if (!Number.isFinite(multiplier) || multiplier < 1) {
     throw new RangeError(`throttle.multiplier: ${shown(multiplier)} is not a number of 1 or more`);
   }
-  if (!Number.isInteger(minRequests) || minRequests < 1) {
-    throw new RangeError(
-      `throttle.minRequests: ${shown(minRequests)} is not a whole number above 0`,
-    );
-  }
+  wholeOption('throttle.minRequests', minRequests, 1);
   if (!(typeof maxRejection === 'number' && maxRejection > 0 && maxRejection < 1)) {
     throw new RangeError(
       `throttle.maxRejection: ${shown(maxRejection)} is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again`,

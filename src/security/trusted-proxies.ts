@@ -15,7 +15,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { editOutgoing } from '../core/header-edits.ts';
-import { flagOption, knownOptions, shown } from '../core/option.ts';
+import { flagOption, knownOptions, wholeOption } from '../core/option.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
@@ -200,10 +200,6 @@ function addressIn(entry: string): string | undefined {
 }
 
 function hopsOption(hops: number): number {
-  if (!(Number.isInteger(hops) && 1 <= hops && hops <= mostHops)) {
-    throw new RangeError(
-      `trustedProxies.hops: ${shown(hops)} is not a whole number from 1 to ${mostHops}`,
-    );
-  }
+  wholeOption('trustedProxies.hops', hops, 1, mostHops);
   return hops;
 }

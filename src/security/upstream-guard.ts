@@ -12,7 +12,7 @@ import type { Context } from '../core/context.ts';
 import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
 import { bodyOf, destination, discard, platformInit, removeHeader } from '../core/message.ts';
-import { functionOption, knownOptions } from '../core/option.ts';
+import { functionOption, knownOptions, wholeOption } from '../core/option.ts';
 import { prepareRejection, reject } from '../core/rejection.ts';
 import { addressOfHost, isPublicAddress } from './public-address.ts';
 
@@ -128,11 +128,7 @@ export function upstreamGuard(options: UpstreamGuardOptions): Middleware {
   });
   const { maxRedirects = 5, onRefusal } = options;
   functionOption('upstreamGuard.onRefusal', onRefusal);
-  if (!Number.isInteger(maxRedirects) || maxRedirects < 0 || maxRedirects > 20) {
-    throw new RangeError(
-      `upstreamGuard.maxRedirects: ${maxRedirects} is not a whole number from 0 to 20`,
-    );
-  }
+  wholeOption('upstreamGuard.maxRedirects', maxRedirects, 0, 20);
   const { refusalOf, pinned } = checksOf(options);
   const refused = prepareRejection('url_denied', {
     detail: 'Requests may not be sent there.',

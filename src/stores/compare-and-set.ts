@@ -5,6 +5,7 @@
  */
 
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
+import { wholeOption } from '../core/option.ts';
 import {
   type CallOptions,
   type Entry,
@@ -61,11 +62,7 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
     );
   }
   const { maxAttempts = 10, clock = systemClock, random = Math.random } = options;
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
-    throw new RangeError(
-      `takeByCompareAndSet.maxAttempts: ${maxAttempts} is not a whole number above 0`,
-    );
-  }
+  wholeOption('takeByCompareAndSet.maxAttempts', maxAttempts, 1);
   function write(key: string, fullAt: number, now: number, entry: Entry | null) {
     const ttlMs = Math.max(1, Math.ceil(fullAt - now));
     return store.set(registerOf(key), String(fullAt), { ttlMs, if: entry?.version ?? null });

@@ -5,6 +5,7 @@
  */
 
 import type { BaseClass, ExtendedClass } from '../core/extended-class.ts';
+import { wholeOption } from '../core/option.ts';
 import type { Capabilities, Entry, Grant, Limit, SetOptions, TakingStore } from './contract.ts';
 import { believableState, depthOf, takeGcra } from './gcra.ts';
 
@@ -54,9 +55,7 @@ export function durableObjectStore(
       'durableObjectStore: there is no namespace; is its binding in wrangler.toml?',
     );
   }
-  if (!Number.isInteger(shards) || shards < 1) {
-    throw new RangeError(`durableObjectStore.shards: ${shards} is not a whole number above 0`);
-  }
+  wholeOption('durableObjectStore.shards', shards, 1);
   // Not kept: a stub belongs to the request that made it.
   const objectOf = (key: string): StoreObject =>
     namespace.get(namespace.idFromName(`fetchmesh:${hash(key) % shards}`)) as StoreObject;

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import { wholeOption } from '../core/option.ts';
 import type { CallOptions, Limit, TakingStore } from './contract.ts';
 import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
@@ -36,6 +37,7 @@ export interface ExactStoreOptions {
 export function exactStore(store: TakingStore, options: ExactStoreOptions = {}): TakingStore {
   checkCounts(store, 'exactStore');
   const { capacity = 65_536, clock = systemClock } = options;
+  wholeOption('exactStore.capacity', capacity, 1);
   const refusals = new DenyCache(capacity);
   const waiters = new Waiters(serve);
 

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
+import { wholeOption } from '../core/option.ts';
 import {
   type GetOptions,
   isStoreError,
@@ -72,9 +73,7 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
   if (maxOpenForMs < openForMs) {
     throw new RangeError('guardedStore.maxOpenFor: has to be at least as long as openFor');
   }
-  if (!Number.isInteger(failures) || failures < 1) {
-    throw new RangeError(`guardedStore.failures: ${failures} is not a whole number above 0`);
-  }
+  wholeOption('guardedStore.failures', failures, 1);
 
   let missed = 0;
   let isOpen = false;

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
+import { wholeOption } from '../core/option.ts';
 import type { CallOptions, Grant, Limit, Maybe, TakingStore } from './contract.ts';
 import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
@@ -61,11 +62,8 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
   const { instances = 1, capacity = 65_536, clock = systemClock } = options;
   const leaseMs = durationOption('leasedStore.lease', options.lease ?? '200ms');
   if (leaseMs <= 0) throw new RangeError('leasedStore.lease: has to be longer than 0');
-  for (const [name, value] of Object.entries({ instances, capacity })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`leasedStore.${name}: ${value} is not a whole number above 0`);
-    }
-  }
+  wholeOption('leasedStore.instances', instances, 1);
+  wholeOption('leasedStore.capacity', capacity, 1);
   const leases = new Map<string, Lease>();
   const waiters = new Waiters(serve);
 

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import { wholeOption } from '../core/option.ts';
 import type { Capabilities, Entry, Grant, Limit, SetOptions, Store } from './contract.ts';
 import { takeGcra } from './gcra.ts';
 
@@ -55,9 +56,7 @@ const capabilities: Capabilities = {
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { capacity = 65_536, clock = systemClock, random = Math.random } = options;
-  if (!Number.isInteger(capacity) || capacity < 1) {
-    throw new RangeError(`memoryStore.capacity: ${capacity} is not a whole number above 0`);
-  }
+  wholeOption('memoryStore.capacity', capacity, 1);
   const limits = new Limits(capacity, random);
   const values = new Values(capacity);
   return {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wholeOption } from '../core/option.ts';
 import { labelNamePattern, type MetricDeclaration } from './family.ts';
 import { Counter, Gauge, Histogram } from './instruments.ts';
 
@@ -95,11 +96,7 @@ type Fingerprint = Readonly<
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const { maxSeries = 2_000 } = options;
   const shared = { ...options.constantLabels };
-  if (!Number.isInteger(maxSeries) || maxSeries < 1) {
-    throw new RangeError(
-      `createRegistry.maxSeries: ${String(maxSeries)} is not a whole number above 0`,
-    );
-  }
+  wholeOption('createRegistry.maxSeries', maxSeries, 1);
   checkConstantLabels('createRegistry', shared, '');
 
   const declared = new Map<string, { readonly metric: Metric; readonly print: Fingerprint }>();

@@ -663,9 +663,9 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   limits: {
     make: limits,
     refused: [
-      [[{ urlBytes: 0 }], 'limits.urlBytes: 0 is not a whole number of 1 or more'],
-      [[{ headerCount: 1.5 }], 'limits.headerCount: 1.5 is not a whole number of 1 or more'],
-      [[{ headerBytes: -1 }], 'limits.headerBytes: -1 is not a whole number of 1 or more'],
+      [[{ urlBytes: 0 }], 'limits.urlBytes: 0 is not a whole number above 0'],
+      [[{ headerCount: 1.5 }], 'limits.headerCount: 1.5 is not a whole number above 0'],
+      [[{ headerBytes: -1 }], 'limits.headerBytes: -1 is not a whole number above 0'],
       [[{ bodyBytes: -1 }], 'limits.bodyBytes: -1 is not a whole number of 0 or more'],
       [[{ bodyBytes: '1MB' }], 'limits.bodyBytes: "1MB" is not a whole number of 0 or more'],
       [[{ bodyBytes: Number.NaN }], 'limits.bodyBytes: NaN is not a whole number of 0 or more'],
@@ -678,7 +678,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         [{ bodyGrace: 'soon' }],
         'limits.bodyGrace: "soon" is not a duration (a number and a unit: ms, s, m, h or d)',
       ],
-      [[{ concurrent: 0 }], 'limits.concurrent: 0 is not a whole number of 1 or more'],
+      [[{ concurrent: 0 }], 'limits.concurrent: 0 is not a whole number above 0'],
       [
         [{ body: 5 }],
         "limits: there is no option 'body', only urlBytes, headerCount, headerBytes, bodyBytes, bodyRate, bodyGrace, concurrent, clock",
@@ -780,11 +780,11 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       ],
       [
         [{ abort: 503, percent: 5, maxActive: 0 }],
-        'fault.maxActive: 0 is not a whole number of 1 or more',
+        'fault.maxActive: 0 is not a whole number above 0',
       ],
       [
         [{ abort: 503, percent: 5, maxActive: 1.5 }],
-        'fault.maxActive: 1.5 is not a whole number of 1 or more',
+        'fault.maxActive: 1.5 is not a whole number above 0',
       ],
       [
         [{ abort: 503, percent: 5, onlyIf: 'x-chaos' }],
@@ -846,7 +846,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         [{ send, timeout: 5 }],
         "mirror.timeout: 5 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '5ms' or '5s'",
       ],
-      [[{ send, maxActive: 0 }], 'mirror.maxActive: 0 is not a whole number of 1 or more'],
+      [[{ send, maxActive: 0 }], 'mirror.maxActive: 0 is not a whole number above 0'],
       [
         [{ send, maxReplayBytes: -1 }],
         'mirror.maxReplayBytes: -1 is not a whole number of 0 or more',
@@ -1146,7 +1146,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       ],
       [
         [{ name: 'users', endpoints, outlier: { successRate: { minRequests: 0 } } }],
-        'service.outlier.successRate.minRequests: 0 is not a whole number of 1 or more',
+        'service.outlier.successRate.minRequests: 0 is not a whole number above 0',
       ],
       [
         [{ name: 'users', endpoints, outlier: { failureRate: { threshold: 85 } } }],
@@ -1186,11 +1186,11 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       ],
       [
         [{ name: 'users', endpoints, health: { path: '/', downAfter: 0 } }],
-        'service.health.downAfter: 0 is not a whole number of 1 or more',
+        'service.health.downAfter: 0 is not a whole number above 0',
       ],
       [
         [{ name: 'users', endpoints, health: { path: '/', upAfter: 0 } }],
-        'service.health.upAfter: 0 is not a whole number of 1 or more',
+        'service.health.upAfter: 0 is not a whole number above 0',
       ],
       [
         [{ name: 'users', endpoints, health: { path: '/', jitter: 1 } }],

@@ -28,6 +28,12 @@ describe('exactStore holds what a store has to hold', () => {
   );
 });
 
+test.each([0, 1.5, Number.NaN])('exactStore refuses a capacity of %s', (capacity) => {
+  expect(() => exactStore(memoryStore(), { capacity })).toThrow(
+    `exactStore.capacity: ${capacity} is not a whole number above 0`,
+  );
+});
+
 describe('exactStore', () => {
   test('asks once for all callers of a tick, and answers each as if it had come alone', async () => {
     const clock = new VirtualClock();

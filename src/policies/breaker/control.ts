@@ -6,6 +6,7 @@
 
 import type { Clock } from '../../core/clock.ts';
 import type { Duration } from '../../core/duration.ts';
+import { wordOption } from '../../core/option.ts';
 import type { Circuit, Circuits } from './circuits.ts';
 import {
   advance,
@@ -20,7 +21,7 @@ import {
   ratesOf,
   type Transition,
 } from './machine.ts';
-import { type BreakerMode, oneOf, tripDuration } from './options.ts';
+import { type BreakerMode, tripDuration } from './options.ts';
 import { type BreakerSnapshot, fromSnapshot, toSnapshot } from './snapshot.ts';
 
 /** A circuit as it is now. */
@@ -124,7 +125,7 @@ export function control(parts: ControlParts): BreakerControl {
     },
     reset: (key) => intervene(key, ({ state }) => close(state, log)),
     setMode(mode) {
-      oneOf('mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
+      wordOption('breaker.mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
       if (mode === shared.mode) return;
       shared.mode = mode;
       shared.settings = { ...shared.settings, observesOnly: mode === 'metrics_only' };

@@ -13,6 +13,8 @@ import {
   knownOptions,
   type OptionNames,
   shown,
+  wholeOption,
+  wordOption,
 } from '../../core/option.ts';
 import type { Outcome } from '../../core/outcome.ts';
 import type { BreakerFleet } from './fleet/fleet.ts';
@@ -149,7 +151,7 @@ export function machineSettings(options: BreakerOptions): MachineSettings {
   const { failures, errorRate, slowRate, slowAfter, trip } = options;
   const { minRequests = 20, window, bucket, lastRequests } = options;
   if (failures !== undefined) {
-    wholeNumber('failures', failures);
+    wholeOption('breaker.failures', failures, 1);
     refuseBeside(options, 'failures', ['errorRate', 'slowRate', 'trip', ...rateOptions]);
   }
   if (trip !== undefined) {
@@ -163,9 +165,9 @@ export function machineSettings(options: BreakerOptions): MachineSettings {
       'breaker.slowRate and breaker.slowAfter: one makes no sense without the other',
     );
   }
-  wholeNumber('minRequests', minRequests);
+  wholeOption('breaker.minRequests', minRequests, 1);
   if (lastRequests !== undefined) {
-    wholeNumber('lastRequests', lastRequests, 100_000);
+    wholeOption('breaker.lastRequests', lastRequests, 1, 100_000);
     refuseBeside(options, 'lastRequests', ['window', 'bucket']);
     if (minRequests > lastRequests) {
       throw new RangeError(
@@ -233,7 +235,7 @@ function openFor(options: BreakerOptions): MachineSettings['openForMs'] {
 
 function halfOpen(given: number | HalfOpenOptions = 1): MachineSettings['halfOpen'] {
   const isSpelt = typeof given === 'object' && given !== null;
-  const name = isSpelt ? 'halfOpen.probes' : 'halfOpen';
+  const name = isSpelt ? 'breaker.halfOpen.probes' : 'breaker.halfOpen';
   const settings = isSpelt ? given : { probes: given };
   knownOptions('breaker.halfOpen', settings, {
     probes: true,
@@ -242,14 +244,10 @@ function halfOpen(given: number | HalfOpenOptions = 1): MachineSettings['halfOpe
     timeout: true,
   });
   const { probes = 1, toleratedFailures = 0, timeout = '10s' } = settings;
-  wholeNumber(name, probes, 1_000);
+  wholeOption(name, probes, 1, 1_000);
   const { successes = Math.max(3, probes) } = settings;
-  wholeNumber('halfOpen.successes', successes);
-  if (!Number.isInteger(toleratedFailures) || toleratedFailures < 0) {
-    throw new RangeError(
-      `breaker.halfOpen.toleratedFailures: ${shown(toleratedFailures)} is not a whole number of 0 or more`,
-    );
-  }
+  wholeOption('breaker.halfOpen.successes', successes, 1);
+  wholeOption('breaker.halfOpen.toleratedFailures', toleratedFailures, 0);
   return {
     probes,
     successes,
@@ -262,10 +260,11 @@ function halfOpen(given: number | HalfOpenOptions = 1): MachineSettings['halfOpe
 export function checkOptions(options: BreakerOptions): void {
   knownOptions('breaker', options, known);
   const { key = 'origin', mode = 'on', maxKeys = 1_024 } = options;
-  wholeNumber('maxKeys', maxKeys);
-  if (typeof key !== 'function')
-    oneOf('key', key, ['origin', 'endpoint', 'route', 'all'], ' or a function');
-  oneOf('mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
+  wholeOption('breaker.maxKeys', maxKeys, 1);
+  if (typeof key !== 'function') {
+    wordOption('breaker.key', key, ['origin', 'endpoint', 'route', 'all'], ' or a function');
+  }
+  wordOption('breaker.mode', mode, ['on', 'metrics_only', 'forced_open', 'disabled']);
   if (options.fleet !== undefined) {
     if (typeof options.fleet?.join !== 'function') {
       throw new RangeError(
@@ -317,12 +316,6 @@ function refuseBeside(
   }
 }
 
-function wholeNumber(option: string, value: number, most?: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= (most ?? Number.POSITIVE_INFINITY)) return;
-  const allowed = most === undefined ? 'above 0' : `from 1 to ${most}`;
-  throw new RangeError(`breaker.${option}: ${shown(value)} is not a whole number ${allowed}`);
-}
-
 function share(option: string, value: number): void {
   if (value > 0 && value <= 1) return;
   throw new RangeError(
@@ -339,12 +332,4 @@ function positive(option: string, value: Duration): number {
 /** The duration of a manual intervention. */
 export function tripDuration(value: Duration): number {
   return positive('trip', value);
-}
-
-/** Throws unless a word is one of a few. */
-export function oneOf(option: string, value: string, allowed: readonly string[], more = ''): void {
-  if (allowed.includes(value)) return;
-  throw new RangeError(
-    `breaker.${option}: ${shown(value)} is not one of ${allowed.join(', ')}${more}`,
-  );
 }

@@ -9,6 +9,7 @@ import { signalOf } from '../../core/abort.ts';
 import type { Claims } from '../../core/claims.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { type Context, type Key, key } from '../../core/context.ts';
+import { wholeOption } from '../../core/option.ts';
 import type { VerificationKey } from './keys.ts';
 import { type Issuer, issuerOption, type JwtIssuer, type JwtOptions } from './options.ts';
 import { type FoundToken, tokensOf } from './tokens.ts';
@@ -65,11 +66,7 @@ export class TokenVerifier {
     const name = (index: number): string => (Array.isArray(given) ? `jwt[${index}]` : 'jwt');
     this.issuers = list.map((issuer, index) => issuerOption(name(index), issuer, options));
     const { clock = systemClock, maxTokenLength = 16_384 } = options;
-    if (!Number.isInteger(maxTokenLength) || maxTokenLength < 64) {
-      throw new RangeError(
-        `jwt.maxTokenLength: ${maxTokenLength} is not a whole number of 64 or more`,
-      );
-    }
+    wholeOption('jwt.maxTokenLength', maxTokenLength, 64);
     this.#clock = clock;
     this.#maxLength = maxTokenLength;
   }
