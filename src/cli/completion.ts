@@ -43,6 +43,8 @@ export function completion(summaries: Readonly<Record<string, string>>): Verb {
 
 /** Options that most verbs have; files are what else is completed. */
 const common = ['--rules', '--env', '--upstream', '--json', '--help'];
+/** Of the verbs that change rules in a store. */
+const change = ['--to', '--name', '--dry-run', '--yes', '--json', '--help'];
 const ofVerb: OptionsOf = {
   serve: [
     ...['--rules', '--env', '--upstream', '--port', '--host', '--admin-port', '--admin-host'],
@@ -59,8 +61,8 @@ const ofVerb: OptionsOf = {
   explain: ['--header', '--cookie', '--ip', '--claims', ...common],
   routes: ['--wide', ...common],
   diff: ['--exit-code', '--json', '--help'],
-  publish: ['--rules', '--env', '--to', '--name', '--help'],
-  rollback: ['--to', '--name', '--revision', '--help'],
+  publish: ['--rules', '--env', ...change],
+  rollback: ['--revision', ...change],
   build: ['--rules', '--env', '--output', '--help'],
   init: ['--runtime', '--upstream', '--help'],
   reload: ['--pid', '--rules', '--env', '--help'],

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { type Difference, differences } from '../rules/explain/difference.ts';
-import { printable } from '../rules/quote.ts';
-import { withoutSecrets } from '../rules/secrets.ts';
+import { differences } from '../rules/explain/difference.ts';
+import { differencesRecord, renderDifferences } from './differences.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { readArguments, UsageError } from './usage.ts';
@@ -45,22 +44,8 @@ export const diff: Verb = async (args) => {
   const after = await readRules(second);
   if (before === undefined || after === undefined) return 2;
   const found = differences(before, after);
-  if (values.json) console.log(JSON.stringify(found, undefined, 2));
-  else console.log(found.length === 0 ? 'no difference' : found.map(render).join('\n'));
+  console.log(
+    values.json ? JSON.stringify(differencesRecord(found), undefined, 2) : renderDifferences(found),
+  );
   return values['exit-code'] && found.length > 0 ? 1 : 0;
 };
-
-const signs = { added: '+', removed: '-', changed: '~', moved: '>' } as const;
-
-function render({ subject, kind, changes }: Difference): string {
-  const lines = changes.map(
-    ({ key, before, after }) =>
-      `    ${key.replaceAll('_', ' ').padEnd(14)}${shown(before)} → ${shown(after)}`,
-  );
-  const remark = kind === 'moved' ? ' is tried earlier than before' : '';
-  return [`${signs[kind]} ${subject}${remark}`, ...lines].map(printable).join('\n');
-}
-
-function shown(value: string | undefined): string {
-  return value === undefined ? '(none)' : withoutSecrets(value);
-}

@@ -7,6 +7,7 @@
 import { publishRules } from '../rules/sources/store.ts';
 import { readGatewayRules } from './gateway-rules.ts';
 import type { Verb } from './main.ts';
+import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
 import { environmentName } from './rules-file.ts';
 import { withRulesStore } from './rules-store.ts';
 import { readArguments } from './usage.ts';
@@ -18,18 +19,18 @@ const help = `fetchmesh publish: put rules into a store, for all gateways that f
 
   -f, --rules FILE   rules, YAML or JSON (default: fetchmesh.yaml, then rules.yaml); where they are wrong, nothing is published
       --env NAME     with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
-      --to URL       the store: redis://…, rediss://… or, on Deno, deno-kv:PATH
-      --name NAME    which rules of that store (default: default)
+${changeHelp}
 
 Variables of the environment are filled in here; secrets are in rules by name, and each gateway looks them up for itself.
-Revisions only grow: fetchmesh rollback publishes the ones before anew.`;
+What differs from the rules in force is shown first, and rules that are in force already are not published again. Revisions only
+grow: fetchmesh rollback publishes the ones before anew.
+
+Exit code: 0 the rules are in force, 1 they are wrong or not wanted, 2 it could not be done.`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
   env: { type: 'string' },
-  to: { type: 'string' },
-  name: { type: 'string', default: 'default' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...changeOptions,
 } as const;
 
 /** Runs the verb: 0 where they are published, 1 where they are wrong. */
@@ -40,11 +41,15 @@ export const publish: Verb = async (args) => {
     return 0;
   }
   const { name } = values;
+  mustBeAsked(values);
   const rules = await readGatewayRules(values.rules, environmentName(values.env));
   if (rules === undefined) return 1;
-  return await withRulesStore(values.to, async (store, place) => {
-    const revision = await publishRules(store, rules, { name });
-    console.log(`revision ${revision} of '${name}' is published in ${place}`);
-    return 0;
-  });
+  return await withRulesStore(values.to, (store) =>
+    changeRules(store, {
+      values,
+      rules,
+      what: 'these rules',
+      act: (after) => publishRules(store.store, rules, { name, after }),
+    }),
+  );
 };

@@ -4,31 +4,31 @@
  * @module
  */
 
-import { rollBackRules } from '../rules/sources/store.ts';
+import { earlierRules, publishRules } from '../rules/sources/store.ts';
 import type { Verb } from './main.ts';
+import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
 import { withRulesStore } from './rules-store.ts';
-import { readArguments, readCount, UsageError } from './usage.ts';
+import { readArguments, readCount } from './usage.ts';
 
 const help = `fetchmesh rollback: go back to the rules before, in a store that gateways follow
 
   npx fetchmesh rollback --to redis://localhost:6379
   npx fetchmesh rollback --to redis://localhost:6379 --revision 7
 
-      --to URL       the store: redis://…, rediss://… or, on Deno, deno-kv:PATH
-      --name NAME    which rules of that store (default: default)
       --revision N   which revision (default: the one before that in force)
+${changeHelp}
 
-The earlier rules are published anew, as a revision of their own. Rules in a file have no revision before: put the file back, and
-fetchmesh reload.`;
+What differs from the rules in force is shown first. The earlier rules are published anew, as a revision of their own. Rules in a
+file have no revision before: put the file back, and fetchmesh reload.
+
+Exit code: 0 the earlier rules are in force, 1 they are not wanted, 2 it could not be done.`;
 
 const options = {
-  to: { type: 'string' },
-  name: { type: 'string', default: 'default' },
   revision: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
+  ...changeOptions,
 } as const;
 
-/** Runs the verb: 0 where earlier rules are in force again, 1 where there are none. */
+/** Runs the verb: 0 where earlier rules are in force again, 1 where they are not wanted. */
 export const rollback: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
@@ -36,16 +36,19 @@ export const rollback: Verb = async (args) => {
     return 0;
   }
   const { name } = values;
+  mustBeAsked(values);
   const wanted =
     values.revision === undefined ? {} : { revision: readCount('--revision', values.revision) };
-  return await withRulesStore(values.to, async (store, place) => {
-    try {
-      const { revision, of } = await rollBackRules(store, { name, ...wanted });
-      console.log(`revision ${revision} of '${name}' in ${place} has the rules of revision ${of}`);
-      return 0;
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new UsageError(`${error.message}; nothing was changed`);
-    }
+  return await withRulesStore(values.to, async (store) => {
+    const { revision: of, rules } = await store.inTime(
+      earlierRules(store.store, { name, ...wanted }),
+    );
+    return await changeRules(store, {
+      values,
+      rules,
+      what: `the rules of revision ${of}`,
+      of,
+      act: (after) => publishRules(store.store, rules, { name, after }),
+    });
   });
 };

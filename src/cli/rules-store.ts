@@ -9,8 +9,17 @@ import type { Store } from '../stores/contract.ts';
 import { connectStore, placeOf } from './store.ts';
 import { UsageError } from './usage.ts';
 
-/** How long the store may take, in milliseconds. */
+/** How long the store may take for each thing that is asked of it, in milliseconds. */
 const patienceMs = 10_000;
+
+/** A store that rules are in. */
+export interface RulesStore {
+  readonly store: Store;
+  /** Its URL without a password. */
+  readonly place: string;
+  /** Waits for the store no longer than is sensible. */
+  inTime<T>(answer: Promise<T>): Promise<T>;
+}
 
 /**
  * Connects, does the work, and lets go of the store.
@@ -19,7 +28,7 @@ const patienceMs = 10_000;
  */
 export async function withRulesStore(
   url: string | undefined,
-  work: (store: Store, place: string) => Promise<number>,
+  work: (store: RulesStore) => Promise<number>,
 ): Promise<number> {
   if (url === undefined)
     throw new UsageError('--to is missing: the store, such as redis://localhost:6379');
@@ -32,21 +41,27 @@ export async function withRulesStore(
       why = reason;
     },
   });
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(why)), patienceMs);
-  });
+  async function inTime<T>(answer: Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(why)), patienceMs);
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
   try {
-    return await Promise.race([work(opened.store, place), late]);
+    return await work({ store: opened.store, place, inTime });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { message } = error as Error;
     if (error instanceof RangeError || error instanceof InvalidRulesError) {
-      throw new UsageError(message);
+      throw new UsageError(`${message}; nothing was changed`);
     }
     throw new UsageError(`${place} cannot be used: ${message}`);
   } finally {
-    clearTimeout(timer);
     await opened.close();
   }
 }

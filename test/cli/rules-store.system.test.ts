@@ -4,8 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectStore } from '../../src/cli/store.ts';
+import { run as runPiped } from '../support/command-line.ts';
 import { type RedisServer, startRedis, startRedisOn } from '../support/redis-server.ts';
 import { cli, endAll, type Serving, serve } from '../support/serving.ts';
+import { runInTerminal } from '../support/terminal.ts';
 
 let directory: string;
 let redis: RedisServer;
@@ -35,7 +38,7 @@ async function run(...args: string[]): Promise<Said> {
 async function publish(body: string, ...more: string[]): Promise<Said> {
   const file = join(directory, 'rules.yaml');
   await writeFile(file, `routes: [{ path: /**, respond: { status: 200, body: ${body} } }]\n`);
-  return run('publish', '-f', file, '--to', redis.url, ...more);
+  return run('publish', '-y', '-f', file, '--to', redis.url, ...more);
 }
 
 const bodyOf = async ({ url }: Serving): Promise<string> => (await fetch(url)).text();
@@ -50,7 +53,9 @@ describe('three gateways that follow a store', () => {
     expect(await bodies()).toEqual(['one', 'one', 'one']);
 
     const { output } = await publish('two');
-    expect(output).toMatch(/^revision 2 of 'default' is published in redis:\/\/127\.0\.0\.1:\d+$/m);
+    expect(output).toMatch(
+      /^revision 2 of 'default' in redis:\/\/127\.0\.0\.1:\d+ has these rules$/m,
+    );
     await allSay(/revision 2 is in force/);
     expect(await bodies()).toEqual(['two', 'two', 'two']);
 
@@ -58,7 +63,7 @@ describe('three gateways that follow a store', () => {
     expect(await publish('{ one: 1 }')).toMatchObject({ code: 1 });
     expect(await bodies()).toEqual(['two', 'two', 'two']);
 
-    const rolled = await run('rollback', '--to', redis.url);
+    const rolled = await run('rollback', '-y', '--to', redis.url);
     expect(rolled.output).toContain("revision 3 of 'default' in ");
     expect(rolled.output).toContain('has the rules of revision 1');
     await allSay(/revision 3 is in force/);
@@ -121,7 +126,8 @@ describe('what cannot be is said, without a password', () => {
   ])('%j', async (args, message) => {
     const file = join(directory, 'rules.yaml');
     await writeFile(file, 'routes: [{ path: /**, respond: { status: 204 } }]\n');
-    const all = args[0] === 'publish' ? [...args, '-f', file] : args;
+    const rules = args[0] === 'publish' ? ['-f', file] : [];
+    const all = args[0] === 'serve' ? args : [...args, '-y', ...rules];
     const { code, output } = await run(...all);
     expect(code).toBe(2);
     expect(output).toMatch(message);
@@ -129,7 +135,7 @@ describe('what cannot be is said, without a password', () => {
   });
 
   test('of a rollback', async () => {
-    const back = async (...more: string[]) => run('rollback', '--to', redis.url, ...more);
+    const back = async (...more: string[]) => run('rollback', '-y', '--to', redis.url, ...more);
     expect(await back()).toMatchObject({
       code: 2,
       output: expect.stringContaining("no rules 'default' are published; nothing was changed"),
@@ -137,5 +143,131 @@ describe('what cannot be is said, without a password', () => {
     await publish('one');
     expect((await back()).output).toContain("revision 1 of 'default' is the first");
     expect((await back('--revision', '5')).output).toContain('has no revision 5 before 1');
+  });
+});
+
+describe('C5: what changes is shown, and asked about', () => {
+  const timeouts = (
+    users: string,
+    web: string,
+  ): string => `services: { web: "http://127.0.0.1:${web}" }
+routes:
+  - { name: users, path: /users/**, timeout: ${users}, retries: 0 }
+  - { name: rest, path: /** }
+`;
+  const args = (...more: string[]) => ['publish', '-f', '-', '--to', redis.url, ...more];
+
+  test('publish and rollback say before and after, the revision, and how to go back', async () => {
+    const place = redis.url;
+    const first = await runPiped(args('-y'), { input: timeouts('2s', '3000') });
+    expect(first).toEqual({
+      code: 0,
+      stdout: `the first rules of 'default':
++ route users
++ route rest
++ service web
+3 added
+revision 1 of 'default' in ${place} has these rules
+`,
+      stderr: '',
+    });
+    const second = await runPiped(args('-y'), { input: timeouts('3s', '3001') });
+    expect(second).toEqual({
+      code: 0,
+      stdout: `~ route users
+    timeout       2s → 3s
+~ service web
+    versions.urls http://127.0.0.1:3000 → http://127.0.0.1:3001
+2 changed
+revision 2 of 'default' in ${place} has these rules
+back to what was before: npx fetchmesh rollback --to ${place} --revision 1
+`,
+      stderr: '',
+    });
+    const back = await runPiped(['rollback', '--to', redis.url, '-y', '--json'], {});
+    expect(back.code).toBe(0);
+    expect(JSON.parse(back.stdout)).toEqual({
+      name: 'default',
+      store: place,
+      before: 2,
+      after: 3,
+      of: 1,
+      changes: [
+        {
+          subject: 'route users',
+          kind: 'changed',
+          changes: [{ key: 'timeout', before: '3s', after: '2s' }],
+        },
+        {
+          subject: 'service web',
+          kind: 'changed',
+          changes: [
+            {
+              key: 'versions.urls',
+              before: 'http://127.0.0.1:3001',
+              after: 'http://127.0.0.1:3000',
+            },
+          ],
+        },
+      ],
+      undo: `npx fetchmesh rollback --to ${place} --revision 2`,
+    });
+  });
+
+  test('rules that are in force already are not published again', async () => {
+    await runPiped(args('-y'), { input: timeouts('2s', '3000') });
+    const again = await runPiped(args('-y'), { input: `# the same\n${timeouts('2s', '3000')}` });
+    expect(again).toEqual({
+      code: 0,
+      stdout: `no difference\nrevision 1 of 'default' in ${redis.url} has these rules already\n`,
+      stderr: '',
+    });
+  });
+
+  test('--dry-run changes nothing; without it somebody has to agree', async () => {
+    await runPiped(args('-y'), { input: timeouts('2s', '3000') });
+    const dry = await runPiped(args('--dry-run'), { input: timeouts('3s', '3000') });
+    expect(dry).toEqual({
+      code: 0,
+      stdout: '~ route users\n    timeout       2s → 3s\n1 changed\n',
+      stderr: '',
+    });
+    for (const verb of [args(), ['rollback', '--to', redis.url]]) {
+      expect(await runPiped(verb, { input: timeouts('3s', '3000') })).toEqual({
+        code: 2,
+        stdout: '',
+        stderr: `fetchmesh ${verb[0]}: nobody can be asked here: give -y, or --dry-run to see what would change\n`,
+      });
+    }
+  });
+
+  test.each([
+    ['n\r', 1],
+    ['\r', 1],
+    ['\u0003', 130],
+    ['y\r', 0],
+  ])('on a terminal it asks: %j is answered with %i', async (press, code) => {
+    await publish('one');
+    const file = join(directory, 'other.yaml');
+    await writeFile(file, timeouts('3s', '3000'));
+    const asked = await runInTerminal(['publish', '-f', file, '--to', redis.url], {
+      keys: [{ after: '[y/N]', press }],
+    });
+    expect(asked.code).toBe(code);
+    expect(asked.output).toContain('+ route users\n');
+    expect(asked.output).toContain(code === 0 ? 'revision 2 of' : 'nothing was changed');
+  });
+
+  test('rules of another version, which cannot be read, keep no better ones out', async () => {
+    const revision = await publish('one');
+    expect(revision.code).toBe(0);
+    const { store, close } = await connectStore(redis.url, { say() {} });
+    await store.set('rules/default/r/1', '{"version":9}');
+    await close();
+    const { code, stdout } = await runPiped(args('-y'), { input: timeouts('3s', '3000') });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^what differs from revision 1 cannot be said: .+\nrevision 2 of 'default'/,
+    );
   });
 });

@@ -151,7 +151,7 @@ describe('C4: colours', () => {
   const verbs: readonly (readonly string[])[] = [
     ['explain', '/a'],
     ['build'],
-    ['publish', '--to', 'redis://127.0.0.1:1'],
+    ['publish', '--yes', '--to', 'redis://127.0.0.1:1'],
     ['serve', '-f', 'fetchmesh.yaml'],
   ];
   test.each(verbs)('%s: those of the stream that it is printed on', async (...args) => {

@@ -43,13 +43,27 @@ describe('diff', () => {
     const cwd = await folder({ 'a.yaml': rules, 'b.yaml': rules.replace('2s', '3s') });
     const { code, stdout } = await run(['diff', 'a.yaml', 'b.yaml'], { cwd });
     expect(code).toBe(0);
-    expect(stdout).toBe('~ route marked\n    timeout       2s → 3s\n');
+    expect(stdout).toBe('~ route marked\n    timeout       2s → 3s\n1 changed\n');
     expect((await run(['diff', 'a.yaml', 'b.yaml', '--exit-code'], { cwd })).code).toBe(1);
     expect(await run(['diff', 'a.yaml', 'a.yaml', '--exit-code'], { cwd })).toEqual({
       code: 0,
       stdout: 'no difference\n',
       stderr: '',
     });
+  });
+
+  test('secrets are masked, in JSON as well', async () => {
+    const route = (region: string, token: string) =>
+      `routes:\n  - { path: /**, respond: { status: 204 }, headers: { response: { set: { x-region: ${region}, authorization: "Bearer ${token}" } } } }\n`;
+    const cwd = await folder({
+      'a.yaml': route('eu', 'geheim-1'),
+      'b.yaml': route('us', 'geheim-2'),
+    });
+    for (const more of [[], ['--json']]) {
+      const { stdout } = await run(['diff', 'a.yaml', 'b.yaml', ...more], { cwd });
+      expect(stdout).toContain('x-region: us');
+      expect(stdout).not.toContain('geheim');
+    }
   });
 
   test('2 where one of them cannot be used', async () => {
@@ -176,21 +190,21 @@ describe('completion', () => {
     expect(await complete('fetchmesh', 'serve', '--adm')).toBe('--admin-port --admin-host');
   });
 
-  test.each(['serve', 'check', 'explain', 'routes', 'diff', 'init', 'build', 'reload'])(
-    'every option that the help of %s names is completed',
-    async (verb) => {
-      const [help, script] = await Promise.all([
-        run([verb, '--help']),
-        run(['completion', 'powershell']),
-      ]);
-      const named = [...help.stdout.matchAll(/^ {2}[-A-Z…, a-z]*(--[a-z-]+)/gm)].map(
-        ([, name]) => name,
-      );
-      expect(named.length).toBeGreaterThan(0);
-      const completed = new RegExp(`'${verb}' = (.*)`).exec(script.stdout)?.[1] ?? '';
-      for (const name of named) expect(completed).toContain(`'${name}'`);
-    },
-  );
+  test.each([
+    ...['serve', 'check', 'explain', 'routes', 'diff', 'init', 'build', 'reload'],
+    ...['publish', 'rollback'],
+  ])('every option that the help of %s names is completed', async (verb) => {
+    const [help, script] = await Promise.all([
+      run([verb, '--help']),
+      run(['completion', 'powershell']),
+    ]);
+    const named = [...help.stdout.matchAll(/^ {2}[-A-Z…, a-z]*(--[a-z-]+)/gm)].map(
+      ([, name]) => name,
+    );
+    expect(named.length).toBeGreaterThan(0);
+    const completed = new RegExp(`'${verb}' = (.*)`).exec(script.stdout)?.[1] ?? '';
+    for (const name of named) expect(completed).toContain(`'${name}'`);
+  });
 
   test.each(['zsh', 'fish'])('%s has every verb', async (shell) => {
     const { code, stdout } = await run(['completion', shell]);

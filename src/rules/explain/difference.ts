@@ -5,8 +5,9 @@
  */
 
 import type { RulesTexts } from '../files.ts';
-import type { Rules } from '../model.ts';
-import { summarizeRoutes } from './summary.ts';
+import type { Route, Rules } from '../model.ts';
+import { blockWords } from './effective.ts';
+import { conditionsText, sharesText, summarizeRoutes } from './summary.ts';
 
 /** One thing that differs. */
 export interface Difference {
@@ -27,7 +28,8 @@ export interface Change {
 /** Rules and what they were read from. */
 export interface WrittenRules {
   readonly rules: Rules;
-  readonly text: string | RulesTexts;
+  /** Absent where they were published as JSON: then values of both are told as they were understood, not as they are written. */
+  readonly text?: string | RulesTexts;
 }
 
 /** Values by name, and what they are compared by. */
@@ -35,8 +37,10 @@ type Described = ReadonlyMap<string, { readonly text: string; readonly exact: st
 
 /** Compares rules: routes by name, services by name, then the rest of the file. */
 export function differences(before: WrittenRules, after: WrittenRules): readonly Difference[] {
+  const areWritten = before.text !== undefined && after.text !== undefined;
+  const routes = areWritten ? writtenRoutes : understoodRoutes;
   return [
-    ...compare('route', routesOf(before), routesOf(after)),
+    ...compare('route', routes(before), routes(after)),
     ...movedRoutes(before.rules, after.rules),
     ...compare('service', servicesOf(before.rules), servicesOf(after.rules)),
     ...compare('auth', authOf(before.rules), authOf(after.rules)),
@@ -70,38 +74,94 @@ function changesBetween(before: Described, after: Described): Change[] {
 }
 
 /** Members of a route that say the same in other words, or where it stands. */
-const told: readonly string[] = [
-  'name',
-  'line',
-  'path',
-  'methods',
-  'hosts',
-  'match',
-  'to',
-  'sticky',
-];
+const told: readonly string[] = ['name', 'line', 'file', 'path', 'methods', 'hosts', 'match', 'to'];
 
-function routesOf({ rules, text }: WrittenRules): ReadonlyMap<string, Described> {
+type DescribedRoutes = ReadonlyMap<string, Described>;
+
+/** Blocks as they are written. */
+function writtenRoutes({ rules, text = '' }: WrittenRules): DescribedRoutes {
   const summaries = summarizeRoutes(rules, text);
   return new Map(
     rules.routes.map((route, index) => {
-      const { name, path, methods, hosts, match, to, effective } = summaries[
-        index
-      ] as (typeof summaries)[number];
-      const described = new Map<string, { text: string; exact: string }>();
-      for (const [key, value] of Object.entries({ path, methods, hosts, match, to })) {
-        if (value !== '') described.set(key, { text: value, exact: value });
-      }
-      for (const [member, value] of Object.entries(route)) {
-        if (told.includes(member)) continue;
-        const key = keyOf(member);
-        const shown = effective.find((block) => block.key === key)?.value;
-        const exact = JSON.stringify(value);
-        described.set(key, { text: shown ?? exact, exact });
-      }
-      return [name, described];
+      const effective = summaries[index]?.effective ?? [];
+      const written = new Map(effective.map(({ key, value }) => [key, value]));
+      const words = blockWords(route);
+      return [route.name, describeRoute(route, (key) => written.get(key) ?? words.get(key))];
     }),
   );
+}
+
+/** Blocks as they were understood. */
+function understoodRoutes({ rules }: WrittenRules): DescribedRoutes {
+  return new Map(
+    rules.routes.map((route) => {
+      const words = blockWords(route);
+      return [route.name, describeRoute(route, (key) => words.get(key))];
+    }),
+  );
+}
+
+function describeRoute(route: Route, wordsOf: (key: string) => string | undefined): Described {
+  const { path, methods = [], hosts = [] } = route;
+  const described = new Map<string, { text: string; exact: string }>();
+  const taken = { path, methods: methods.join(' '), hosts: hosts.join(' ') };
+  const led = { match: conditionsText(route), to: sharesText(route) };
+  for (const [key, value] of Object.entries({ ...taken, ...led })) {
+    if (value !== '') described.set(key, { text: value, exact: value });
+  }
+  for (const [member, value] of Object.entries(route)) {
+    if (told.includes(member) || value === undefined) continue;
+    const key = keyOf(member);
+    const words = wordsOf(key);
+    if (words === undefined) describe(described, key, value);
+    else described.set(key, { text: words, exact: exactly(value) });
+  }
+  return described;
+}
+
+/** A value by itself, what it is made of by keys such as `headers.request` or `versions.v1.urls`. */
+function describe(
+  described: Map<string, { text: string; exact: string }>,
+  key: string,
+  value: unknown,
+): void {
+  if (value === undefined) return;
+  const parts = partsOf(value);
+  if (parts === undefined) {
+    described.set(key, { text: textOf(value), exact: exactly(value) });
+    return;
+  }
+  for (const [name, part] of parts) describe(described, name === '' ? key : `${key}.${name}`, part);
+}
+
+/** What has parts with names; `undefined` for anything else. */
+function partsOf(value: unknown): [name: string, part: unknown][] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (!Array.isArray(value)) {
+    const members = Object.entries(value);
+    return members.length === 0
+      ? undefined
+      : members.map(([name, member]) => [keyOf(name), member]);
+  }
+  const isNamed = value.length > 0 && value.every((item) => typeof item?.name === 'string');
+  if (!isNamed) return undefined;
+  return value.map(({ name, ...rest }: { readonly name: string }) => [name, rest]);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  const isList = Array.isArray(value) && value.length > 0;
+  return isList && value.every((item) => typeof item === 'string')
+    ? value.join(', ')
+    : exactly(value);
+}
+
+/** JSON in which the order of members, which means nothing, is always the same. */
+function exactly(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => {
+    if (typeof member !== 'object' || member === null || Array.isArray(member)) return member;
+    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 /** The key of the rules language for a member of the model. */
@@ -112,13 +172,13 @@ function keyOf(member: string): string {
 
 /** Routes that stand in another order than before: the first that matches wins. */
 function movedRoutes(before: Rules, after: Rules): Difference[] {
-  const old = before.routes.map(({ name }) => name);
-  const now = after.routes.map(({ name }) => name);
-  const kept = now.filter((name) => old.includes(name));
-  const ranks = kept.map((name) => old.indexOf(name));
-  return kept.flatMap((name, index): Difference[] => {
-    const rank = ranks[index] as number;
-    const isAhead = ranks.slice(0, index).some((above) => above > rank);
+  const ranks = new Map(before.routes.map(({ name }, rank) => [name, rank]));
+  let farthest = -1;
+  return after.routes.flatMap(({ name }): Difference[] => {
+    const rank = ranks.get(name);
+    if (rank === undefined) return [];
+    const isAhead = farthest > rank;
+    farthest = Math.max(farthest, rank);
     return isAhead ? [{ subject: `route ${name}`, kind: 'moved', changes: [] }] : [];
   });
 }
@@ -142,12 +202,7 @@ function restOf({
 }
 
 function members(value: object): Described {
-  return new Map(
-    Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .map(([key, member]) => {
-        const exact = JSON.stringify(member);
-        return [keyOf(key), { text: exact, exact }];
-      }),
-  );
+  const described = new Map<string, { text: string; exact: string }>();
+  for (const [key, member] of Object.entries(value)) describe(described, keyOf(key), member);
+  return described;
 }

@@ -5,7 +5,15 @@
  */
 
 import { formatDuration } from '../../core/duration.ts';
-import type { BreakerRule, Hedge, RateLimitRule, Retries, Route, RouteAuth } from '../model.ts';
+import type {
+  BreakerRule,
+  Hedge,
+  RateLimitRule,
+  Retries,
+  Route,
+  RouteAuth,
+  Sticky,
+} from '../model.ts';
 import type { Path } from '../nodes.ts';
 import type { Positions } from '../positions.ts';
 import { printable } from '../quote.ts';
@@ -32,6 +40,21 @@ export interface Origin {
 
 /** The longest that is shown of a block as it is written. */
 const longestShown = 70;
+
+/** Blocks of a route in the words of the rules language, by key: those that can be told without how they are written. */
+export function blockWords(route: Route): ReadonlyMap<string, string> {
+  const { sticky, timeoutMs, retries, hedge, breaker, rateLimits, auth } = route;
+  const words = {
+    sticky: sticky && stickyText(sticky),
+    timeout: timeoutMs === undefined ? undefined : durationOrOff(timeoutMs),
+    retries: retries && retriesText(retries, true),
+    hedge: hedge && hedgeText(hedge),
+    breaker: breaker && breakerText(breaker),
+    rate_limit: rateLimits?.map(rateLimitText).join('; '),
+    auth: auth && authText(auth, undefined),
+  };
+  return new Map(Object.entries(words).filter((entry): entry is [string, string] => !!entry[1]));
+}
 
 /** All blocks of a route that are in force. */
 export function effectiveBlocks(
@@ -118,6 +141,10 @@ function textOf(
   }
   const joined = printable(parts.filter(Boolean).join(' '));
   return joined.length > longestShown ? `${joined.slice(0, longestShown)}…` : joined;
+}
+
+function stickyText({ by, ttlMs }: Sticky): string {
+  return `by ${by.join(' and ')}, ${formatDuration(ttlMs)}`;
 }
 
 function durationOrOff(milliseconds: number): string {

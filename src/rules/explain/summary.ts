@@ -38,18 +38,24 @@ export function summarizeRoutes(rules: Rules, texts: string | RulesTexts): reado
     path: route.path,
     methods: (route.methods ?? []).join(' '),
     hosts: (route.hosts ?? []).join(' '),
-    match: matchText(route),
+    match: conditionsText(route),
     to: destinationsText(route),
     effective: positions ? effectiveBlocks(route, index, positions, source) : [],
   }));
 }
 
-function destinationsText({ to, sticky }: Route): string {
+function destinationsText(route: Route): string {
+  const { to, sticky } = route;
+  const isSticky = to.length > 1 && sticky !== undefined;
+  return `${sharesText(route)}${isSticky ? ` by ${sticky.by.join(' and ')}` : ''}`;
+}
+
+/** Such as `users@v1 90%, users@v2 10%`; empty where the route leads nowhere of its own. */
+export function sharesText({ to }: Route): string {
   const [first] = to;
   if (first === undefined) return '';
   if (to.length === 1) return placeName(first);
-  const shares = to.map((destination) => `${placeName(destination)} ${destination.weight}%`);
-  return `${shares.join(', ')}${sticky === undefined ? '' : ` by ${sticky.by.join(' and ')}`}`;
+  return to.map((destination) => `${placeName(destination)} ${destination.weight}%`).join(', ');
 }
 
 const words = {
@@ -60,7 +66,8 @@ const words = {
   claims: 'claim',
 } as const;
 
-function matchText({ match }: Route): string {
+/** Such as `header x-env=canary`; empty where there is nothing to match. */
+export function conditionsText({ match }: Route): string {
   const entries = match.map((conditions) =>
     Object.entries(words).flatMap(([source, word]) =>
       Object.entries(conditions[source as keyof typeof words] ?? {}).map(

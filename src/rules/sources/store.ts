@@ -10,7 +10,7 @@ import { compiledRules, parseCompiledRules } from './compiled.ts';
 import { type CurrentRules, parsePointer, pointedRules, rulesKeys } from './kv.ts';
 import type { RulesSource } from './source.ts';
 
-/** Settings of {@link storeRules} and {@link publishRules}. */
+/** Settings of {@link storeRules}. */
 export interface StoreRulesOptions {
   /** Which rules, where a store holds several sets. Letters, digits, `.`, `_` and `-`. Default: `'default'`. */
   readonly name?: string;
@@ -39,6 +39,15 @@ export function storeRules(
   });
 }
 
+/** Settings of {@link publishRules}. */
+export interface PublishOptions extends StoreRulesOptions {
+  /**
+   * The revision that has to be in force, 0 for none: where somebody else has published meanwhile, nothing is. Default:
+   * whichever is.
+   */
+  readonly after?: number;
+}
+
 /**
  * Publishes rules as the next revision: first the rules, then the pointer to them, so that nobody sees half of it.
  *
@@ -46,6 +55,7 @@ export function storeRules(
  * as Workers KV the last one wins, so let one publish.
  *
  * @returns The revision.
+ * @throws {RangeError} where another revision than `after` is in force.
  * @throws {InvalidRulesError} for rules that no gateway would take, or a pointer in the store that is none.
  *
  * @example
@@ -57,7 +67,7 @@ export function storeRules(
 export async function publishRules(
   store: Store,
   rules: Rules,
-  { name = 'default' }: StoreRulesOptions = {},
+  { name = 'default', after }: PublishOptions = {},
 ): Promise<number> {
   const keys = rulesKeys(name);
   const text = JSON.stringify(rules);
@@ -68,6 +78,9 @@ export async function publishRules(
   for (;;) {
     const current = await store.get(keys.current);
     const inForce = current === null ? 0 : parsePointer(current.value, keys).revision;
+    if (after !== undefined && after !== inForce) {
+      throw new RangeError(`revision ${inForce} of '${name}' is in force by now, not ${after}`);
+    }
     // A revision that was written and never pointed to is passed over: its rules may be another's, half way.
     revision = Math.max(revision, inForce) + 1;
     const ref = keys.revision(revision);
@@ -81,7 +94,7 @@ export async function publishRules(
 }
 
 /** Settings of {@link rollBackRules}. */
-export interface RollBackOptions extends StoreRulesOptions {
+export interface RollBackOptions extends PublishOptions {
   /** Which revision to go back to. Default: the one before that in force. */
   readonly revision?: number;
 }
@@ -105,8 +118,32 @@ export interface RollBackOptions extends StoreRulesOptions {
  */
 export async function rollBackRules(
   store: Store,
-  { name = 'default', revision }: RollBackOptions = {},
+  options: RollBackOptions = {},
 ): Promise<{ readonly revision: number; readonly of: number }> {
+  const { name = 'default', after } = options;
+  const { revision: of, rules } = await earlierRules(store, options);
+  return {
+    revision: await publishRules(store, rules, { name, ...(after !== undefined && { after }) }),
+    of,
+  };
+}
+
+/** Rules as they were published. */
+export interface EarlierRules {
+  readonly revision: number;
+  readonly rules: Rules;
+}
+
+/**
+ * The rules that {@link rollBackRules} would go back to.
+ *
+ * @throws {RangeError} where there is no such revision, or none before.
+ * @throws {InvalidRulesError} where this version cannot carry out what was published then.
+ */
+export async function earlierRules(
+  store: Store,
+  { name = 'default', revision }: RollBackOptions = {},
+): Promise<EarlierRules> {
   const keys = rulesKeys(name);
   const current = await store.get(keys.current);
   if (current === null) throw new RangeError(`no rules '${name}' are published`);
@@ -120,5 +157,5 @@ export async function rollBackRules(
         : `'${name}' has no revision ${of} before ${inForce}, which is in force`,
     );
   }
-  return { revision: await publishRules(store, parseCompiledRules(entry.value), { name }), of };
+  return { revision: of, rules: parseCompiledRules(entry.value) };
 }

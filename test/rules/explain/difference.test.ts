@@ -72,4 +72,51 @@ describe('differences', () => {
       'changed telemetry',
     ]);
   });
+
+  test('the order of members, and the file that a route stands in, are none', () => {
+    const { rules } = written(
+      `${services}\nroutes: [{ path: /x, to: a, fault: { delay: 1s, percent: 5%, only_if: { headers: { x-a: "1" } } } }]`,
+    );
+    const [route] = rules.routes;
+    const turned = Object.fromEntries(Object.entries(route as object).reverse());
+    const moved = {
+      ...rules,
+      routes: [{ ...turned, file: 'b.yaml', line: 90 }],
+    } as unknown as typeof rules;
+    expect(differences({ rules }, { rules: moved })).toEqual([]);
+  });
+
+  test('how long a cookie keeps a caller is told', () => {
+    const route = (ttl: string) =>
+      `${services}\nroutes: [{ path: /x, to: { b@v1: 90, b@v2: 10 }, sticky: { by: "cookie:sid", ttl: ${ttl} } }]`;
+    expect(between(route('1h'), route('2h'))[0]?.changes).toEqual([
+      { key: 'sticky', before: 'by cookie:sid, 1h', after: 'by cookie:sid, 2h' },
+    ]);
+  });
+
+  test('without the texts, values are told as they were understood', () => {
+    const before = written(
+      `${services}\nroutes: [{ path: /x, to: a, retries: 2, headers: { request: { set: { x-r: eu } } } }]`,
+    );
+    const after =
+      written(`services: { a: "http://c", b: { versions: { v1: "http://b1", v2: "http://b2" } } }
+routes: [{ path: /x, to: a, retries: 3, cors: { origins: ["https://a.example"] }, headers: { request: { set: { x-r: us } } } }]`);
+    const found = differences({ rules: before.rules }, { rules: after.rules });
+    expect(found[0]?.changes).toEqual(
+      expect.arrayContaining([
+        {
+          key: 'retries',
+          before: '2, exponential 100ms to 1s',
+          after: '3, exponential 100ms to 1s',
+        },
+        { key: 'headers.request.set.x-r', before: 'eu', after: 'us' },
+        { key: 'cors.origins', before: undefined, after: 'https://a.example' },
+      ]),
+    );
+    expect(found[1]).toEqual({
+      subject: 'service a',
+      kind: 'changed',
+      changes: [{ key: 'versions.urls', before: 'http://a', after: 'http://c' }],
+    });
+  });
 });

@@ -37,6 +37,25 @@ test('those who publish at the same time get revisions of their own, and the hig
   expect((await storeRules(store).latest(signal))?.revision).toBe(Math.max(...revisions));
 });
 
+test('who says after which revision publishes no later than that', async () => {
+  const store = memoryStore();
+  expect(await publishRules(store, rules, { after: 0 })).toBe(1);
+  await expect(publishRules(store, rules, { after: 0 })).rejects.toThrow(
+    "revision 1 of 'default' is in force by now, not 0",
+  );
+  const both = await Promise.allSettled([1, 2].map(() => publishRules(store, rules, { after: 1 })));
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  await expect(rollBackRules(store, { after: 1 })).rejects.toThrow(RangeError);
+  expect(
+    (
+      await rollBackRules(store, {
+        revision: 1,
+        after: (await storeRules(store).latest(signal))?.revision ?? 0,
+      })
+    ).of,
+  ).toBe(1);
+});
+
 test('rules that no gateway would take are not published', async () => {
   const store = memoryStore();
   const wrong = { ...rules, routes: [{ path: '/**' }] } as unknown as typeof rules;
