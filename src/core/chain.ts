@@ -14,6 +14,7 @@ import {
   type Direction,
   isContext,
 } from './context.ts';
+import { exchange } from './exchange.ts';
 import { hold, outgoing, platformInit, requestOf, withoutEdits } from './message.ts';
 import { orderProblems } from './order.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
@@ -287,12 +288,14 @@ export function rootContext(
 }
 
 /**
- * The context of a call that another request causes: its trace and its deadline, but none of its edits.
+ * The context of a call that another request causes: its trace and its deadline, but none of its edits, and nothing that
+ * the call does is put on the record of that request.
  *
  * @param signal What else ends the call.
  */
 function continued(parent: Context, signal: AbortSignal | undefined): Context {
-  const context = withoutEdits(parent.direction === 'outbound' ? parent : parent.outward());
+  const outward = parent.direction === 'outbound' ? parent : parent.outward();
+  const context = withoutEdits(outward).with(exchange, undefined);
   const limit = context.get(abortSignal);
   return limit === undefined || signal === undefined
     ? context

@@ -5,6 +5,7 @@
  */
 
 import { type Context, type Key, key } from './context.ts';
+import type { ResponseFlag } from './response-flags.ts';
 
 /** One per request; filled in on the way in, read on the way out. All fields have few distinct values. */
 export interface Exchange {
@@ -18,10 +19,14 @@ export interface Exchange {
   environment: string | undefined;
   /** How many times the request was sent. */
   attempts: number;
+  /** What happened to it on the way, as Envoy flags it; the flag of the answer comes on top. */
+  flags: readonly ResponseFlag[];
 }
 
 /** The record of this request; an app may fill in its `route`. */
 export const exchange: Key<Exchange | undefined> = key<Exchange>('exchange');
+
+const noFlags: Exchange['flags'] = [];
 
 /** The context with a record in it: its own, or a new one. */
 export function withExchange(context: Context): { context: Context; record: Exchange } {
@@ -33,6 +38,13 @@ export function withExchange(context: Context): { context: Context; record: Exch
     version: undefined,
     environment: undefined,
     attempts: 0,
+    flags: noFlags,
   };
   return { context: context.with(exchange, record), record };
+}
+
+/** Notes what happened to a request, if somebody keeps a record of it. */
+export function noteFlag(context: Context, flag: ResponseFlag): void {
+  const record = context.get(exchange);
+  if (record !== undefined) record.flags = [...record.flags, flag];
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ResponseFlag } from './response-flags.ts';
+
 /** Who is to blame for a rejection; `outcomeOfResponse` turns it into a verdict. */
 export type Blame = 'upstream' | 'policy' | 'client';
 
@@ -41,11 +43,16 @@ interface ReasonEntry {
   readonly status: number;
   readonly title: string;
   /** Envoy's `%RESPONSE_FLAGS%`, as Istio's metrics carry them. */
-  readonly flag: string;
+  readonly flag: ResponseFlag | '-';
   readonly blame: Blame;
 }
 
-function entry(status: number, title: string, flag = '-', blame: Blame = 'policy'): ReasonEntry {
+function entry(
+  status: number,
+  title: string,
+  flag: ResponseFlag | '-' = '-',
+  blame: Blame = 'policy',
+): ReasonEntry {
   return { status, title, flag, blame };
 }
 
@@ -80,7 +87,7 @@ export const rejectionReasons: Readonly<Record<RejectionReason, ReasonEntry>> = 
   throttled: entry(503, 'Service Unavailable', 'OM'),
   shed: entry(503, 'Service Unavailable', 'OM'),
   rate_limited: entry(429, 'Too Many Requests', 'RL'),
-  store_unavailable: entry(503, 'Service Unavailable'),
+  store_unavailable: entry(503, 'Service Unavailable', 'RLSE'),
   // Meant to look like a failure of the upstream, so that what is to be tried out is tried.
   fault_injected: entry(503, 'Service Unavailable', 'FI', 'upstream'),
 };
@@ -91,7 +98,7 @@ export interface Rejection {
   /** HTTP status of the response. */
   readonly status: number;
   /** Envoy's response flag, such as `UT`. */
-  readonly flag: string;
+  readonly flag: ResponseFlag | '-';
   readonly blame: Blame;
   /** One sentence for the caller; holds no internal name, address or error message. */
   readonly detail: string | undefined;

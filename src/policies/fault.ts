@@ -11,6 +11,7 @@ import { type Clock, longestDelayMs, sleep, systemClock } from '../core/clock.ts
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
+import { noteFlag } from '../core/exchange.ts';
 import { parseInstant } from '../core/instant.ts';
 import { withResponseHeaders } from '../core/message.ts';
 import { flagOption, knownOptions, type OptionNames, shown, wholeOption } from '../core/option.ts';
@@ -114,11 +115,13 @@ export function fault(options: FaultOptions): FaultMiddleware {
     try {
       if (delayMs > 0) {
         stats.delays += 1;
+        noteFlag(context, 'DI');
         emit(context, 'fault_injected', { fault: 'delay', delay_ms: delayMs });
         await sleep(clock, delayMs, signal);
       }
       if (status === undefined) return marked(await next(request, context));
       stats.aborts += 1;
+      noteFlag(context, 'FI');
       emit(context, 'fault_injected', { fault: 'abort', status });
       return reject('fault_injected', {
         status,

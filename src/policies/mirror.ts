@@ -15,6 +15,7 @@ import { exchange } from '../core/exchange.ts';
 import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
 import { dropHopByHop, unsendable } from '../core/hop-by-hop.ts';
 import { discard, outgoingHeaders, withoutEdits } from '../core/message.ts';
+import { mirrored } from '../core/mirrored.ts';
 import { knownOptions, shown, shownUrl, wholeOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { type Recording, record } from '../core/recording.ts';
@@ -266,9 +267,10 @@ function destinationOf({ to, send }: MirrorOptions): Destination {
   };
 }
 
-/** The context of a copy: nothing that it does counts for the request. */
+/** The context of a copy: it is known for one, and nothing that it does counts for the request. */
 function ofCopy(context: Context, signal: AbortSignal): Context {
   return withoutEdits(context)
+    .with(mirrored, true)
     .with(abortSignal, signal)
     .with(deadline, Number.POSITIVE_INFINITY)
     .with(exchange, undefined)

@@ -11,6 +11,7 @@ import { sleep } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type EndpointRecord, isElsewhereUntried, triedEndpoints } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
+import { noteFlag } from '../core/exchange.ts';
 import { discard } from '../core/message.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { rejectionOf } from '../core/rejection.ts';
@@ -110,6 +111,9 @@ export function retry(options: RetryOptions = {}): Middleware {
         }
         if (delayMs === undefined) {
           body.commit();
+          if (tries > max && isWorthIt(outcome, response, record, settings)) {
+            noteFlag(context, 'URX');
+          }
           if (response !== undefined) return response;
           throw signal.aborted ? signal.reason : error;
         }
@@ -153,6 +157,7 @@ export function retry(options: RetryOptions = {}): Middleware {
         if (clock.monotonic() + delayMs >= context.get(deadline)) return undefined;
         if (budget !== undefined && !budget.withdraw()) {
           emit(context, 'retry_overflow', { reason: outcome.reason });
+          noteFlag(context, 'UO');
           return undefined;
         }
         return delayMs;

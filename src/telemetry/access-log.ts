@@ -10,6 +10,7 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
+import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
 import { knownMethod } from './http.ts';
 import { type Ending, observe } from './observe.ts';
@@ -41,7 +42,10 @@ export interface AccessLogEntry {
   readonly 'fetchmesh.destination.service'?: string;
   readonly 'fetchmesh.destination.version'?: string;
   readonly 'fetchmesh.destination.environment'?: string;
-  /** Envoy's flag, such as `UT`, where the governance answered or the client left. */
+  /**
+   * Envoy's flags, such as `UT`, where the governance answered or the client left, and of what happened on the way, such
+   * as `DI` for an injected delay; separated by commas.
+   */
   readonly 'fetchmesh.response_flags'?: string;
   /** Why it went wrong: a reason of the governance, a status of 500 and above, or a kind of network failure. */
   readonly 'error.type'?: string;
@@ -144,7 +148,8 @@ export function accessLog(options: AccessLogOptions): Middleware {
     // A service without versions has one without a name.
     add('fetchmesh.destination.version', record.version || undefined);
     add('fetchmesh.destination.environment', record.environment);
-    add('fetchmesh.response_flags', flag === '-' ? undefined : flag);
+    const flags = formatFlags(record.flags, flag);
+    add('fetchmesh.response_flags', flags === '-' ? undefined : flags);
     add('error.type', errorType);
     add('duration_ms', Math.round(durationMs * 1_000) / 1_000);
     const ids = trace.getSpanContext(context.get(traceContext) ?? ROOT_CONTEXT);

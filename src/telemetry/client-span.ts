@@ -11,6 +11,7 @@ import type { Context } from '../core/context.ts';
 import { targetOf } from '../core/endpoint.ts';
 import { attemptNumber } from '../core/event.ts';
 import { outgoingHeaders, removeHeader, setHeader } from '../core/message.ts';
+import { mirrored } from '../core/mirrored.ts';
 import { knownMethod } from './http.ts';
 import { observe } from './observe.ts';
 import { secretParameter } from './secret-parameters.ts';
@@ -63,6 +64,7 @@ function clientAttributes(request: Request, method: string, context: Context): A
   if (method === '_OTHER') attributes['http.request.method_original'] = request.method;
   const attempt = context.get(attemptNumber);
   if (attempt > 1) attributes['http.request.resend_count'] = attempt - 1;
+  if (context.get(mirrored)) attributes['fetchmesh.mirror'] = true;
   return attributes;
 }
 

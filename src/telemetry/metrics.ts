@@ -8,6 +8,7 @@ import { baggageOf } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { withExchange } from '../core/exchange.ts';
+import { formatFlags } from '../core/response-flags.ts';
 import { sampledSpan } from './exemplar.ts';
 import { knownMethod, labelName, longestBaggageValue } from './http.ts';
 import { observe } from './observe.ts';
@@ -85,7 +86,7 @@ export function metrics(options: MetricsOptions): Middleware {
             method,
             scheme,
             status: response?.status ?? (flag === 'DC' ? 499 : 500),
-            flag,
+            flags: formatFlags(record.flags, flag),
             errorType,
             route: record.route,
             destinationService: record.service ?? service,

@@ -10,6 +10,7 @@ import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { outcomeOfError } from '../core/outcome.ts';
 import { rejectionOf } from '../core/rejection.ts';
+import type { ResponseFlag } from '../core/response-flags.ts';
 
 /** How an exchange ended. */
 export interface Ending {
@@ -22,8 +23,8 @@ export interface Ending {
    * failure, `client_closed`, or the name of an error; `undefined` where nothing did.
    */
   readonly errorType: string | undefined;
-  /** Envoy's response flag, such as `UT`; `-` where there is none. */
-  readonly flag: string;
+  /** Envoy's response flag, such as `UT`; `-` where there is none. What happened on the way is on the `Exchange`. */
+  readonly flag: ResponseFlag | '-';
 }
 
 /**
@@ -69,9 +70,10 @@ function endingWithResponse(response: Response): Ending {
   return { response, error: undefined, errorType, flag: rejection?.flag ?? '-' };
 }
 
-const flagOfReason: Readonly<Record<string, string>> = {
+const flagOfReason: Readonly<Record<string, ResponseFlag>> = {
   client_closed: 'DC',
   connect: 'UF',
+  tls: 'UF',
   reset: 'UC',
   timeout: 'UT',
 };

@@ -18,10 +18,11 @@ import { baggageOf } from '../core/baggage.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
+import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
 import { sampledSpan } from './exemplar.ts';
 import { knownMethod, longestBaggageValue } from './http.ts';
-import { observe } from './observe.ts';
+import { type Ending, observe } from './observe.ts';
 import {
   activate,
   endSpan,
@@ -60,7 +61,7 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
     return openTelemetry.with(active, () =>
       observe(next, request, inner, (ending) => {
         if (record.route !== undefined) span.updateName(spanName(method, record));
-        endSpan(span, ending, 500, () => exchangeAttributes(record));
+        endSpan(span, ending, 500, () => exchangeAttributes(record, ending.flag));
       }),
     );
   };
@@ -109,8 +110,10 @@ function baggageAttributes(request: Request, keys: readonly string[]): Attribute
   return attributes;
 }
 
-function exchangeAttributes(record: Exchange): Attributes {
+function exchangeAttributes(record: Exchange, flag: Ending['flag']): Attributes {
   const attributes: Attributes = {};
+  const flags = formatFlags(record.flags, flag);
+  if (flags !== '-') attributes['fetchmesh.response_flags'] = flags;
   if (record.route !== undefined) attributes['http.route'] = record.route;
   if (record.service !== undefined) attributes['fetchmesh.destination.service'] = record.service;
   // A service without versions has one without a name.

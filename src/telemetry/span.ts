@@ -100,6 +100,7 @@ export function enter(context: Context, trace: TraceContext, span: Span): Contex
  * Ends a span.
  *
  * @param errorFrom The lowest status that counts as an error of this kind of span: 500 for servers, 400 for clients.
+ * @param more What else is known at the end; asked for only where an SDK reads it.
  */
 export function endSpan(
   span: Span,
@@ -109,9 +110,9 @@ export function endSpan(
 ): void {
   if (span.isRecording()) {
     const { response, error, errorType, flag } = ending;
-    if (more !== undefined) span.setAttributes(more());
     if (response !== undefined) span.setAttribute('http.response.status_code', response.status);
     if (flag !== '-') span.setAttribute('fetchmesh.response_flags', flag);
+    if (more !== undefined) span.setAttributes(more());
     const status = response?.status;
     const isError = status === undefined ? flag !== 'DC' : status >= errorFrom;
     if (errorType !== undefined || isError) {

@@ -12,6 +12,7 @@ import {
   outbound,
 } from '../../src/core/chain.ts';
 import { Context, contextOf, key } from '../../src/core/context.ts';
+import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { appendHeader, outgoingHeaders, setHeader } from '../../src/core/message.ts';
 import { isRejectionError, reject, rejectionOf } from '../../src/core/rejection.ts';
 import { status, upstream } from '../support/upstream.ts';
@@ -623,6 +624,13 @@ describe('outbound', () => {
       expect(outgoingHeaders(get(), contexts[0] as Context)).toEqual({});
       limit.abort('too slow');
       expect(fetch.calls[0]?.signal.reason).toBe('too slow');
+    });
+
+    test('does not bring its record: what becomes of the call is not what became of the request', async () => {
+      const { contexts, shop } = seeing();
+      const { context } = withExchange(served);
+      await shop(url, undefined, context);
+      expect(contexts[0]?.get(exchange)).toBeUndefined();
     });
 
     test('of a call in whose chain a middleware makes another one: no edit goes along', async () => {

@@ -35,7 +35,7 @@ const families: Readonly<Record<string, number>> = {
   UG: 11,
   JW: 14,
   AZ: 20,
-  AL: 7,
+  AL: 8,
   FT: 25,
 };
 

@@ -33,7 +33,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './peer-certificate': 2,
   './limits': 6,
   './trusted-proxies': 3.5,
-  './upstream-guard': 5.25,
+  './upstream-guard': 5.5,
   './system-resolver': 1,
   './rewrite': 9,
   './redirect': 9,
@@ -41,7 +41,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 18.5,
   './access': 23,
-  './gateway': 81.5,
+  './gateway': 81.75,
   './governance': 37.25,
   // Most of it zod and yaml.
   './rules': 99.5,
@@ -60,7 +60,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/conformance': 3,
   './tracing': 6.75,
   './propagation': 1.5,
-  './metrics': 5,
+  './metrics': 5.25,
   './access-log': 4.25,
   './registry': 3,
   './exposition': 1.75,
@@ -86,10 +86,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 36;
+const budgetOfChain = 36.25;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 107.75;
+const budgetOfEverything = 108;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describe as describeChain, type Middleware, outbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { withExchange } from '../../src/core/exchange.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { isDrawn } from '../../src/core/percent.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
@@ -370,6 +371,19 @@ describe('FI-09: an injected abort', () => {
     const response = await injected({ abort: 503, counted: false });
     expect(outcomeOfResponse(response)).toMatchObject({ verdict: 'ignored', retryable: false });
   });
+});
+
+test('FI-09: what was injected is on the record of the request', async () => {
+  const { context, record } = withExchange(Context.background());
+  const faults = fault({ delay: '1s', abort: 500, percent: 100, clock });
+  const answer = outbound(
+    upstream(status(200)),
+    (next) => (request) => next(request, context),
+    faults,
+  )(url);
+  await clock.advance(1_000);
+  await answer;
+  expect(record.flags).toEqual(['DI', 'FI']);
 });
 
 describe('the end', () => {

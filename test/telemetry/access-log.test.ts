@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { exchange } from '../../src/core/exchange.ts';
 import { contextOf, inbound, type Middleware, outbound, reject } from '../../src/index.ts';
+import { fallback } from '../../src/policies/fallback.ts';
+import { fault } from '../../src/policies/fault.ts';
+import { rateLimit } from '../../src/policies/rate-limit.ts';
+import { retry } from '../../src/policies/retry.ts';
+import { retryBudget } from '../../src/policies/retry-budget.ts';
+import { timeout } from '../../src/policies/timeout.ts';
+import { authorize } from '../../src/security/authorize/authorize.ts';
 import { trustedProxies } from '../../src/security/trusted-proxies.ts';
+import type { Store } from '../../src/stores/contract.ts';
 import {
   type AccessLogEntry,
   type AccessLogOptions,
@@ -32,6 +40,15 @@ function logged(app: App, options: Partial<AccessLogOptions> = {}, ...around: Mi
 }
 
 const ok: App = () => new Response();
+
+/** Counts nothing: every question fails. */
+const deadStore: Store = {
+  name: 'dead',
+  capabilities: { consistency: 'linearizable', staleMs: 0, minWriteMs: 0, minTtlMs: 0 },
+  get: () => null,
+  set: () => '1',
+  take: () => Promise.reject(new Error('the store is down')),
+};
 
 describe('a record', () => {
   test('AL-02: of a service without versions names none', async () => {
@@ -203,6 +220,81 @@ describe('samples', () => {
     expect(() => accessLog({ service: 'shop', sample: 10 })).toThrow(
       new RangeError('accessLog.sample: 10 is not a number from 0 to 1'),
     );
+  });
+});
+
+describe('AL-08: flags', () => {
+  const clock = new VirtualClock();
+  const unavailable: App = () => new Response(null, { status: 503 });
+  const delayed = fault({ delay: '1s', percent: 100, clock });
+  const refused = () =>
+    Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } }));
+  const untrusted = () =>
+    Promise.reject(new TypeError('fetch failed', { cause: { code: 'CERT_HAS_EXPIRED' } }));
+  const asked = (authorizer: () => Promise<false>) =>
+    authorize([{ name: 'ask', action: 'custom', authorizer, rules: [{}] }]);
+
+  const table: readonly (readonly [string, string | undefined, App, readonly Middleware[]])[] = [
+    ['nothing happened', undefined, ok, []],
+    ['a delay was injected', 'DI', ok, [delayed]],
+    [
+      'a delay and a failure were',
+      'DI,FI',
+      ok,
+      [fault({ delay: '1s', abort: 500, percent: 100, clock })],
+    ],
+    [
+      'a failure was, and a fallback answered',
+      'FI',
+      ok,
+      [fallback({}), fault({ abort: 503, percent: 100, clock })],
+    ],
+    ['a delay was, beyond the time limit', 'UT,DI', ok, [timeout('500ms', { clock }), delayed]],
+    ['no connection came about', 'UF', refused, []],
+    ['no secure connection did', 'UF', untrusted, []],
+    ['none did, and the retries are used up', 'UF,URX', refused, [retry({ max: 1, clock })]],
+    ['the last retry failed as well', 'URX', unavailable, [retry({ max: 1, clock })]],
+    [
+      'what was answered is worth no retry',
+      undefined,
+      () => new Response(null, { status: 501 }),
+      [retry({ max: 1, clock })],
+    ],
+    ['retries are switched off', undefined, unavailable, [retry({ max: 0, clock })]],
+    [
+      'the budget allowed no retry',
+      'UO',
+      unavailable,
+      [retry({ budget: retryBudget({ ratio: 0, minPerSecond: 0, clock }), clock })],
+    ],
+    ['an authorizer refused', 'UAEX', ok, [asked(async () => false)]],
+    [
+      'the store of a limit failed',
+      'RLSE',
+      ok,
+      [rateLimit({ limit: 1, per: '1s', onStoreError: 'closed' }, { store: deadStore, clock })],
+    ],
+  ];
+
+  test.each(table)('%s: %s', async (_, flags, app, around) => {
+    const entries: AccessLogEntry[] = [];
+    const write = (entry: AccessLogEntry) => void entries.push(entry);
+    const serve = inbound(app, accessLog({ service: 'shop', write, clock }), ...around);
+    const answer = serve(new Request('http://shop.example/a'));
+    answer.catch(() => {});
+    await clock.advance(10_000);
+    expect(entries.map((entry) => entry['fetchmesh.response_flags'])).toEqual([flags]);
+  });
+
+  test('are not those of the calls that an app makes', async () => {
+    const call = outbound(async () => new Response(), delayed);
+    const { get, entries } = logged((request) =>
+      call('http://users.example/', {}, contextOf(request)),
+    );
+    const answer = get();
+    await clock.advance(1_000);
+    await answer;
+    expect(entries[0]).not.toHaveProperty(['fetchmesh.response_flags']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { exchange } from '../../src/core/exchange.ts';
-import { contextOf, inbound, reject } from '../../src/index.ts';
+import { exchange, noteFlag } from '../../src/core/exchange.ts';
+import { type Context, contextOf, inbound, reject } from '../../src/index.ts';
 import { expose } from '../../src/telemetry/exposition.ts';
 import { type MetricsOptions, metrics } from '../../src/telemetry/metrics.ts';
 import { createRegistry } from '../../src/telemetry/registry.ts';
@@ -149,6 +149,18 @@ describe('the other presets', () => {
       /istio_requests_total\{reporter="destination",.*response_code="504",response_flags="UT"\} 1/,
     );
     expect(text()).toContain('le="1800000"');
+  });
+
+  test('AL-08: istio: the flags of what happened on the way as well', async () => {
+    const { get, text } = measured(
+      (request) => {
+        noteFlag(contextOf(request) as Context, 'DI');
+        return reject('timeout');
+      },
+      { names: 'istio' },
+    );
+    await get();
+    expect(text()).toContain('response_flags="UT,DI"} 1');
   });
 
   test('a name that there is not is refused', () => {

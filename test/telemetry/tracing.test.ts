@@ -9,6 +9,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { endpoint } from '../../src/core/endpoint.ts';
 import { exchange } from '../../src/core/exchange.ts';
 import { Context, contextOf, inbound, outbound, reject } from '../../src/index.ts';
+import { fault } from '../../src/policies/fault.ts';
+import { mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { b3, compositePropagator, w3c } from '../../src/telemetry/propagation/propagator.ts';
 import { tracing } from '../../src/telemetry/tracing.ts';
@@ -18,6 +20,7 @@ import {
   type ReadableSpan,
   TracerProvider,
 } from '../support/opentelemetry.ts';
+import { settled } from '../support/virtual-clock.ts';
 
 const spans = new InMemorySpanExporter();
 const tracerProvider = new TracerProvider({
@@ -136,6 +139,16 @@ describe('a server span', () => {
     });
   });
 
+  test('AL-08: bears the flags of what happened on the way as well', async () => {
+    const app = inbound(
+      () => reject('timeout'),
+      tracing({ tracerProvider }),
+      fault({ delay: '1ms', percent: 100 }),
+    );
+    await app(incoming());
+    expect(onlySpan().attributes['fetchmesh.response_flags']).toBe('UT,DI');
+  });
+
   test('M14: baggage on the list becomes attributes, cut to 64 characters, and no other does', async () => {
     const app = inbound(
       () => new Response(),
@@ -158,6 +171,26 @@ describe('a server span', () => {
 });
 
 describe('a client span', () => {
+  test('MI-06: of a copy is a child of the same span, and says that it is a copy', async () => {
+    const once = tracing({ tracerProvider, kind: 'client' });
+    const app = inbound(
+      async () => new Response(),
+      tracing({ tracerProvider }),
+      mirror({ send: once(async () => new Response()) }),
+      once,
+    );
+    await app(incoming());
+    await settled();
+    const finished = spans.getFinishedSpans();
+    expect(finished).toHaveLength(3);
+    const server = finished.find(({ kind }) => kind === SpanKind.SERVER);
+    const clients = finished.filter(({ kind }) => kind === SpanKind.CLIENT);
+    const parents = clients.map(({ parentSpanContext }) => parentSpanContext?.spanId);
+    expect(new Set(parents)).toEqual(new Set([server?.spanContext().spanId]));
+    const marks = clients.map(({ attributes }) => attributes['fetchmesh.mirror']);
+    expect(marks).toEqual(expect.arrayContaining([true, undefined]));
+  });
+
   test('is a child of the request being served, and goes along in the headers', async () => {
     let sent = new Headers();
     const call = outbound(async (_: Request, init?: RequestInit) => {

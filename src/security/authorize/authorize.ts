@@ -8,6 +8,7 @@ import { canonicalPath, canonicalPathname } from '../../core/canonical-path.ts';
 import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
+import { noteFlag } from '../../core/exchange.ts';
 import { removeHeader, setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
@@ -155,6 +156,7 @@ export function authorize(
         const answer = await ask(asked, request, context);
         if (answer === false || isAnswer(answer)) {
           record(decisionOf('denied', 'custom', asked), facts);
+          noteFlag(context, 'UAEX');
           return answer === false ? denied() : answer;
         }
         if (answer !== true) {

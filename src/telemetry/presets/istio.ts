@@ -46,7 +46,7 @@ export const istioPreset: MetricsPreset = ({ registry, service, baggageLabels })
           destination_service: facts.destinationService,
           destination_version: facts.destinationVersion ?? 'unknown',
           response_code: String(facts.status),
-          response_flags: facts.flag,
+          response_flags: facts.flags,
         },
         baggageLabels,
         facts.baggage,

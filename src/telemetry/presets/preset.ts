@@ -26,7 +26,8 @@ export interface BeginFacts {
 export interface RequestFacts extends BeginFacts {
   readonly direction: Direction;
   readonly status: number;
-  readonly flag: string;
+  /** Envoy's, separated by commas; `-` where there are none. */
+  readonly flags: string;
   readonly errorType: string | undefined;
   readonly route: string | undefined;
   readonly destinationService: string;
