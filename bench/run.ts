@@ -6,12 +6,13 @@
 
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
+import { runtimes } from '../tools/runtimes.ts';
 
-const runtimes: Readonly<Record<string, readonly string[]>> = {
+const commands: Readonly<Record<string, readonly string[]>> = {
   Node: ['node', '--expose-gc'],
   Bun: ['bun', 'run'],
   Deno: [
-    ...['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
+    ...runtimes.deno,
     // A young generation of one size: else its pages come and go, 40 MB at a time.
     '--v8-flags=--expose-gc,--min-semi-space-size=16,--max-semi-space-size=16',
   ],
@@ -42,7 +43,7 @@ for (const benchmark of asked.length > 0 ? asked : usual) {
   }
   for (const runtime of places) {
     console.log(`\n── ${benchmark} on ${runtime}`);
-    const [command, ...args] = runtimes[runtime] as [string, ...string[]];
+    const [command, ...args] = commands[runtime] as [string, ...string[]];
     const { status } = spawnSync(command, [...args, `bench/${benchmark}.ts`], { stdio: 'inherit' });
     if (status !== 0) process.exit(1);
   }

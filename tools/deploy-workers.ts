@@ -10,9 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { newSigningKey } from '../workers/auth/signing-key.ts';
 import { provideNamespace, publishRules } from './workers/namespace.ts';
 import { builtRules, gateway, rulesFiles, workers } from './workers/shop.ts';
-import { checkSigningKey, newSigningKey } from './workers/signing-key.ts';
+import { checkSigningKey } from './workers/signing-key.ts';
 import { StepError, wrangler } from './workers/wrangler.ts';
 
 const help = `npm run deploy:workers -- OPTION: the shop on a Cloudflare account

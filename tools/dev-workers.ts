@@ -6,8 +6,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
+import { newSigningKey } from '../workers/auth/signing-key.ts';
 import { buildRules, gateway, workers } from './workers/shop.ts';
-import { devVars, newSigningKey } from './workers/signing-key.ts';
+import { demoKeyId, devVars } from './workers/signing-key.ts';
 import { environment } from './workers/wrangler.ts';
 
 const url = 'http://localhost:8080';
@@ -27,7 +28,7 @@ if (argument !== undefined) {
 
 buildRules();
 if (!existsSync(devVars)) {
-  writeFileSync(devVars, `AUTH_PRIVATE_JWK='${await newSigningKey(true)}'\n`, { mode: 0o600 });
+  writeFileSync(devVars, `AUTH_PRIVATE_JWK='${await newSigningKey(demoKeyId)}'\n`, { mode: 0o600 });
 }
 console.log(`The shop opens on ${url} in a moment. Then try, in another terminal:
 

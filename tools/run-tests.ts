@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { testsOfSdk } from '../test/support/third-generation.ts';
+import { runtimes } from './runtimes.ts';
 
 type Runtime = 'node' | 'workerd' | 'bun' | 'deno';
 type Suite = Runtime | `${Runtime}-sdk3` | 'system';
@@ -21,11 +22,8 @@ type Suite = Runtime | `${Runtime}-sdk3` | 'system';
 const vitest = 'node_modules/vitest/vitest.mjs';
 const portable = ['run', '-c', 'vitest.portable.config.ts'];
 
-const bun = ['bun', '--bun', '--no-install', vitest, ...portable, '--pool=threads'];
-const deno = [
-  ...['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual', vitest],
-  ...[...portable, '--pool=forks'],
-];
+const bun = [...runtimes.bun, vitest, ...portable, '--pool=threads'];
+const deno = [...runtimes.deno, vitest, ...portable, '--pool=forks'];
 
 const commands: Readonly<Record<Suite, readonly string[]>> = {
   node: ['node', vitest, 'run', '--project', 'node'],
@@ -143,8 +141,8 @@ async function runSuite(suite: Suite, reportFile: string): Promise<Tally> {
 }
 
 const asked = process.argv.slice(2) as (Runtime | 'system')[];
-const runtimes = asked.length > 0 ? asked : (['node', 'workerd', 'bun', 'deno'] as const);
-const suites = runtimes.flatMap((runtime): Suite[] =>
+const chosen = asked.length > 0 ? asked : (['node', 'workerd', 'bun', 'deno'] as const);
+const suites = chosen.flatMap((runtime): Suite[] =>
   runtime === 'system' ? [runtime] : [runtime, `${runtime}-sdk3`],
 );
 const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-tests-'));

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { TracerProvider } from '@opentelemetry/api';
 import type { Telemetry } from '../src/telemetry/setup.ts';
+import { newSigningKey } from './auth/signing-key.ts';
 import { whenRunnerEnds } from './runner.ts';
 import { seeded } from './seeded.ts';
 import { defaultPorts, freePorts, type Shop, startShop } from './shop.ts';
@@ -39,6 +40,7 @@ const tracerProvider = endpoint ? await tracerProviders(endpoint) : undefined;
 let shop: Shop;
 try {
   shop = await startShop({
+    // A key for this run: tokens of an earlier one are no longer valid.
     privateJwk: process.env['AUTH_PRIVATE_JWK'] ?? (await newSigningKey()),
     log: (line) => console.log(line),
     ...(tracerProvider && { tracerProvider }),
@@ -98,11 +100,4 @@ async function tracerProviders(url: string): Promise<(service: string) => Tracer
     providers.push(started);
     return started.tracerProvider;
   };
-}
-
-/** A key for this run: tokens of an earlier one are no longer valid. */
-async function newSigningKey(): Promise<string> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-  const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  return JSON.stringify(await crypto.subtle.exportKey('jwk', privateKey));
 }

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { type Runtime, runtimes } from '../../tools/runtimes.ts';
+
+export type { Runtime };
 
 /** A gateway as a process of its own, started from the sources. */
 export interface Serving {
@@ -15,16 +18,6 @@ export interface Serving {
 const running = new Set<ChildProcess>();
 const entry = new URL('./cli.ts', import.meta.url).pathname;
 
-/** The runtimes that a script can be started on. */
-export type Runtime = keyof typeof commands;
-
-/** How each runtime starts a script. */
-const commands = {
-  node: [process.execPath],
-  bun: ['bun', '--bun', '--no-install'],
-  deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
-} as const;
-
 /** Starts the command line with these arguments. */
 export function cli(args: readonly string[], runtime: Runtime = 'node') {
   return startScript(entry, args, runtime);
@@ -37,7 +30,7 @@ export function startScript(
   runtime: Runtime,
   stdin: 'ignore' | 'pipe' = 'ignore',
 ) {
-  const [command, ...front] = commands[runtime];
+  const [command, ...front] = runtimes[runtime];
   const child = spawn(command, [...front, script, ...args], {
     // CI=1: some servers switch their graceful shutdown off where they see it.
     env: { ...process.env, CI: '1', NO_COLOR: '1' },

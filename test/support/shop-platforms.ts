@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { TestHarness } from 'wrangler';
 import { shopWorkers, startGatewayWorker } from '../../tools/workers/harness.ts';
-import { newSigningKey } from '../../workers/drills/platform.ts';
+import { newSigningKey } from '../../workers/auth/signing-key.ts';
 import { endAll, type Runtime, startScript } from './serving.ts';
 
 /** What order writes for each order that it takes. */

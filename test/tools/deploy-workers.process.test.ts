@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { builtRules } from '../../tools/workers/shop.ts';
-import { checkSigningKey, newSigningKey } from '../../tools/workers/signing-key.ts';
+import { checkSigningKey, demoKeyId } from '../../tools/workers/signing-key.ts';
+import { newSigningKey } from '../../workers/auth/signing-key.ts';
 
 /** Keeps an account in a file: namespaces, their keys, and all calls; fails where it is told to. */
 const fakeWrangler = `#!/usr/bin/env node
@@ -193,7 +194,7 @@ describe('npm run deploy:workers', () => {
   });
 
   test('the demo key is refused before anything is touched, and is not shown', async () => {
-    const demo = await newSigningKey(true);
+    const demo = await newSigningKey(demoKeyId);
     const { code, said } = await run('deploy-workers', [], demo);
     expect(code).toBe(1);
     expect(said).toContain('it is the demo key');

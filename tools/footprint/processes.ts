@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import process from 'node:process';
+import { runtimes } from '../runtimes.ts';
 
 /** A gateway that was started. */
 export interface Started {
@@ -22,23 +23,21 @@ export interface Candidate {
   start(port: number, target: string): Started;
 }
 
-const commands = {
-  Node: [process.execPath],
-  Bun: ['bun', '--bun', '--no-install'],
-  Deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
-} as const;
-
 /** The command line on the runtimes that have one. */
-export const processes: readonly Candidate[] = Object.entries(commands).map(
-  ([name, [command, ...front]]) => ({
-    name,
-    version: versionOf(command),
-    start(port, target) {
-      const args = ['serve', '--port', String(port), '--admin-port', '0', '--upstream', target];
-      return started(command, [...front, 'bin/fetchmesh.mjs', ...args]);
-    },
-  }),
-);
+export const processes: readonly Candidate[] = (
+  [
+    ['Node', runtimes.node],
+    ['Bun', runtimes.bun],
+    ['Deno', runtimes.deno],
+  ] as const
+).map(([name, [program, ...front]]) => ({
+  name,
+  version: versionOf(program),
+  start(port, target) {
+    const args = ['serve', '--port', String(port), '--admin-port', '0', '--upstream', target];
+    return started(program, [...front, 'bin/fetchmesh.mjs', ...args]);
+  },
+}));
 
 /** Starts a process whose memory can be read. */
 export function started(command: string, args: readonly string[]): Started {

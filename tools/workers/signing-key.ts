@@ -1,5 +1,5 @@
 /**
- * The key with which auth signs tokens.
+ * Which keys auth may sign with on an account.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,16 +8,8 @@ import { StepError } from './wrangler.ts';
 /** Where `npm run dev:workers` keeps a key; no part of the repository. */
 export const devVars = 'workers/auth/.dev.vars';
 
-/** Keys of this kind are for one machine: they are refused elsewhere. */
-const demoKeyId = 'demo';
-
-/** Makes a key: ES256, as a private JWK in JSON. */
-export async function newSigningKey(forDemo = false): Promise<string> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-  const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const { kty, crv, x, y, d } = await crypto.subtle.exportKey('jwk', privateKey);
-  return JSON.stringify({ kty, crv, x, y, d, ...(forDemo && { kid: demoKeyId }) });
-}
+/** The name of keys that are for one machine: they are refused elsewhere. */
+export const demoKeyId = 'demo';
 
 /** Keys that everybody has: the examples of RFC 7515 (A.3) and RFC 7517 (A.2), by their `x`. */
 const published: readonly string[] = [

@@ -11,14 +11,17 @@ import { shopOutage } from './shop-outage.ts';
 import { slowClients } from './slow-clients.ts';
 import { store } from './store.ts';
 
-export const drills: readonly Drill[] = [
-  canary,
-  delay,
-  abort,
-  outage,
-  shopOutage,
-  store,
-  overload,
-  slowClients,
-  restart,
-];
+/** @param restarts How many gateways the last one restarts. */
+export function allDrills(restarts = 20): readonly Drill[] {
+  return [
+    canary,
+    delay,
+    abort,
+    outage,
+    shopOutage,
+    store,
+    overload,
+    slowClients,
+    restart(restarts),
+  ];
+}

@@ -50,6 +50,11 @@ export class Stage {
     return this.#platform.shop();
   }
 
+  /** Opens a collector for processes that a drill starts itself; resolves to its origin. */
+  collector(): Promise<string> {
+    return this.#platform.collector();
+  }
+
   /** Something else to be ended. */
   onEnd(close: () => Promise<void>): void {
     this.#platform.onEnd(close);

@@ -15,6 +15,8 @@ export interface Platform {
   gateway(rules: string): Promise<OpenGateway>;
   /** Opens the shop. */
   shop(): Promise<OpenShop>;
+  /** Opens a collector for processes that a drill starts itself; resolves to its origin. What it gets is among the spans. */
+  collector(): Promise<string>;
   /** Spans that have ended so far, and are known here. */
   readonly spans: readonly SeenSpan[];
   /** Something else to be ended. */
@@ -54,6 +56,10 @@ export interface OpenShop {
 /** What is looked for in a span. */
 export interface SeenSpan {
   readonly traceId: string;
+  /** Since 1970. */
+  readonly endedAtMs: number;
+  /** Attributes of what made it. */
+  readonly resource: Readonly<Record<string, unknown>>;
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly events: readonly SeenEvent[];
 }
@@ -71,13 +77,6 @@ export function rulesOf(text: string): Rules {
   const { rules, diagnostics } = parseRules(text, { file: 'drill.yaml', mode: 'gateway' });
   if (rules === undefined) throw new Error(renderDiagnostics(diagnostics, text));
   return rules;
-}
-
-/** Makes the key that auth signs with, as a private JWK in JSON. */
-export async function newSigningKey(): Promise<string> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
-  const { privateKey } = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  return JSON.stringify(await crypto.subtle.exportKey('jwk', privateKey));
 }
 
 /** Sums up series as Prometheus would read them. */

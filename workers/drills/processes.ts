@@ -15,9 +15,11 @@ import type { TakingStore } from '../../src/stores/contract.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 import { expose } from '../../src/telemetry/exposition.ts';
 import { createRegistry } from '../../src/telemetry/registry.ts';
+import { newSigningKey } from '../auth/signing-key.ts';
 import { seeded } from '../seeded.ts';
 import { freePorts, startShop } from '../shop.ts';
-import { newSigningKey, type OpenShop, type Platform, rulesOf, sumOf } from './platform.ts';
+import { type Collector, startCollector } from './collector.ts';
+import { type OpenShop, type Platform, rulesOf, sumOf } from './platform.ts';
 import { controlsOf, upstreamApp } from './upstream.ts';
 
 /** Of this process. */
@@ -29,6 +31,7 @@ export interface Processes extends Platform {
 export function onProcesses(): Processes {
   const listeners: Listener[] = [];
   const closers: (() => Promise<void>)[] = [];
+  const collectors: Collector[] = [];
   const ended = new InMemorySpanExporter();
   const tracerProvider = new WebTracerProvider({
     spanProcessors: [new SimpleSpanProcessor(ended)],
@@ -77,14 +80,23 @@ export function onProcesses(): Processes {
         },
       };
     },
+    async collector() {
+      const collector = await startCollector();
+      collectors.push(collector);
+      closers.push(collector.close);
+      return collector.origin;
+    },
     get spans() {
-      return ended.getFinishedSpans().map((span) => ({
+      const own = ended.getFinishedSpans().map((span) => ({
         traceId: span.spanContext().traceId,
+        endedAtMs: milliseconds(span.endTime),
+        resource: span.resource.attributes,
         attributes: span.attributes,
         events: span.events.map(({ name, time, attributes = {} }) => ({
           ...{ name, attributes, atMs: milliseconds(time) },
         })),
       }));
+      return [...own, ...collectors.flatMap(({ spans }) => spans)];
     },
     onEnd(close) {
       closers.push(close);

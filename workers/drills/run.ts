@@ -8,35 +8,37 @@ import { availableParallelism, loadavg } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { drills } from './all.ts';
+import { ownRuntime, runtimes } from '../../tools/runtimes.ts';
+import { allDrills } from './all.ts';
 import { type Drill, Stage } from './drill.ts';
 import type { Platform } from './platform.ts';
 
-/** What a drill can run on, and what has to be started for that. */
-const runtimes: Readonly<Record<string, readonly string[] | undefined>> = {
-  node: ['node'],
-  bun: ['bun', '--bun', '--no-install'],
-  deno: ['deno', 'run', '-A', '--no-remote', '--node-modules-dir=manual'],
-  workerd: undefined,
-  mixed: undefined,
-};
-const own = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node';
+/** Where the gateway is a Worker. */
+const workerPlatforms = ['workerd', 'mixed'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    runtime: { type: 'string', default: own },
+    runtime: { type: 'string', default: ownRuntime },
+    restarts: { type: 'string', default: '20' },
     record: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
+const restarts = Number(values.restarts);
+if (!Number.isInteger(restarts) || restarts < 1) {
+  console.error(`--restarts: '${values.restarts}' is not a whole number above 0`);
+  process.exit(2);
+}
+const drills = allDrills(restarts);
 if (values.help) {
   console.log(`npm run drill [-- NAME …]
 
 ${drills.map(({ name, summary }) => `  ${name.padEnd(14)}${summary}`).join('\n')}
 
   --runtime NAME  node, bun, deno; workerd, where gateway and services are Workers; mixed, where the gateway is one and
-                  the services are processes (default: ${own})
+                  the services are processes (default: ${ownRuntime})
+  --restarts N    how many gateways restart brings down (default: 20)
   --record FILE   writes what was seen there, as a page`);
   process.exit(0);
 }
@@ -46,10 +48,10 @@ refuseUnknown(
   positionals,
   drills.map(({ name }) => name),
 );
-refuseUnknown('runtime', [runtime], Object.keys(runtimes));
-const command = runtimes[runtime];
-if (command !== undefined && runtime !== own) {
-  const [program, ...front] = command as [string, ...string[]];
+refuseUnknown('runtime', [runtime], [...Object.keys(runtimes), ...workerPlatforms]);
+const isOnWorkers = workerPlatforms.includes(runtime);
+if (!isOnWorkers && runtime !== ownRuntime) {
+  const [program, ...front] = runtimes[runtime as keyof typeof runtimes];
   const args = [...front, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
   const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
   if (error !== undefined) console.error(`cannot run ${program} (${error.message})`);
@@ -65,7 +67,7 @@ let left = 0;
 for (const drill of drills) {
   if (positionals.length > 0 && !positionals.includes(drill.name)) continue;
   say(`── ${drill.name}\n${drill.summary}\n`);
-  if (command === undefined && drill.notOnWorkers !== undefined) {
+  if (isOnWorkers && drill.notOnWorkers !== undefined) {
     say(`  Not on Workers: ${drill.notOnWorkers}.\n`);
     left += 1;
   } else if (!(await carryOut(drill))) failed += 1;
@@ -93,7 +95,7 @@ ${lines.join('\n')}
 
 /** Opens a place for each drill. */
 async function platformFor(name: string): Promise<() => Platform | Promise<Platform>> {
-  if (name !== 'workerd' && name !== 'mixed') return (await import('./processes.ts')).onProcesses;
+  if (!isOnWorkers) return (await import('./processes.ts')).onProcesses;
   const { onMixed, onWorkerd } = await import('./workerd.ts');
   return name === 'mixed' ? onMixed : onWorkerd;
 }

@@ -3,20 +3,15 @@
  * that are Workers through service bindings, or, where platforms are mixed, ones of this process by their URLs.
  */
 
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
 import { createTestHarness, type TestHarness } from 'wrangler';
-import type { ExportTraceServiceRequest, OtlpAttribute } from '../../src/telemetry/otlp.ts';
 import { publish, root, shopWorkers, startGatewayWorker } from '../../tools/workers/harness.ts';
+import { newSigningKey } from '../auth/signing-key.ts';
+import { startCollector } from './collector.ts';
 import {
-  newSigningKey,
   type OpenGateway,
   type OpenShop,
   type Platform,
   rulesOf,
-  type SeenSpan,
   type Service,
   sumOf,
 } from './platform.ts';
@@ -139,6 +134,7 @@ async function workerdPlatform(isMixed: boolean): Promise<Platform> {
     service: isMixed ? processes.service : service,
     gateway,
     shop: isMixed ? mixedShop : shopOnWorkerd,
+    collector: async () => collector.origin,
     get spans() {
       return [...collector.spans, ...processes.spans];
     },
@@ -153,42 +149,4 @@ async function workerdPlatform(isMixed: boolean): Promise<Platform> {
 
 function bindingOf(name: string): string {
   return name.toUpperCase().replace('-', '_');
-}
-
-/** Takes the spans that Workers send. */
-async function startCollector() {
-  const spans: SeenSpan[] = [];
-  const server = createServer(async (request, response) => {
-    const { resourceSpans } = (await json(request)) as ExportTraceServiceRequest;
-    for (const { scopeSpans } of resourceSpans) {
-      for (const span of scopeSpans.flatMap((scope) => scope.spans)) {
-        spans.push({
-          traceId: span.traceId,
-          attributes: valuesOf(span.attributes),
-          events: span.events.map(({ name, timeUnixNano, attributes }) => ({
-            name,
-            atMs: Number(timeUnixNano) / 1_000_000,
-            attributes: valuesOf(attributes),
-          })),
-        });
-      }
-    }
-    response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    spans,
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-/** Each value is one of several members, and they are the only ones. */
-function valuesOf(attributes: readonly OtlpAttribute[]): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
 }
