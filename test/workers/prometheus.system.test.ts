@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { queries } from '../support/grafana-board.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { endAll, startScript } from '../support/serving.ts';
 
@@ -151,6 +152,21 @@ test('exemplars lead from a bucket to a trace', async () => {
   );
   const labels = data.flatMap(({ exemplars }) => exemplars.map((exemplar) => exemplar.labels));
   expect(labels.map((label) => label['trace_id'])).toContain(traceId);
+}, 60_000);
+
+test('every query of the Grafana board has an answer', async () => {
+  const inventory = instances.get('inventory-stable');
+  await fetch(`${inventory}/outage`, { method: 'POST' });
+  expect((await fetch(`${inventory}/inventory/SKU-001`)).status).toBe(503);
+  await fetch(`${inventory}/outage`, { method: 'DELETE' });
+  // Rates are of what has grown since Prometheus looked first.
+  await visit();
+  for (const [panel, text] of queries) {
+    const { result } = await until<Vector>(`query?query=${encodeURIComponent(text)}`, (data) =>
+      data.result.some(({ value }) => Number.isFinite(Number(value[1]))),
+    );
+    expect(result.length, panel).toBeGreaterThan(0);
+  }
 }, 60_000);
 
 test('promtool complains of no instance, and OpenMetrics ends as it must', async () => {
