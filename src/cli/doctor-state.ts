@@ -32,9 +32,10 @@ export async function askState(
   }
   const { store, mode, breakers, instances } = state;
   if (store === undefined) return [];
+  const opening = openStore(store, { mode, instances, say: () => {} });
   let opened: OpenedStore | undefined;
   try {
-    opened = await within(timeoutMs, openStore(store, { mode, instances, say: () => {} }));
+    opened = await within(timeoutMs, opening);
     const isOwn = opened.store.capabilities.consistency === 'isolate';
     const limit = { quota: 1, windowMs: 1_000, burst: 0 };
     await within(timeoutMs, Promise.resolve(opened.store.take?.(key, limit, 1, 1)));
@@ -51,9 +52,10 @@ export async function askState(
     const hint = 'limits apply on_store_error until it answers, and breakers decide alone';
     return [{ what, ok: false, detail, hint }];
   } finally {
-    const closed = opened?.close();
+    // Also one that opens too late: its client would try again for ever.
+    const closed = opening.then(({ close }) => close());
     // A server that is frozen gives nothing back.
-    await within(timeoutMs, Promise.resolve(closed)).catch(() => {});
+    await within(timeoutMs, closed).catch(() => {});
   }
 }
 
