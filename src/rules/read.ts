@@ -163,14 +163,16 @@ class Walk {
   #block(schema: z.ZodObject, node: MapNode, place: Place): unknown {
     const { title, later } = blocks.get(schema) ?? { title: quote(place.name), later: [] };
     const shape = schema.shape as Record<string, z.ZodType>;
+    const known = Object.keys(shape);
     const members: [string, unknown][] = [];
     for (const [key, entry] of node.entries) {
       if (key.startsWith('x-')) continue;
       const member = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (member === undefined) {
+        const missing = known.filter((name) => !node.entries.has(name) && !later.includes(name));
         const problem = later.includes(key)
           ? notAvailable(key)
-          : unknownKey(key, title, [...Object.keys(shape), ...later]);
+          : unknownKey(key, title, [...known, ...later], missing);
         this.#context.report(entry.keySpan, problem);
         members.push([key, unsound]);
         continue;

@@ -66,15 +66,33 @@ export function notAllowed(info: ScalarInfo, node: ScalarNode, { key, value }: S
   };
 }
 
-/** A key that the language does not have. */
-export function unknownKey(key: string, title: string, known: readonly string[]): Problem {
+/** Where more keys are missing, the rest is counted. */
+const mostKeys = 20;
+
+/**
+ * A key that the language does not have.
+ *
+ * @param known Those that it has there.
+ * @param missing Of these, those that can be used and are not there yet.
+ */
+export function unknownKey(
+  key: string,
+  title: string,
+  known: readonly string[],
+  missing: readonly string[],
+): Problem {
+  const message = `unknown key ${quote(key)} in ${title}`;
   const meant = suggest(key, known);
+  if (meant !== undefined) {
+    return { code: 'FM001', message, label: `did you mean \`${meant}\`?`, fix: meant };
+  }
+  const shown = missing.slice(0, mostKeys).join(', ');
+  const rest = missing.length > mostKeys ? ` and ${missing.length - mostKeys} more` : '';
   return {
     code: 'FM001',
-    message: `unknown key ${quote(key)} in ${title}`,
-    ...(meant === undefined
-      ? { label: `${title} has no such key` }
-      : { label: `did you mean \`${meant}\`?`, fix: meant }),
+    message,
+    label: `${title} has no such key`,
+    ...(shown !== '' && { help: `it takes ${shown}${rest}` }),
   };
 }
 
