@@ -18,12 +18,16 @@ export interface PeerStackOptions {
   /** How many requests a caller has in a day; `undefined`: there is no limiter. */
   readonly limit: number | undefined;
   readonly breaker: boolean;
+  /** Where the versions of the service are. */
+  readonly origins?: { readonly stable: string; readonly canary: string };
   readonly upstream: (url: string, init: RequestInit) => Promise<Response>;
 }
 
+const inMemory = { stable: 'http://10.0.0.11:8080', canary: 'http://10.0.0.21:8080' };
+
 /** The stack, as the documentation of its parts puts it together. */
 export function peerStack(options: PeerStackOptions): (request: Request) => Promise<Response> {
-  const { tracerProvider, upstream } = options;
+  const { tracerProvider, upstream, origins = inMemory } = options;
   const app = new Hono();
   if (tracerProvider !== undefined) {
     app.use(httpInstrumentationMiddleware({ tracerProvider, serviceName: 'shop' }));
@@ -44,7 +48,7 @@ export function peerStack(options: PeerStackOptions): (request: Request) => Prom
   const tracer = tracerProvider?.getTracer('shop');
   app.all('/api/users', (c) => {
     const isCanary = c.req.header('x-env') === 'canary' && Math.random() < 0.2;
-    const origin = isCanary ? 'http://10.0.0.21:8080' : 'http://10.0.0.11:8080';
+    const origin = isCanary ? origins.canary : origins.stable;
     return policy.execute(async ({ signal }) => {
       const headers = new Headers(c.req.raw.headers);
       const span = tracer?.startSpan('GET');
