@@ -190,8 +190,15 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
   let current = inOneGo(compile(rules, options.revision ?? '1', Kept.nothing()));
-  /** Counts what was to replace the rules. */
+  /** Counts what was to replace the rules, and says which of it did. */
   let replacements = 0;
+  let inForce = 0;
+  function putInForce(compiled: Plan, replacement: number): void {
+    // Rules that came later are the newer ones.
+    if (replacement < inForce) return;
+    current = compiled;
+    inForce = replacement;
+  }
   reportUpstreams(registry, () => current.upstreams.pools);
   showPolicies(registry, () => current.sightings);
 
@@ -246,15 +253,13 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       return current.revision;
     },
     replace(next, revision) {
-      current = inOneGo(compile(next, revision, current.kept.next()));
       replacements += 1;
+      putInForce(inOneGo(compile(next, revision, current.kept.next())), replacements);
     },
     async replaceGradually(next, revision) {
       replacements += 1;
       const mine = replacements;
-      const compiled = await inSlices(compile(next, revision, current.kept.next()), { clock });
-      // Rules that came later are the newer ones.
-      if (mine === replacements) current = compiled;
+      putInForce(await inSlices(compile(next, revision, current.kept.next()), { clock }), mine);
     },
     get endpoints() {
       return current.upstreams.pools.flatMap(({ status }) => status);

@@ -449,11 +449,17 @@ describe('replacing rules', () => {
       expect(gateway.revision).toBe('3');
     });
 
-    test('rules that cannot be compiled change nothing', async () => {
-      const { gateway } = gatewayFor(routes('a'));
+    test('rules that cannot be compiled change nothing, nor what is being compiled', async () => {
+      const clock = new SlowClock();
+      const { gateway } = gatewayFor(routes('a'), undefined, { clock });
       const broken = { ...rulesFrom(routes('a')), services: [] };
-      await expect(gateway.replaceGradually(broken, '2')).rejects.toThrow(/no version/);
+      const replaced = gateway.replaceGradually(rulesFrom(routes('b')), '2');
+      const refused = expect(gateway.replaceGradually(broken, '3')).rejects.toThrow(/no version/);
+      expect(() => gateway.replace(broken, '4')).toThrow(/no version/);
       expect(gateway.revision).toBe('1');
+      await clock.advance(0);
+      await Promise.all([refused, replaced]);
+      expect(gateway.revision).toBe('2');
     });
   });
 
