@@ -111,7 +111,7 @@ function withoutLists(text: string, cuts: readonly Cut[]): string {
 }
 
 function* entriesOf(text: string, { start, end, commas }: Cut): Steps<unknown[]> {
-  if (commas.length === 0 && text.slice(start, end).trim() === '') return [];
+  if (commas.length === 0 && /^[ \t\n\r]*$/.test(text.slice(start, end))) return [];
   const entries: unknown[] = [];
   let from = start;
   let pauseAt = start + stepLength;

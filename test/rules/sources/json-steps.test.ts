@@ -50,6 +50,7 @@ describe('JSON in steps', () => {
     '{"pad":"PAD","routes":[1]]',
     '{"pad":"PAD","routes":[1]}}',
     '{"pad":"PAD","routes":[01]}',
+    '{"pad":"PAD","routes":[\u00a0]}',
     '{"pad":"PAD","routes":[1],}',
     '{"pad":"PAD","routes"[1]}',
     '{"pad":"PAD',
