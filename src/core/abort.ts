@@ -55,9 +55,12 @@ export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void)
   function abort(reason: unknown): void {
     if (signal.aborted) return;
     controller.abort(reason);
-    tellInside();
-    // Not the one given: without a reason the platform makes one.
-    tell?.(signal.reason);
+    try {
+      tellInside();
+    } finally {
+      // Not the one given: without a reason the platform makes one.
+      tell?.(signal.reason);
+    }
   }
   const onParentAbort = (): void => abort(parent.reason);
   const stop = (): void => removeAbortCallback(parent, onParentAbort);
@@ -78,6 +81,16 @@ export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void)
       }
     },
   };
+}
+
+/** What the work comes to; rejects with the reason of the signal as soon as that aborts, also where the work never ends. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    addAbortCallback(signal, onAbort);
+    work.then(resolve, reject).finally(() => removeAbortCallback(signal, onAbort));
+  });
 }
 
 /** The reason with which a time limit aborts: what `AbortSignal.timeout` uses. */

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { abortSignal, deadline, follow, signalOf, timeoutError } from '../core/abort.ts';
+import {
+  abortSignal,
+  deadline,
+  follow,
+  signalOf,
+  timeoutError,
+  unlessAborted,
+} from '../core/abort.ts';
 import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
@@ -275,18 +282,4 @@ function ofCopy(context: Context, signal: AbortSignal): Context {
     .with(deadline, Number.POSITIVE_INFINITY)
     .with(exchange, undefined)
     .with(eventListener, undefined);
-}
-
-/** What the work brings, or a rejection as soon as the signal aborts. */
-async function unlessAborted(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

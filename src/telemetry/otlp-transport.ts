@@ -4,7 +4,7 @@
  * @module
  */
 
-import { timeoutError } from '../core/abort.ts';
+import { timeoutError, unlessAborted } from '../core/abort.ts';
 import { bodyText } from '../core/body-text.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import { discard, ignore } from '../core/message.ts';
@@ -81,7 +81,7 @@ export class OtlpTransport {
     let cancelTimer = ignore;
     try {
       cancelTimer = clock.schedule(() => controller.abort(timeoutError(late)), timeoutMs);
-      return await unlessAborted(this.#tries(json, clock.monotonic() + timeoutMs, signal), signal);
+      return await unlessAborted(signal, this.#tries(json, clock.monotonic() + timeoutMs, signal));
     } catch (cause) {
       // Not the message of the cause: it may quote the headers, and with them a token.
       return { delivered: false, reason: signal.aborted ? late : 'no request came about', cause };
@@ -152,14 +152,6 @@ function delayBefore(retry: number, random: () => number): number {
 /** Browsers show a redirect that was not followed as a response of a type of its own. */
 function isRedirect({ type, status }: Response): boolean {
   return (type as string) === 'opaqueredirect' || (status >= 300 && status < 400);
-}
-
-/** Rejects with the signal's reason as soon as it aborts, even if `work` never settles. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
-  });
 }
 
 function gzip(text: string): Promise<ArrayBuffer> {

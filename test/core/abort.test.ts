@@ -6,7 +6,9 @@ import {
   isTimeoutError,
   signalOf,
   timeoutError,
+  unlessAborted,
 } from '../../src/core/abort.ts';
+import { addAbortCallback } from '../../src/core/abort-callbacks.ts';
 import { Context } from '../../src/core/context.ts';
 import { countListeners } from '../support/listeners.ts';
 
@@ -30,6 +32,27 @@ describe('signalOf', () => {
 
   test('there is no deadline where none was set', () => {
     expect(Context.background().get(deadline)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('unlessAborted', () => {
+  test('is what the work comes to, and leaves no listener behind', async () => {
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    expect(await unlessAborted(signal, Promise.resolve('done'))).toBe('done');
+    await expect(unlessAborted(signal, Promise.reject(new Error('failed')))).rejects.toThrow(
+      'failed',
+    );
+    await Promise.resolve();
+    expect([listeners.current, listeners.highest]).toEqual([0, 1]);
+  });
+
+  test('does not wait for work that heeds no signal', async () => {
+    const controller = new AbortController();
+    const waiting = unlessAborted(controller.signal, new Promise(() => {}));
+    controller.abort(new Error('left'));
+    await expect(waiting).rejects.toThrow('left');
+    await expect(unlessAborted(controller.signal, new Promise(() => {}))).rejects.toThrow('left');
   });
 });
 
@@ -82,6 +105,16 @@ describe('follow', () => {
     expect(follower.signal.reason).toBe('gone');
     expect(follow(parent.signal, tell).signal.reason).toBe('gone');
     expect(told).toEqual([]);
+  });
+
+  test('tells, whatever somebody further in throws', () => {
+    const told: unknown[] = [];
+    const follower = follow(new AbortController().signal, (reason) => told.push(reason));
+    addAbortCallback(follower.signal, () => {
+      throw new Error('inside');
+    });
+    expect(() => follower.abort('late')).toThrow('inside');
+    expect(told).toEqual(['late']);
   });
 
   test('the first reason stands', () => {

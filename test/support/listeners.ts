@@ -14,8 +14,8 @@ export function countListeners(signal: AbortSignal): ListenerCount {
   const remove = signal.removeEventListener;
   let highest = 0;
   function count(): number {
-    const shared = abortCallbacks(signal);
-    const current = listeners.size + Math.max(0, shared - 1);
+    const own = [...listeners].filter((listener) => typeof listener === 'function').length;
+    const current = own + abortCallbacks(signal);
     highest = Math.max(highest, current);
     return current;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { signalOf } from '../../core/abort.ts';
 import { canonicalPath, canonicalPathname } from '../../core/canonical-path.ts';
 import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
@@ -182,7 +183,7 @@ export function authorize(
   });
 }
 
-/** Fails closed. */
+/** Fails closed; rejects where the caller left, whom nobody denied anything. */
 async function ask(
   { authorizer }: Placed,
   request: Request,
@@ -193,6 +194,7 @@ async function ask(
     if (answer === true || isAnswer(answer)) return answer;
     return isAdmission(answer) ? answer : false;
   } catch {
+    signalOf(request, context).throwIfAborted();
     return false;
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortSignal, follow, signalOf, timeoutError } from '../../core/abort.ts';
+import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../../core/abort.ts';
 import { peerAddress } from '../../core/address.ts';
 import { canonicalPathname } from '../../core/canonical-path.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
@@ -14,7 +14,7 @@ import { endpoint, triedEndpoints } from '../../core/endpoint.ts';
 import { eventListener } from '../../core/event.ts';
 import { exchange } from '../../core/exchange.ts';
 import { isFieldName } from '../../core/header-edits.ts';
-import { discard, outgoingHeaders, setHeader, withoutEdits } from '../../core/message.ts';
+import { discard, ignore, outgoingHeaders, setHeader, withoutEdits } from '../../core/message.ts';
 import { functionOption, knownOptions } from '../../core/option.ts';
 import { urlOf } from '../../core/url.ts';
 import type { AuthorizationVerdict, Authorizer } from './policy.ts';
@@ -105,6 +105,10 @@ export function externalAuthorizer(options: ExternalAuthorizerOptions): Authoriz
     return new Request(target, { headers: asked, redirect: 'manual', signal });
   }
 
+  async function sent(asked: Request, context: Context): Promise<Response> {
+    return send(asked, context);
+  }
+
   async function externalAuthorizer(
     request: Request,
     context: Context,
@@ -117,7 +121,12 @@ export function externalAuthorizer(options: ExternalAuthorizerOptions): Authoriz
     let response: Response | undefined;
     try {
       const asked = question(request, context, limit.signal);
-      response = await send(asked, ofQuestion(asked, request, context, limit.signal));
+      const answer = sent(asked, ofQuestion(asked, request, context, limit.signal));
+      // Whoever sends may not heed the signal.
+      response = await unlessAborted(limit.signal, answer).catch((error) => {
+        answer.then(discard, ignore);
+        throw error;
+      });
       const { status } = response;
       if (status >= 200 && status < 300) {
         const { headers: told } = response;

@@ -169,6 +169,34 @@ describe('AZ-18 what its answer does', () => {
     expect(slow.passed).toEqual([]);
   });
 
+  test('no answer in time denies, also where whoever sends does not heed the signal', async () => {
+    const body = tracedBody(['text'], { end: 'hang' });
+    let answerLate = (_: Response): void => {};
+    const deaf = behind(() => new Promise((resolve) => (answerLate = resolve)), {
+      timeout: '300ms',
+    });
+    const answer = deaf.ask();
+    await settled();
+    clock.advance(300);
+    expect((await answer).status).toBe(403);
+    answerLate(new Response(body.stream));
+    await settled();
+    expect(body.cancels).toBe(1);
+  });
+
+  test('a caller that leaves meanwhile was denied nothing', async () => {
+    const told: unknown[] = [];
+    const { ask } = behind(() => new Promise(() => {}), {}, [], {
+      onDecision: (decision) => told.push(decision),
+    });
+    const caller = new AbortController();
+    const answer = ask('/', { signal: caller.signal });
+    await settled();
+    caller.abort(new Error('left'));
+    await expect(answer).rejects.toThrow('left');
+    expect(told).toEqual([]);
+  });
+
   test('a body that is let on unread is cancelled', async () => {
     const body = tracedBody(['text'], { end: 'hang' });
     const { ask } = behind(() => new Response(body.stream));
