@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { outbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { formatDuration } from '../../src/core/duration.ts';
 import { depositOnce, retryBudget } from '../../src/policies/retry-budget.ts';
+import { retryTrial } from '../support/retrying.ts';
+import { status, upstream } from '../support/upstream.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import vectors from '../vectors/retry-budget.json' with { type: 'json' };
 
@@ -130,5 +133,67 @@ describe('a budget', () => {
       }),
       { seed: 8, numRuns: 300 },
     );
+  });
+});
+
+describe('a budget in a retry', () => {
+  let { clock, events, retrying, call } = retryTrial();
+
+  beforeEach(() => {
+    ({ clock, events, retrying, call } = retryTrial());
+  });
+
+  afterEach(() => {
+    expect(clock.pending, 'timers left behind').toBe(0);
+  });
+
+  const counting = (tries: number) => {
+    let deposits = 0;
+    let left = tries;
+    return {
+      deposit: () => {
+        deposits += 1;
+      },
+      withdraw: () => left-- > 0,
+      get deposits() {
+        return deposits;
+      },
+    };
+  };
+
+  test('RB-02: that denies a retry, and the last failure is handed over with an event', async () => {
+    const budget = counting(1);
+    const { fetch, response } = await call([status(500), status(503)], { budget, max: 5 });
+    expect(fetch.calls).toHaveLength(2);
+    expect(await response?.text()).toBe('status 503');
+    expect(events.map(({ name }) => name)).toEqual(['retry', 'retry_overflow']);
+    expect(clock.delays).toEqual([100]);
+  });
+
+  test('RB-06: that is used up limits no first try', async () => {
+    const budget = counting(0);
+    expect((await call([status(200)], { budget })).response?.status).toBe(200);
+    expect(budget.deposits).toBe(1);
+  });
+
+  test('is not asked for a retry that will not be', async () => {
+    const budget = { deposit: () => {}, withdraw: () => expect.unreachable() };
+    await call([status(404)], { budget });
+    await call([status(503)], { budget, max: 0 });
+    await call([status(503, { 'retry-after': '3600' })], { budget });
+  });
+
+  test('is one for all that share it: many requests to a failing upstream are retried a fifth as often', async () => {
+    const budget = retryBudget({ ratio: 0.2, minPerSecond: 0, clock });
+    const fetch = upstream(status(503));
+    const shops = [outbound(fetch, retrying({ budget })), outbound(fetch, retrying({ budget }))];
+    for (let calls = 0; calls < 50; calls++) {
+      const answers = shops.map((shop) => shop('http://shop.example/'));
+      await clock.advance(50);
+      await Promise.race(answers);
+    }
+    await clock.advance(60_000);
+    expect(fetch.calls.length).toBeGreaterThan(110);
+    expect(fetch.calls.length).toBeLessThanOrEqual(120);
   });
 });
