@@ -69,7 +69,7 @@ describe('the gallery', () => {
   const folders = readdirSync('examples', { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-  const tests = ['programs.test.ts', 'rules.node.test.ts', 'gateways.process.test.ts']
+  const tests = readdirSync('test/examples')
     .map((file) => readFileSync(`test/examples/${file}`, 'utf8'))
     .join('\n');
   const index = readFileSync('examples/README.md', 'utf8');
