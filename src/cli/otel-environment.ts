@@ -4,7 +4,8 @@
  * @module
  */
 
-import { tracesPath } from '../telemetry/otlp-endpoint.ts';
+import { longestDelayMs } from '../core/clock.ts';
+import { checkCollectorUrl, tracesPath } from '../telemetry/otlp-endpoint.ts';
 
 /** A process's variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -44,13 +45,15 @@ export function readOtelEnvironment(environment: Environment): OtelSettings {
   /** An empty variable is as one that is not set. */
   const read = (name: string): string | undefined => environment[name] || undefined;
 
-  function ofTraces<T>(name: string, parse: (text: string) => T | undefined): T | undefined {
-    for (const variable of [`OTEL_EXPORTER_OTLP_TRACES_${name}`, `OTEL_EXPORTER_OTLP_${name}`]) {
+  /** Of the two variables the one for traces goes first. */
+  function ofTraces<T>(name: string, parse: Parse<T>, wanted = ''): T | undefined {
+    for (const isOwn of [true, false]) {
+      const variable = `OTEL_EXPORTER_OTLP_${isOwn ? 'TRACES_' : ''}${name}`;
       const text = read(variable);
       if (text === undefined) continue;
-      const value = parse(text);
+      const value = parse(text, isOwn);
       if (value !== undefined) return value;
-      warnings.push(`${variable} makes no sense, and is ignored`);
+      warnings.push(`${variable} ${wanted || 'makes no sense'}, and is ignored`);
     }
     return undefined;
   }
@@ -63,17 +66,31 @@ export function readOtelEnvironment(environment: Environment): OtelSettings {
     return pairs ?? {};
   }
 
-  const protocol = ofTraces('PROTOCOL', (text) => text);
+  const protocol = ofTraces('PROTOCOL', (text) => text.toLowerCase());
   if (protocol !== undefined && protocol !== 'http/json') {
     warnings.push('traces go out as http/json; no other OTEL_EXPORTER_OTLP_PROTOCOL is known');
   }
-  const exporter = read('OTEL_TRACES_EXPORTER') ?? 'otlp';
+  for (const name of ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY']) {
+    if (ofTraces(name, (text) => text) === undefined) continue;
+    warnings.push(`OTEL_EXPORTER_OTLP_${name} is not heard: certificates are the runtime's own`);
+  }
+  const exporter = read('OTEL_TRACES_EXPORTER')?.toLowerCase() ?? 'otlp';
   if (exporter !== 'otlp' && exporter !== 'none') {
     warnings.push('OTEL_TRACES_EXPORTER is neither otlp nor none, and is ignored');
   }
-  const sampler = readSampler(read('OTEL_TRACES_SAMPLER'), read('OTEL_TRACES_SAMPLER_ARG'));
+  const isOff = read('OTEL_SDK_DISABLED')?.toLowerCase() ?? 'false';
+  if (isOff !== 'true' && isOff !== 'false') {
+    warnings.push('OTEL_SDK_DISABLED is neither true nor false, and is ignored');
+  }
+  const sampler = samplerNamed(read('OTEL_TRACES_SAMPLER'));
   if (sampler === undefined && read('OTEL_TRACES_SAMPLER') !== undefined) {
-    warnings.push('OTEL_TRACES_SAMPLER, with its _ARG, is no sampler that is known');
+    warnings.push('OTEL_TRACES_SAMPLER is no sampler that is known, and is ignored');
+  }
+  const share = read('OTEL_TRACES_SAMPLER_ARG');
+  const isShared = sampler?.root === 'traceidratio' && share !== undefined;
+  const ratio = isShared ? parseRatio(share) : 1;
+  if (ratio === undefined) {
+    warnings.push('OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1, and is ignored');
   }
   const headers = {
     ...pairsOf('OTEL_EXPORTER_OTLP_HEADERS'),
@@ -83,14 +100,18 @@ export function readOtelEnvironment(environment: Environment): OtelSettings {
     warnings.push('OTEL_EXPORTER_OTLP_HEADERS holds what HTTP does not allow');
   const { 'service.name': named, ...resource } = pairsOf('OTEL_RESOURCE_ATTRIBUTES');
   const settings = {
-    endpoint: endpointOf(read),
+    endpoint: ofTraces(
+      'ENDPOINT',
+      parseEndpoint,
+      'is no http:// or https:// URL without a password',
+    ),
     timeoutMillis: ofTraces('TIMEOUT', parseMilliseconds),
     compression: ofTraces('COMPRESSION', parseCompression),
     serviceName: read('OTEL_SERVICE_NAME') ?? named,
-    sampler,
+    sampler: sampler && { ...sampler, ratio: ratio ?? 1 },
   };
   return {
-    isOff: read('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' || exporter === 'none',
+    isOff: isOff === 'true' || exporter === 'none',
     ...withoutUndefined(settings),
     headers: areHeaders(headers) ? headers : {},
     resource,
@@ -98,16 +119,24 @@ export function readOtelEnvironment(environment: Environment): OtelSettings {
   };
 }
 
+/** Reads the text of a variable; `isOwn` where it is the one for traces. `undefined` where it makes no sense. */
+type Parse<T> = (text: string, isOwn: boolean) => T | undefined;
+
 /** The general one is a base that the path for traces is appended to, the other one is used as it is. */
-function endpointOf(read: (name: string) => string | undefined): string | undefined {
-  const own = read('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT');
-  if (own !== undefined) return own;
-  const base = read('OTEL_EXPORTER_OTLP_ENDPOINT')?.replace(/\/+$/, '');
-  // Many write the whole address where the base is asked for.
-  return base === undefined || base.endsWith(tracesPath) ? base : base + tracesPath;
+function parseEndpoint(text: string, isOwn: boolean): string | undefined {
+  try {
+    const url = checkCollectorUrl('endpoint', text);
+    if (isOwn) return text;
+    const base = url.pathname.replace(/\/+$/, '');
+    // Many write the whole address where the base is asked for.
+    url.pathname = base.endsWith(tracesPath) ? base : base + tracesPath;
+    return url.href;
+  } catch {
+    return undefined;
+  }
 }
 
-/** `key=value,key=value`, values with escapes as in URLs; `undefined` for anything else. */
+/** `key=value,key=value` with escapes as in URLs; `undefined` for anything else. */
 function parsePairs(text: string): Readonly<Record<string, string>> | undefined {
   const pairs: [string, string][] = [];
   for (const member of text.split(',')) {
@@ -115,7 +144,7 @@ function parsePairs(text: string): Readonly<Record<string, string>> | undefined 
     const [, key, value] = /^([^=]+)=(.*)$/s.exec(member.trim()) ?? [];
     if (key === undefined || value === undefined) return undefined;
     try {
-      pairs.push([key.trim(), decodeURIComponent(value.trim())]);
+      pairs.push([decodeURIComponent(key.trim()), decodeURIComponent(value.trim())]);
     } catch {
       return undefined;
     }
@@ -131,21 +160,26 @@ function areHeaders(pairs: Readonly<Record<string, string>>): boolean {
   }
 }
 
+/** 0 is no limit. */
 function parseMilliseconds(text: string): number | undefined {
-  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
+  return /^\d{1,9}$/.test(text) ? Number(text) || longestDelayMs : undefined;
 }
 
 function parseCompression(text: string): 'gzip' | 'none' | undefined {
-  return text === 'gzip' || text === 'none' ? text : undefined;
+  const name = text.toLowerCase();
+  return name === 'gzip' || name === 'none' ? name : undefined;
 }
 
-function readSampler(name: string | undefined, argument = '1'): SamplerSetting | undefined {
+function samplerNamed(name = ''): Omit<SamplerSetting, 'ratio'> | undefined {
   const [, parent, root] =
-    /^(parentbased_)?(always_on|always_off|traceidratio)$/.exec(name ?? '') ?? [];
+    /^(parentbased_)?(always_on|always_off|traceidratio)$/.exec(name.toLowerCase()) ?? [];
   if (root === undefined) return undefined;
-  const ratio = root === 'traceidratio' ? Number(argument) : 1;
-  if (!(ratio >= 0 && ratio <= 1)) return undefined;
-  return { root: root as SamplerSetting['root'], ratio, parentBased: parent !== undefined };
+  return { root: root as SamplerSetting['root'], parentBased: parent !== undefined };
+}
+
+function parseRatio(text: string): number | undefined {
+  const ratio = text.trim() === '' ? Number.NaN : Number(text);
+  return ratio >= 0 && ratio <= 1 ? ratio : undefined;
 }
 
 function withoutUndefined<T extends object>(settings: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -31,10 +31,14 @@ export function traceDestination(
 ): TraceDestination | undefined {
   const settings = readOtelEnvironment(process.env);
   const endpoint = given ?? rules.traces.otlp ?? settings.endpoint ?? '';
-  if (endpoint === '') return undefined;
-  checkAddress(endpoint, given === endpoint ? '--otlp-endpoint' : 'the endpoint for traces');
-  for (const warning of settings.warnings) say(warning);
-  return settings.isOff ? undefined : { ...settings, endpoint };
+  if (endpoint !== '') {
+    checkAddress(endpoint, given === endpoint ? '--otlp-endpoint' : 'the endpoint for traces');
+  }
+  for (const warning of settings.warnings) {
+    // Where nothing is sent nobody misses the others.
+    if (endpoint !== '' || warning.includes('_ENDPOINT ')) say(warning);
+  }
+  return settings.isOff || endpoint === '' ? undefined : { ...settings, endpoint };
 }
 
 function checkAddress(endpoint: string, source: string): void {

@@ -5,6 +5,7 @@
  */
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { shownUrl } from '../core/option.ts';
 import { hasBlockedPort } from '../rules/blocks/blocked-ports.ts';
 import { suggest } from '../rules/suggest.ts';
 
@@ -58,7 +59,9 @@ export function readCount(option: string, text: string): number {
 export function readUrl(option: string, text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`${option}: '${text}' is not a URL that begins with http:// or https://`);
+    throw new UsageError(
+      `${option}: ${shownUrl(text)} is not a URL that begins with http:// or https://`,
+    );
   }
   return url;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { shownUrl } from '../core/option.ts';
+
 /** Where OTLP/HTTP takes traces. */
 export const tracesPath = '/v1/traces';
 
@@ -36,7 +38,7 @@ export function resolveTracesUrl(endpoint: string): string {
 export function checkCollectorUrl(option: string, text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new RangeError(`${option}: '${text}' is not an http:// or https:// URL`);
+    throw new RangeError(`${option}: ${shownUrl(text)} is not an http:// or https:// URL`);
   }
   if (url.username !== '' || url.password !== '') {
     // Not quoted, since it holds a password. No `fetch` takes such a URL.

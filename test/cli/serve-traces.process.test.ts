@@ -103,10 +103,15 @@ test('OTEL_SDK_DISABLED: nothing is sent', async () => {
 });
 
 test('an address that is none is told before anything starts', async () => {
-  vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector:4318');
-  const gateway = cli(['serve', '--upstream', upstreamUrl]);
+  const gateway = cli(['serve', '--upstream', upstreamUrl, '--otlp-endpoint', 'a:hunter2@c:4318']);
   expect(await gateway.exited()).toBe(2);
-  expect(gateway.output()).toContain(
-    "the endpoint for traces: 'collector:4318' is not an http:// or https:// URL",
-  );
+  expect(gateway.output()).toContain('--otlp-endpoint: "…@c:4318" is not a URL that begins with');
+});
+
+test('a variable that is no address is told of, and nothing is sent', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'collector:4318');
+  const gateway = await serve(['--upstream', upstreamUrl]);
+  gateway.process.kill('SIGTERM');
+  expect(await gateway.exited()).toBe(0);
+  expect(gateway.output()).toContain('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no http://');
 });

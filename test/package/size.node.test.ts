@@ -65,8 +65,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './registry': 3,
   './exposition': 1.75,
   './metrics-object': 2.5,
-  './telemetry': 7.5,
-  './exporter-trace-otlp-fetch': 5.5,
+  './telemetry': 7.75,
+  './exporter-trace-otlp-fetch': 5.75,
   './workers': 88.75,
 };
 

@@ -555,8 +555,8 @@ function fail(): never {
 
 describe('options that make no sense are refused', () => {
   test.each([
-    [{ url: 'localhost:4318' }, "url: 'localhost:4318' is not an http:// or https:// URL"],
-    [{ url: '' }, "url: '' is not an http:// or https:// URL"],
+    [{ url: 'localhost:4318' }, 'url: "localhost:4318" is not an http:// or https:// URL'],
+    [{ url: '' }, 'url: "" is not an http:// or https:// URL'],
     [{ url: 'http://me:secret@a.example/' }, 'url: the URL for a.example has a user name'],
     [{ timeoutMillis: 0 }, 'timeoutMillis: 0 is not milliseconds above 0'],
     [{ timeoutMillis: Number.NaN }, 'timeoutMillis: NaN is not'],

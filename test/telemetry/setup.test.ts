@@ -355,7 +355,7 @@ describe('options that make no sense are refused', () => {
     [{ sampler: Number.NaN }, 'telemetry.sampler: null is not a share'],
     [
       { endpoint: 'localhost:4318' },
-      "endpoint: 'localhost:4318' is not an http:// or https:// URL",
+      'endpoint: "localhost:4318" is not an http:// or https:// URL',
     ],
     [{ exporter, endpoint: 'http://localhost:4318' }, 'telemetry.exporter: goes with neither'],
     [{ flushAfterMs: -1 }, 'flushAfterMs: -1 is not'],
