@@ -38,6 +38,54 @@ const blocks = pages.flatMap((page) => {
 const programs = blocks.filter(({ language }) => language === 'ts');
 const rules = blocks.filter(({ language }) => language === 'yaml');
 
+/** On which page each policy is shown, and around what: a `fetch`, an app, or both. */
+const shown: Readonly<
+  Record<string, readonly [page: string, ...around: ('outbound' | 'inbound')[]]>
+> = {
+  timeout: ['timeout', 'outbound', 'inbound'],
+  deadline: ['deadline', 'outbound', 'inbound'],
+  retry: ['retry', 'outbound', 'inbound'],
+  hedge: ['hedge', 'outbound'],
+  'retry-budget': ['retry-budget', 'outbound'],
+  'shared-retry-budget': ['retry-budget'],
+  breaker: ['breaker', 'outbound'],
+  'breaker-fleet': ['breaker', 'outbound'],
+  throttle: ['throttle', 'outbound'],
+  bulkhead: ['bulkhead', 'outbound', 'inbound'],
+  'rate-limit': ['rate-limit', 'outbound', 'inbound'],
+  shed: ['shed', 'inbound'],
+  limits: ['limits', 'inbound'],
+  fault: ['fault', 'outbound', 'inbound'],
+  mirror: ['mirror', 'outbound', 'inbound'],
+  fallback: ['fallback', 'outbound', 'inbound'],
+};
+
+describe('a policy', () => {
+  test('each has its page', () => {
+    const policies = Object.entries(manifest.exports).flatMap(([entry, { default: built }]) =>
+      built?.startsWith('./dist/policies/') ? [entry.replace('./', '')] : [],
+    );
+    expect(Object.keys(shown).sort()).toEqual(policies.sort());
+  });
+
+  test.each(Object.entries(shown))(
+    '%s is shown where it makes sense',
+    (entry, [page, ...around]) => {
+      const codes = programs
+        .filter(({ place }) => place.startsWith(`policies/${page}.md:`))
+        .filter(({ code }) => code.includes(`from 'fetchmesh/${entry}'`))
+        .map(({ code }) => code);
+      expect(codes).not.toHaveLength(0);
+      for (const side of around) {
+        expect(
+          codes.filter((code) => code.includes(`${side}(`)),
+          side,
+        ).not.toHaveLength(0);
+      }
+    },
+  );
+});
+
 describe('a page of a policy', () => {
   test.each(pages)('%s shows how to use it in code', (page) => {
     expect(programs.some(({ place }) => place.startsWith(`${page}:`))).toBe(true);
