@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { shopWorkers } from '../../tools/workers/harness.ts';
+import { newSigningKey } from '../../workers/auth/signing-key.ts';
 import { sumOf } from '../../workers/drills/platform.ts';
 import { freePorts, startShop } from '../../workers/shop.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
@@ -286,6 +288,21 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     // Whoever has no good token gets no further than the gateway.
     expect(taken()).toHaveLength(sent + pastTheGateway);
   });
+});
+
+test('on Workers the limits are kept in a Durable Object', async () => {
+  const shop = shopWorkers({ otlpEndpoint: '', privateJwk: await newSigningKey() });
+  onTestFinished(() => shop.close());
+  await shop.listen();
+  const gateway = shop.getWorker('shop-gateway');
+  expect(await gateway.listDurableObjectIds('Limits')).toEqual([]);
+  const login = { method: 'POST', body: '{"user":"grace"}' };
+  const { token } = (await (await shop.fetch('http://shop.example/auth/token', login)).json()) as {
+    token: string;
+  };
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await shop.fetch('http://shop.example/admin/users', { headers })).status).toBe(200);
+  expect(await gateway.listDurableObjectIds('Limits')).toHaveLength(1);
 });
 
 test('without a key auth says so and signs nothing', async () => {

@@ -53,6 +53,8 @@ export async function startGatewayWorker(
           main: 'workers/gateway.ts',
           compatibility_date: '2025-06-01',
           kv_namespaces: [{ binding: 'RULES', id: 'shop-rules' }],
+          durable_objects: { bindings: [{ name: 'LIMITS', class_name: 'Limits' }] },
+          migrations: [{ tag: 'v1', new_sqlite_classes: ['Limits'] }],
           vars: { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint },
         },
       },
