@@ -10,8 +10,10 @@ import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
-import type { Grant, Limit, Maybe, TakingStore } from '../stores/contract.ts';
+import type { Grant, Maybe, TakingStore } from '../stores/contract.ts';
+import type { MemoryStore } from '../stores/memory.ts';
 import type { RateLimit } from './limit-options.ts';
+import { type Bucket, bucketOf, LocalShare } from './local-share.ts';
 
 /** What a gate needs beside its limit. */
 export interface GateSurroundings {
@@ -20,7 +22,7 @@ export interface GateSurroundings {
   /** Counts for all instances; `undefined`: each counts for itself. */
   readonly shared: TakingStore | undefined;
   /** Takes its place where it is not there or cannot be had. */
-  readonly local: () => TakingStore;
+  readonly local: () => MemoryStore;
   /** How many instances count for themselves where there is no store. */
   readonly instances: number;
   readonly clock: Clock;
@@ -53,12 +55,6 @@ interface Taken {
   readonly lastMoment: number | undefined;
 }
 
-/** What a store is asked to count. */
-interface Bucket extends Limit {
-  /** How long until one more unit is there, in milliseconds. */
-  readonly unitMs: number;
-}
-
 /** Decides on the requests that come to one limit. */
 export class Gate {
   readonly name: string;
@@ -68,8 +64,10 @@ export class Gate {
   readonly #maxWaitMs: number;
   /** Of all instances together. */
   readonly #whole: Bucket;
-  /** Of this instance, where nobody counts for all: it fills up so much more slowly. */
-  readonly #share: Bucket;
+  /** Of this instance, where nobody counts for all. */
+  readonly #share: LocalShare;
+  /** Whether the store may fail, so that the share takes its place. */
+  readonly #keepsStep: boolean;
   readonly #settings: RateLimit;
   readonly #around: GateSurroundings;
 
@@ -80,10 +78,13 @@ export class Gate {
     this.windowMs = durationOption('rateLimit.per', per);
     this.enforced = settings.enforce ?? true;
     this.#maxWaitMs = durationOption('rateLimit.maxWait', maxWait);
-    const { instances } = around;
+    const { instances, shared, local } = around;
     this.#whole = bucketOf(limit, this.windowMs, burst);
-    const share = Math.max(1, Math.floor(burst / instances));
-    this.#share = bucketOf(limit, this.windowMs * instances, share);
+    this.#share = new LocalShare(this.#whole, instances, local);
+    this.#keepsStep =
+      shared !== undefined &&
+      shared.capabilities.consistency !== 'isolate' &&
+      (settings.onStoreError ?? 'local') === 'local';
     this.#settings = settings;
     this.#around = around;
   }
@@ -99,8 +100,7 @@ export class Gate {
     if (!given && anonymous === 'skip') return undefined;
     const key = `${this.#around.prefix}${given ? boundedKey(given) : sharedKey}`;
     const units = typeof cost === 'number' ? cost : this.#checked(cost(request, context));
-    const { shared, local } = this.#around;
-    return this.#take(shared ?? local(), key, units, leftMs);
+    return this.#take(this.#around.shared ?? this.#share.store, key, units, leftMs);
   }
 
   #checked(units: number): number {
@@ -109,11 +109,13 @@ export class Gate {
   }
 
   #take(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
-    const bucket = this.#bucketFor(store, units);
+    const isShared = store === this.#around.shared;
+    const bucket = isShared ? this.#whole : this.#share.bucketFor(units);
     // A reservation is taken from a deeper bucket: what is below its bottom is there later.
     const reach = units <= bucket.burst ? Math.min(this.#maxWaitMs, leftMs) : 0;
     const limit = reach > 0 ? deeper(bucket, reach) : bucket;
     const asked = { store, key, units, bucket };
+    if (isShared && this.#keepsStep) this.#settle(store, key);
     let grant: Maybe<Grant>;
     try {
       grant = store.take(key, limit, units, units);
@@ -127,13 +129,6 @@ export class Gate {
     );
   }
 
-  /** What costs more than a share but not more than the whole must be possible also where there is no store. */
-  #bucketFor(store: TakingStore, units: number): Bucket {
-    if (store === this.#around.shared) return this.#whole;
-    if (units <= this.#share.burst || units > this.#whole.burst) return this.#share;
-    return { ...this.#share, burst: units };
-  }
-
   #decide(asked: Omit<Taken, 'lastMoment'>, grant: Grant, reach: number): Decision {
     const { granted, resetMs, retryMs } = grant;
     const { store, key, units, bucket } = asked;
@@ -143,6 +138,7 @@ export class Gate {
     const { burst, unitMs } = bucket;
     const { shared, clock } = this.#around;
     const passed = granted === units;
+    if (this.#keepsStep) this.#keepStep(store, key, passed ? units : 0);
     // The same as `grant.remaining`, but for a deeper bucket.
     const present = Math.max(0, burst - resetMs / unitMs);
     const remaining = Math.floor(present + roundingUnits);
@@ -163,6 +159,21 @@ export class Gate {
     };
   }
 
+  /** Below 0: units came back. */
+  #keepStep(store: TakingStore, key: string, units: number): void {
+    if (units === 0) return;
+    if (store === this.#around.shared) this.#share.follow(key, units);
+    else this.#share.owe(key, units);
+  }
+
+  /** Tells the store, before it is asked for more, what was granted without it. It may still be out. */
+  #settle(store: TakingStore, key: string): void {
+    const owed = this.#share.settle(key);
+    if (owed === 0) return;
+    const stillOwed = (): void => this.#share.owe(key, owed);
+    quietly(() => store.take(key, this.#whole, owed, 0), stillOwed);
+  }
+
   /** A platform does not say what is left. */
   #answered(passed: boolean, retryMs: number): Decision {
     return {
@@ -179,6 +190,7 @@ export class Gate {
   giveBack({ taken }: Decision): void {
     if (taken === undefined) return;
     const { store, key, units, bucket, lastMoment } = taken;
+    if (this.#keepsStep) this.#keepStep(store, key, -units);
     if (lastMoment === undefined) {
       quietly(() => store.take(key, bucket, -units, 0));
       return;
@@ -197,9 +209,8 @@ export class Gate {
 
   #withoutStore(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
     const { onStoreError = 'local' } = this.#settings;
-    const { shared, local } = this.#around;
-    if (onStoreError === 'local' && store === shared) {
-      return this.#take(local(), key, units, leftMs);
+    if (onStoreError === 'local' && store === this.#around.shared) {
+      return this.#take(this.#share.store, key, units, leftMs);
     }
     return {
       gate: this,
@@ -212,10 +223,6 @@ export class Gate {
       failed: true,
     };
   }
-}
-
-function bucketOf(quota: number, windowMs: number, burst: number): Bucket {
-  return { quota, windowMs, burst, unitMs: windowMs / quota };
 }
 
 function deeper(bucket: Bucket, reachMs: number): Bucket {
@@ -233,11 +240,12 @@ function peerNetwork(_: Request, context: Context): string | undefined {
   return address === undefined ? undefined : networkOf(address, 64);
 }
 
-function quietly(work: () => Maybe<unknown>): void {
+/** @param failed What is to be done then. Default: nothing, the units come back by themselves. */
+function quietly(work: () => Maybe<unknown>, failed: () => void = ignore): void {
   try {
     const result = work();
-    if (result instanceof Promise) result.catch(ignore);
+    if (result instanceof Promise) result.catch(failed);
   } catch {
-    // The units come back by themselves.
+    failed();
   }
 }

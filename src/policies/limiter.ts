@@ -11,7 +11,7 @@ import { type Context, type Key, key } from '../core/context.ts';
 import { emit } from '../core/event.ts';
 import { textOption, wholeOption, wordOption } from '../core/option.ts';
 import type { Maybe, TakingStore } from '../stores/contract.ts';
-import { memoryStore } from '../stores/memory.ts';
+import { type MemoryStore, memoryStore } from '../stores/memory.ts';
 import { limitAnswers } from './limit-answers.ts';
 import { type Decision, Gate } from './limit-gate.ts';
 import { checkLimit, type RateLimit } from './limit-options.ts';
@@ -63,8 +63,8 @@ export function limitRates(
     const { store: own = given } = limit;
     const shared = own === 'memory' ? undefined : (own as TakingStore | undefined);
     const name = limit.name ?? (list.length === 1 ? 'default' : `${limit.limit} per ${limit.per}`);
-    let local: TakingStore | undefined;
-    const inMemory = (): TakingStore => {
+    let local: MemoryStore | undefined;
+    const inMemory = (): MemoryStore => {
       local ??= memoryStore({ clock, random });
       return local;
     };

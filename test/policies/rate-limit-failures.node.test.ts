@@ -152,6 +152,37 @@ describe.each(seeds)('seed %i', (seed) => {
     expect(healed.length).toBeLessThanOrEqual(most2);
   });
 
+  test.each([
+    ['exact', 300, 1],
+    ['leased', 1_000, 1],
+    ['exact', 300, 4],
+    ['leased', 1_000, 4],
+  ] as const)(
+    'FT-26 the store comes and goes (%s, every %i ms, instances: %i): the shares and the store do not add up',
+    async (mode, everyMs, size) => {
+      const { fleet, server, clock } = fleetOf(seed, { mode, size });
+      const perSecond = (2 * limit.quota) / size;
+      await fleet.run(1_000, perSecond);
+      const flaps = Math.round(10_000 / (2 * everyMs));
+      for (let flap = 0; flap < flaps; flap++) {
+        server.kill();
+        await fleet.run(everyMs, perSecond);
+        server.restart({ keepsData: true });
+        await fleet.run(everyMs, perSecond);
+      }
+      await clock.advance(100);
+      everyRequestIsAnswered(fleet);
+      // Those that find the store later than others go on with their shares meanwhile.
+      const apart = size === 1 ? 0 : 2 * burst + 0.05 * perMs * 2 * everyMs * flaps;
+      const leased = mode === 'leased' ? fleet.leaseTerm() : 0;
+      holds(
+        `FT-26 every ${everyMs} ms, ${mode}, ${size}`,
+        fleet,
+        leased + apart + perMs * deadlineMs,
+      );
+    },
+  );
+
   test('FT-06 a replica takes over that lags behind', async () => {
     const lagMs = 150;
     const { fleet, server } = fleetOf(seed);

@@ -145,6 +145,60 @@ describe('ST-04, FT-04 a store that cannot be had', () => {
   });
 });
 
+describe('FT-26 a store that comes and goes', () => {
+  /** A store that may be out. */
+  function flapping() {
+    const memory = memoryStore({ clock });
+    const state = { isOut: false };
+    const store: Store = {
+      ...memory,
+      capabilities: { ...memory.capabilities, consistency: 'linearizable' },
+      async take(key, limit, n, min) {
+        if (state.isOut) throw new Error('out');
+        return memory.take(key, limit, n, min);
+      },
+    };
+    return { state, store };
+  }
+  const four = { limit: 4, per: '40s', by: byUser };
+
+  test('grants no unit twice: what it granted is missing from the share, what the share granted from it', async () => {
+    const { state, store } = flapping();
+    const { get } = limited(four, { store });
+    const seen: number[][] = [];
+    for (const isOut of [false, true, false, true]) {
+      state.isOut = isOut;
+      seen.push(await statuses([get(), get()]));
+      await settled();
+    }
+    expect(seen).toEqual([
+      [200, 200],
+      [200, 200],
+      [429, 429],
+      [429, 429],
+    ]);
+  });
+
+  test('what another limit refuses is owed by nobody', async () => {
+    const { state, store } = flapping();
+    const { get } = limited(
+      [
+        { ...four, name: 'kept' },
+        { ...four, name: 'strict', limit: 1, store: 'memory' },
+      ],
+      { store },
+    );
+    expect(await statuses([get()])).toEqual([200]);
+    state.isOut = true;
+    expect(await statuses([get(), get(), get()])).toEqual([429, 429, 429]);
+    state.isOut = false;
+    const other = limited({ ...four, name: 'kept' }, { store });
+    expect(await statuses([get(), other.get(), other.get(), other.get(), other.get()])).toEqual([
+      ...[429, 200, 200, 200, 429],
+    ]);
+  });
+});
+
 describe('ST-05 instances that count alone', () => {
   /** How many of `asked` requests pass at once, and then in each window of `per`. */
   async function passed(limit: RateLimit, options: RateLimitOptions, asked = 100) {
