@@ -455,7 +455,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [[{ store: memoryStore(), onError: 'log' }], 'breakerFleet.onError: "log" is not a function'],
       [
         [{ store: memoryStore(), votes: 2 }],
-        "breakerFleet: there is no option 'votes', only store, name, adopt, quorum, poll, ramp, onError, clock, random",
+        "breakerFleet: there is no option 'votes', only store, name, adopt, quorum, instance, poll, ramp, onError, clock, random",
       ],
     ],
   },

@@ -8,7 +8,13 @@ import { boundedKey } from '../../../core/bounded-key.ts';
 import { type Clock, systemClock } from '../../../core/clock.ts';
 import { type Duration, durationOption } from '../../../core/duration.ts';
 import { ignore } from '../../../core/message.ts';
-import { functionOption, knownOptions, shown } from '../../../core/option.ts';
+import {
+  functionOption,
+  knownOptions,
+  shown,
+  textOption,
+  wordOption,
+} from '../../../core/option.ts';
 import { takeByCompareAndSet } from '../../../stores/compare-and-set.ts';
 import type { Store } from '../../../stores/contract.ts';
 import { guardedStore } from '../../../stores/guarded.ts';
@@ -34,6 +40,11 @@ export interface BreakerFleetOptions {
   readonly adopt?: Adoption;
   /** How much of the living makes a quorum, above 0 up to 1; two instances at least. Default: 0.5. */
   readonly quorum?: number;
+  /**
+   * Where this instance runs, such as host and port, the same after every start and told apart from all others: one that is
+   * broken, crashes and starts anew, again and again, makes no quorum by itself then. Default: each start is an instance.
+   */
+  readonly instance?: string;
   /** How often the store is looked at, also where it tells of changes. Default: `'1s'`; `'10s'` on an eventual store. */
   readonly poll?: Duration;
   /** How long it takes until an instance that closes because another one did lets all calls through. Default: `'2s'`. */
@@ -109,6 +120,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
     name: true,
     adopt: true,
     quorum: true,
+    instance: true,
     poll: true,
     ramp: true,
     onError: true,
@@ -119,6 +131,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
     throw new RangeError(`breakerFleet.store: ${shown(options.store)} is not a store`);
   }
   functionOption('breakerFleet.onError', options.onError);
+  textOption('breakerFleet.instance', options.instance);
   const { name = 'default', quorum = 0.5, onError = ignore } = options;
   const { clock = systemClock, random = Math.random } = options;
   const { consistency, staleMs } = options.store.capabilities;
@@ -139,6 +152,7 @@ export function breakerFleet(options: BreakerFleetOptions): BreakerFleet {
   const members = new Map<string, Member>();
   const knowledge = new Knowledge({
     clock,
+    place: options.instance,
     silenceMs: 3 * beatMs,
     travelMs: isEventual ? staleMs + pollMs : 2 * pollMs,
   });
@@ -191,9 +205,7 @@ function checkOptions(name: string, adopt: Adoption, quorum: number, isEventual:
       `breakerFleet.name: ${shown(name)} is not 1 to 64 letters, digits, '.', '_' and '-'`,
     );
   }
-  if (!['off', 'quorum', 'any'].includes(adopt)) {
-    throw new RangeError(`breakerFleet.adopt: ${shown(adopt)} is not one of off, quorum, any`);
-  }
+  wordOption('breakerFleet.adopt', adopt, ['off', 'quorum', 'any']);
   if (adopt === 'quorum' && isEventual) {
     throw new RangeError(
       "breakerFleet.adopt: 'quorum' does not go with an eventual store, where nobody knows who lives; 'any' or 'off'",

@@ -6,11 +6,13 @@
 
 import type { Clock } from '../../../core/clock.ts';
 import { mostCircuits, type Register } from './register.ts';
-import { compareVotes, longestOpenMs, mostVotes, type Vote } from './votes.ts';
+import { compareVotes, longestOpenMs, mostVotes, newInstanceId, type Vote } from './votes.ts';
 
 /** What {@link Knowledge} goes by. */
 export interface KnowledgeSettings {
   readonly clock: Clock;
+  /** Where this instance runs. */
+  readonly place?: string | undefined;
   /** An instance that has said nothing for so long does not live. */
   readonly silenceMs: number;
   /** How long a vote may be on its way. */
@@ -42,7 +44,7 @@ export class Knowledge {
 
   /** The name of this instance. Drawn at its first use: on Workers, a module that loads has no randomness. */
   get id(): string {
-    this.#id ??= crypto.randomUUID();
+    this.#id ??= newInstanceId(this.#settings.place);
     return this.#id;
   }
 

@@ -16,7 +16,7 @@ import {
 import { Election, type ElectionSettings } from './election.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { RegisterSync } from './register-sync.ts';
-import { type Adoption, closedEpoch, isAdopted, openVotes } from './votes.ts';
+import { type Adoption, closedEpoch, countPlaces, isAdopted, openVotes } from './votes.ts';
 
 /** A circuit, as a fleet sees it. */
 export interface SharedCircuit {
@@ -139,8 +139,8 @@ export class Member implements Membership {
     const leftMs = Math.max(0, ...news.map((vote) => knowledge.leftOf(vote, name, isEventual)));
     if (leftMs === 0) return;
     const living = knowledge.living(name);
-    const voters = adopt === 'quorum' ? news.filter(({ id }) => living.has(id)) : news;
-    if (isAdopted(voters.length, living.size, adopt, quorum)) {
+    const voters = news.map(({ id }) => id).filter((id) => adopt !== 'quorum' || living.has(id));
+    if (isAdopted(countPlaces(voters), countPlaces(living), adopt, quorum)) {
       this.#epoch = Math.max(...news.map((vote) => vote.epoch));
       this.#openMs = leftMs;
       this.#follow(() => circuit.open('peers', leftMs));
@@ -176,8 +176,7 @@ export class Member implements Membership {
     const { knowledge, clock } = this.#settings;
     const { name } = this;
     const before = Math.max(this.#epoch, knowledge.epochOf(name));
-    // One that is no safe integer would be no vote.
-    this.#epoch = Math.min(before + 1, Number.MAX_SAFE_INTEGER);
+    this.#epoch = before + 1;
     this.#election.restart();
     this.#isWarned = false;
     this.#closedByOthersAt = Number.NEGATIVE_INFINITY;

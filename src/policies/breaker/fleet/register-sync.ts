@@ -8,7 +8,8 @@ import { type Clock, sleep } from '../../../core/clock.ts';
 import type { Context } from '../../../core/context.ts';
 import { type Store, StoreError } from '../../../stores/contract.ts';
 import type { Knowledge } from './knowledge.ts';
-import { mergeRegisters, readRegister, writeRegister } from './register.ts';
+import { mergeRegisters, type Register, readRegister, writeRegister } from './register.ts';
+import { latestEpochAt } from './votes.ts';
 
 /** What {@link RegisterSync} goes by. */
 export interface RegisterSyncSettings {
@@ -126,8 +127,7 @@ export class RegisterSync {
     const { store, key, knowledge, beatMs, clock, random } = this.#settings;
     for (let attempt = 1; ; attempt++) {
       const entry = await store.get(key);
-      this.#hear(entry?.value);
-      const found = readRegister(entry?.value);
+      const found = this.#hear(entry?.value);
       const own = knowledge.own();
       if (writeRegister(mergeRegisters(found, own)) === writeRegister(found)) return;
       const text = writeRegister(mergeRegisters(knowledge.fresh(found), own));
@@ -159,8 +159,11 @@ export class RegisterSync {
     });
   }
 
-  #hear(text: string | undefined): void {
-    this.#settings.knowledge.learn(readRegister(text));
-    this.#settings.onNews();
+  #hear(text: string | undefined): Register {
+    const { knowledge, onNews, clock } = this.#settings;
+    const register = readRegister(text, latestEpochAt(clock.now()));
+    knowledge.learn(register);
+    onNews();
+    return register;
   }
 }

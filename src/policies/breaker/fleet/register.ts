@@ -21,8 +21,12 @@ export const mostCircuits = 256;
 /** No register is longer, whatever its names; a text that is would only cost time. */
 export const longestRegister = 16_000_000;
 
-/** Reads a register. What is not understood is left out. */
-export function readRegister(text = '{}'): Register {
+/**
+ * Reads a register. What is not understood is left out.
+ *
+ * @param latestEpoch No vote has a higher one, see `latestEpochAt`. Default: any that is a safe integer.
+ */
+export function readRegister(text = '{}', latestEpoch: number = Number.MAX_SAFE_INTEGER): Register {
   let written: unknown;
   try {
     written = text.length > longestRegister ? {} : JSON.parse(text);
@@ -40,7 +44,7 @@ export function readRegister(text = '{}'): Register {
       circuits: new Map(
         entriesOf(circuits)
           .filter(([name]) => isBoundedKey(name))
-          .map(([name, votes]) => [name, readVotes(votes)]),
+          .map(([name, votes]) => [name, readVotes(votes, latestEpoch)]),
       ),
     },
     nothing,

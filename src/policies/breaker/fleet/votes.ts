@@ -7,7 +7,7 @@
 
 /** One instance's word on a circuit. */
 export interface Vote {
-  /** Of the instance. A process that starts anew has a new one. */
+  /** Of the instance, see {@link newInstanceId}. A process that starts anew has a new one. */
   readonly id: string;
   readonly state: 'open' | 'closed';
   /** Grows with every transition: one above all that the instance had seen. */
@@ -29,9 +29,30 @@ export const longestOpenMs = 86_400_000;
 
 const longestId = 64;
 
-/** Reads votes on one circuit. What is no vote is left out: nothing that others write may stop an instance. */
-export function readVotes(written: unknown): readonly Vote[] {
-  return Array.isArray(written) ? mergeVotes(written.filter(isVote), []) : [];
+/**
+ * Reads votes on one circuit. What is no vote is left out: nothing that others write may stop an instance.
+ *
+ * @param latestEpoch See {@link latestEpochAt}.
+ */
+export function readVotes(
+  written: unknown,
+  latestEpoch: number = Number.MAX_SAFE_INTEGER,
+): readonly Vote[] {
+  if (!Array.isArray(written)) return [];
+  return mergeVotes(
+    written.filter((vote) => isVote(vote) && vote.epoch <= latestEpoch),
+    [],
+  );
+}
+
+/**
+ * The highest epoch that can be there: nobody counts to the milliseconds since 1970. One above it was forged, and votes that
+ * count would never come up with it; above one below it they go on counting.
+ *
+ * @param now On the wall clock.
+ */
+export function latestEpochAt(now: number): number {
+  return Math.floor(now);
 }
 
 /**
@@ -105,6 +126,30 @@ export function compareVotes(a: Vote, b: Vote): number {
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/**
+ * A name for an instance that has just started.
+ *
+ * @param place Where it runs: what starts anew there is no further instance, see {@link placeOf}.
+ */
+export function newInstanceId(place: string | undefined): string {
+  const id = crypto.randomUUID();
+  return place === undefined ? id : `${hash(place).toString(16)}${placeMark}${id}`;
+}
+
+/** Where an instance runs, as far as its name says so; else it is a place of its own. */
+export function placeOf(id: string): string {
+  const end = id.indexOf(placeMark);
+  return end === -1 ? id : id.slice(0, end);
+}
+
+/** How many places instances run at: one that crashes and starts anew, again and again, is one of them. */
+export function countPlaces(ids: Iterable<string>): number {
+  return new Set(Array.from(ids, placeOf)).size;
+}
+
+/** None of an UUID. */
+const placeMark = '.';
 
 /** Whether it can be the name of an instance. */
 export function isInstanceId(id: unknown): id is string {

@@ -75,19 +75,24 @@ class Peers {
   readonly simulation: Simulation;
   readonly clock: VirtualClock;
   readonly all: readonly Peer[];
+  readonly #options: PeersOptions;
 
   constructor(seed: number, size: number, options: PeersOptions = {}) {
-    const { storeOf = (simulation, network) => simulation.link(network) } = options;
-    const simulation = new Simulation(seed);
-    const { clock, random } = simulation;
-    this.simulation = simulation;
-    this.clock = clock;
-    this.all = Array.from({ length: size }, () => {
-      const network = { ...goodNetwork, ...options.network };
-      const store = storeOf(simulation, network);
-      const fleet = breakerFleet({ store, clock, random, ramp: '0ms', ...options.fleet });
-      return new Peer(network, fleet, clock, options.breaker);
-    });
+    this.#options = options;
+    this.simulation = new Simulation(seed);
+    this.clock = this.simulation.clock;
+    this.all = Array.from({ length: size }, () => this.start());
+  }
+
+  /** One more instance, which is none of {@link all}. */
+  start(settings: Partial<BreakerFleetOptions> = {}): Peer {
+    const { storeOf = (simulation, network) => simulation.link(network) } = this.#options;
+    const { clock, random } = this.simulation;
+    const network = { ...goodNetwork, ...this.#options.network };
+    const store = storeOf(this.simulation, network);
+    const common = { store, clock, random, ramp: '0ms', ...this.#options.fleet };
+    const fleet = breakerFleet({ ...common, ...settings });
+    return new Peer(network, fleet, clock, this.#options.breaker);
   }
 
   /** Time in which every instance has a call each `everyMs`, and none that waits for the store. */
@@ -140,6 +145,25 @@ describe.each([1, 2, 3])('seed %i', (seed) => {
     console.log(`FT-20 open in all ten ${ms} ms after the upstream failed six`);
     expect(ms).toBeLessThanOrEqual(50);
     expect(peers.rejections).toEqual([]);
+  });
+
+  test('FT-20, ST-08 one that is broken, crashes and starts anew opens no other one, in a fleet of two or four', async () => {
+    for (const others of [1, 3]) {
+      const peers = new Peers(seed, others);
+      await peers.run(3_000);
+      for (let start = 0; start < 8; start++) {
+        const broken = peers.start({ instance: 'web-4:8080' });
+        broken.isWell = false;
+        await peers.run(2_000, 10, [...peers.all, broken]);
+        expect(broken.state).toBe('open');
+      }
+      expect(peers.count('closed')).toBe(others);
+      // It is one of the fleet all the same: with half of the others it opens the rest.
+      const broken = peers.start({ instance: 'web-4:8080' });
+      for (const peer of [broken, ...peers.all.slice(0, 2)]) peer.isWell = false;
+      await peers.run(1_000, 10, [...peers.all, broken]);
+      expect(peers.count('open')).toBe(others);
+    }
   });
 
   test('FT-20 where calls and messages are lost, a few looks later', async () => {

@@ -7,6 +7,7 @@ import {
   readRegister,
 } from '../../../../src/policies/breaker/fleet/register.ts';
 import {
+  latestEpochAt,
   longestOpenMs,
   mostVotes,
   type Vote,
@@ -83,20 +84,40 @@ describe('ST-09: whatever stands in the store', () => {
     expect(circuits.has(`c${3 * mostCircuits - 1}`)).toBe(true);
   });
 
-  test('the highest epoch that can be written is the end of no vote', async () => {
-    const { store, instances, talk } = await fleetOf(1);
-    const [one] = instances as [Instance];
-    const epoch = Number.MAX_SAFE_INTEGER;
-    await store.set('breakers/default', written({ pay: [vote('x', { epoch, openMs: 1 })] }));
+  test.each([
+    ['that nobody can have counted to', 86_400_000],
+    ['as high as anybody can have counted', 0],
+  ])('an epoch %s is the end of no vote, and does not stay', async (_, beyond) => {
+    const { clock, store, instances, talk } = await fleetOf(2, { fleet: { adopt: 'any' } });
+    const [one, two] = instances as [Instance, Instance];
+    const epoch = clock.now() + beyond;
+    const forged = ['x', 'y'].map((id) => vote(id, { epoch, state: 'closed', openMs: 1 }));
+    await store.set('breakers/default', written({ pay: forged }));
     await talk();
+    await clock.advance(1);
     one.status = 503;
     await one.call(4);
+    await clock.advance(1);
     await talk();
+    expect(two.state).toBe('open: peers');
     const before = await store.get('breakers/default');
-    expect(readRegister(before?.value).circuits.get('pay')?.length).toBe(2);
     await talk();
     // What stands there is not written over and over.
     expect((await store.get('breakers/default'))?.version).toBe(before?.version);
+    one.status = 200;
+    one.breaker.reset();
+    await clock.advance(1);
+    await talk();
+    expect(two.state).toBe('closed');
+  });
+
+  test('votes with such epochs, however many, crowd out none that counts', () => {
+    const now = 1_000_000;
+    const crowd = Array.from({ length: 2 * mostVotes }, (_, at) =>
+      vote(`x${at}`, { epoch: now + 1 }),
+    );
+    const read = readRegister(written({ pay: [...crowd, vote('a')] }), latestEpochAt(now));
+    expect(read.circuits.get('pay')).toEqual([vote('a')]);
   });
 
   test('a circuit that a person opens for longer than is told is told all the same', async () => {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Adoption,
+  countPlaces,
   isAdopted,
+  isInstanceId,
   mergeVotes,
   mostVotes,
+  newInstanceId,
   openVotes,
   probeRank,
   readVotes,
@@ -75,6 +78,14 @@ describe('votes on a breaker', () => {
     expect(opened('quorum')).toEqual([false, false, true, true]);
     expect(opened('any')).toEqual([true, true, true, true]);
     expect(opened('off')).toEqual([false, false, false, false]);
+  });
+
+  it('of instances that start at one place, one after the other, are those of one', () => {
+    const ids = ['web-1:8080', 'web-1:8080', 'web-2:8080', undefined, undefined].map(newInstanceId);
+    expect(new Set(ids).size).toBe(5);
+    expect(ids.every(isInstanceId)).toBe(true);
+    expect(countPlaces(ids)).toBe(4);
+    expect(countPlaces(ids.slice(0, 2))).toBe(1);
   });
 
   it('of a lone instance are no quorum', () => {
