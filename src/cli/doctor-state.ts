@@ -5,9 +5,10 @@
  */
 
 import type { SharedState } from '../rules/model.ts';
+import type { Store } from '../stores/contract.ts';
 import { type Finding, reason, within } from './finding.ts';
 import { type State, stateOf } from './shared-state.ts';
-import { type OpenedStore, openStore, placeOf } from './store.ts';
+import { openStore, placeOf } from './store.ts';
 
 /** Asked for and given back: no key of a limit. */
 const key = 'fetchmesh-doctor';
@@ -33,9 +34,8 @@ export async function askState(
   const { store, mode, breakers, instances } = state;
   if (store === undefined) return [];
   const opening = openStore(store, { mode, instances, say: () => {} });
-  let opened: OpenedStore | undefined;
   try {
-    opened = await within(timeoutMs, opening);
+    const opened = await within(timeoutMs, opening);
     const isOwn = opened.store.capabilities.consistency === 'isolate';
     const limit = { quota: 1, windowMs: 1_000, burst: 0 };
     await within(timeoutMs, Promise.resolve(opened.store.take?.(key, limit, 1, 1)));
@@ -44,9 +44,13 @@ export async function askState(
       return [{ what, ok: true, detail: `${placeOf(store).replace(/:$/, '')}: ${detail}` }];
     }
     const isSharing = breakers !== 'alone' && opened.plain !== undefined;
-    if (isSharing) await within(timeoutMs, writeOnce(opened.plain as OpenedStore['store']));
+    if (isSharing) await within(timeoutMs, writeOnce(opened.plain as Store));
     const does = isSharing ? `${mode}, breakers ${breakers}` : mode;
-    return [{ what, ok: true, detail: `${placeOf(store)}: takes and answers, ${does}` }];
+    const remarks = await within(timeoutMs, Promise.resolve(opened.remarks?.() ?? []));
+    return [
+      { what, ok: true, detail: `${placeOf(store)}: takes and answers, ${does}` },
+      ...remarks.map((remark) => ({ what, ok: true, warning: true as const, ...remark })),
+    ];
   } catch (error) {
     const detail = `${placeOf(store)}: ${reason(error).replace(/^--store: /, '')}`;
     const hint = 'limits apply on_store_error until it answers, and breakers decide alone';
@@ -60,7 +64,7 @@ export async function askState(
 }
 
 /** As breakers write their votes: only where nobody else has in between. */
-async function writeOnce(store: OpenedStore['store']): Promise<void> {
+async function writeOnce(store: Store): Promise<void> {
   const vote = `${key}-vote`;
   const before = await store.get(vote);
   const version = await store.set(vote, 'ok', { ttlMs: 1_000, if: before?.version ?? null });

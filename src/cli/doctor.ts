@@ -148,10 +148,10 @@ async function askCollector(
   }
 }
 
-function render({ what, ok, detail, hint }: Finding): string {
-  const sign = ok ? '√' : '×';
+function render({ what, ok, warning, detail, hint }: Finding): string {
+  const [sign, hue] = !ok ? ['×', 31] : warning ? ['!', 33] : ['√', 32];
   const color = wantsColor(process.stdout);
-  const mark = color ? `\u001b[${ok ? 32 : 31}m${sign}\u001b[0m` : sign;
+  const mark = color ? `\u001b[${hue}m${sign}\u001b[0m` : sign;
   const line = `${mark} ${what}: ${detail}`;
   return hint === undefined ? line : `${line}\n    ${hint}`;
 }

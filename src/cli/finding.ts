@@ -8,6 +8,8 @@
 export interface Finding {
   readonly what: string;
   readonly ok: boolean;
+  /** It works, and there is something to know about it. */
+  readonly warning?: true;
   /** What was seen. */
   readonly detail: string;
   /** What to do where it is not well. */

@@ -7,7 +7,6 @@
 import process from 'node:process';
 import { decisionLine } from '../gateway/decision-log.ts';
 import { createGateway } from '../gateway/gateway.ts';
-import { breakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import { adminApp } from '../runtimes/admin.ts';
 import { createDrain } from '../runtimes/drain.ts';
 import { runFleet } from '../runtimes/fleet-runner.ts';
@@ -15,6 +14,7 @@ import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
 import { lineBuffer } from '../telemetry/line-buffer.ts';
 import { createRegistry } from '../telemetry/registry.ts';
+import { shareBreakers } from './breakers.ts';
 import { fileOrigin } from './file-origin.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
@@ -152,19 +152,10 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const sayOfTraces = (message: string): void => console.error(`fetchmesh: traces: ${message}`);
   const traced = traceDestination(values['otlp-endpoint'], parsed.rules.telemetry, sayOfTraces);
   const telemetry = traced && (await startTraces(traced, parsed.rules.telemetry, sayOfTraces));
-  const { store, mode, breakers: adopt, instances } = stateOf(given, parsed.rules.state);
-  const opened =
-    store === undefined
-      ? undefined
-      : await openStore(store, {
-          mode,
-          instances,
-          say: (message) => console.error(`fetchmesh: ${message}`),
-        });
-  const breakers =
-    opened?.plain !== undefined && adopt !== 'alone'
-      ? breakerFleet({ store: opened.plain, adopt })
-      : undefined;
+  const { store, mode, breakers: how, instances } = stateOf(given, parsed.rules.state);
+  const say = (message: string): void => console.error(`fetchmesh: ${message}`);
+  const opened = store === undefined ? undefined : await openStore(store, { mode, instances, say });
+  const breakers = shareBreakers(opened, { breakers: how, port, say });
   const accessLog = lineBuffer({ write: standardOutput });
   const gateway = createGateway(parsed.rules, {
     registry,

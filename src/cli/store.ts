@@ -18,6 +18,12 @@ import {
   type RedisCommands,
   redisStore,
 } from '../stores/redis.ts';
+import {
+  type AskedServer,
+  type Remark,
+  remarkOnInstances,
+  remarksOnRedis,
+} from './store-remarks.ts';
 import { UsageError } from './usage.ts';
 
 /** Settings of {@link openStore}. */
@@ -25,7 +31,7 @@ export interface OpenStoreOptions {
   readonly mode: 'exact' | 'leased';
   /** How many share it, this one included. */
   readonly instances: number;
-  /** Told, once each time, that the store is out or back. */
+  /** Told, once each time, that the store is out or back, and once what there is to know about it. */
   readonly say: (message: string) => void;
 }
 
@@ -34,6 +40,10 @@ export interface OpenedStore {
   readonly store: Store;
   /** The same without leases, for what is no limit. */
   readonly plain?: Store;
+  /** Whether it is told that the store is out. */
+  readonly tellsOutages?: boolean;
+  /** What is at odds with its use; rejects where it is out. Absent where there is nothing to ask. */
+  remarks?(): Promise<readonly Remark[]>;
   /** Gives back what is leased, as far as the store answers, and ends the connections. */
   close(): Promise<void>;
 }
@@ -54,20 +64,23 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   const shared = (store: TakingStore): TakingStore =>
     mode === 'exact' ? exactStore(store) : leasedStore(store, { instances });
   const place = placeOf(url);
+  const remark = ({ detail, hint }: Remark): void => say(`store ${place}: ${detail}; ${hint}`);
   const opened = await connectStore(url, {
-    say: (isAvailable, why) =>
-      say(
-        isAvailable
-          ? `store ${place} is back`
-          : `store ${place} is out: ${why}; limits follow their on_store_error, breakers decide alone`,
-      ),
+    say(isAvailable, why) {
+      if (isAvailable) say(`store ${place} is back`);
+      else
+        say(
+          `store ${place} is out: ${why}; limits follow their on_store_error, breakers decide alone`,
+        );
+    },
+    remark,
   });
   if (opened.store.capabilities.consistency === 'isolate') return opened;
   if (opened.tell === undefined) {
     const store = shared(opened.store);
     return { store, plain: opened.store, close: () => ending(store, opened) };
   }
-  const { tell } = opened;
+  const { tell, remarks } = opened;
   const onChange = (isAvailable: boolean): void => tell(isAvailable);
   const guarded = guardedStore(opened.store, { onChange });
   // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
@@ -75,6 +88,8 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   return {
     store,
     plain: guardedStore(opened.store, { deadline: patience, onChange }),
+    tellsOutages: true,
+    ...(remarks && { remarks }),
     close: () => ending(store, opened),
   };
 }
@@ -94,6 +109,8 @@ export interface ConnectStoreOptions {
   readonly option?: string;
   /** Told, once each time, that the store is out or back, and why. */
   readonly say: (isAvailable: boolean, why: string) => void;
+  /** Told, once each, what there is to know about the store. Default: nobody. */
+  readonly remark?: (remark: Remark) => void;
 }
 
 /** A store as it is. */
@@ -117,13 +134,13 @@ export function placeOf(url: string): string {
  */
 export async function connectStore(
   url: string,
-  { say, option = '--store' }: ConnectStoreOptions,
+  { say, remark, option = '--store' }: ConnectStoreOptions,
 ): Promise<ConnectedStore> {
   const scheme = /^[a-z][a-z-]*:/i.exec(url)?.[0].toLowerCase();
   if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
-  if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length), option);
+  if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length), option, remark);
   if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
-    return await connectRedis(url, say, option);
+    return await connectRedis(url, say, remark, option);
   }
   throw new UsageError(
     `${option}: not the URL of a store, such as redis://localhost:6379, rediss://…, memory: or, on Deno, deno-kv:PATH`,
@@ -133,6 +150,7 @@ export async function connectStore(
 async function connectRedis(
   url: string,
   say: ConnectStoreOptions['say'],
+  remark: ConnectStoreOptions['remark'],
   option: string,
 ): Promise<ConnectedStore> {
   let available = true;
@@ -143,10 +161,22 @@ async function connectRedis(
   }
 
   const client = await redisClient(url, option);
+  let isRemarked = false;
+  function remarkOnce(): void {
+    if (isRemarked || remark === undefined) return;
+    isRemarked = true;
+    remarksOnRedis(client.server).then(
+      (remarks) => {
+        for (const found of remarks) remark(found);
+      },
+      () => {},
+    );
+  }
   let timer: ReturnType<typeof setTimeout> | undefined;
   await new Promise<void>((resolve) => {
     client.on('ready', () => {
       tell(true);
+      remarkOnce();
       resolve();
     });
     client.on('error', (error: unknown) => {
@@ -167,6 +197,7 @@ async function connectRedis(
   return {
     store,
     tell,
+    remarks: () => remarksOnRedis(client.server),
     async close() {
       try {
         await store.close?.();
@@ -181,6 +212,7 @@ async function connectRedis(
 /** What the two clients have in common. */
 interface Client {
   readonly commands: RedisCommands;
+  readonly server: AskedServer;
   on(event: string, listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
   end(): void;
@@ -193,6 +225,7 @@ async function redisClient(url: string, option: string): Promise<Client> {
     const client = found['createClient']({ url, disableOfflineQueue: true });
     return {
       commands: nodeRedis(client as NodeRedisClient),
+      server: client as AskedServer,
       on: (event, listener) => client.on(event, listener),
       connect: () => client.connect(),
       end: () => client.destroy(),
@@ -205,6 +238,7 @@ async function redisClient(url: string, option: string): Promise<Client> {
     });
     return {
       commands: ioredis(client as IoredisClient),
+      server: client as AskedServer,
       on: (event, listener) => client.on(event, listener),
       connect: () => client.connect(),
       end: () => client.disconnect(),
@@ -225,7 +259,11 @@ async function installed(name: string, option: string): Promise<Record<string, a
   }
 }
 
-async function connectDenoKv(path: string, option: string): Promise<ConnectedStore> {
+async function connectDenoKv(
+  path: string,
+  option: string,
+  remark: ConnectStoreOptions['remark'],
+): Promise<ConnectedStore> {
   const { Deno } = globalThis as {
     Deno?: { openKv?(path?: string): Promise<DenoKvLike & { close(): void }> };
   };
@@ -234,7 +272,7 @@ async function connectDenoKv(path: string, option: string): Promise<ConnectedSto
   }
   const kv = await Deno.openKv(path === '' ? undefined : path);
   return {
-    store: denoKvStore(kv),
+    store: denoKvStore(kv, { onClockAhead: (aheadMs) => remark?.(remarkOnInstances(aheadMs)) }),
     close: async () => kv.close(),
   };
 }

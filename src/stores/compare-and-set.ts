@@ -27,11 +27,19 @@ export interface CompareAndSetOptions {
   readonly clock?: Clock;
   /** A number in [0, 1) that spreads the attempts of several instances. Default: `Math.random`. */
   readonly random?: () => number;
+  /**
+   * Told once, in milliseconds, that the clock of another instance is ahead of this one's by more than a second. Must not
+   * throw. Default: nobody.
+   */
+  readonly onClockAhead?: (aheadMs: number) => void;
 }
 
 /** The longest wait before the second attempt, in milliseconds; it doubles with each further one, up to 32 ms. */
 const firstWaitMs = 1;
 const longestWaitMs = 32;
+
+/** Clocks that differ by less are none that anybody has to know of, in milliseconds. */
+const mostAheadMs = 1_000;
 
 /**
  * Gives a linearizable store a `take` made of `get` and `set` with `if`.
@@ -62,10 +70,19 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
     );
   }
   const { maxAttempts = 10, clock = systemClock, random = Math.random } = options;
+  let isTold = false;
   wholeOption('takeByCompareAndSet.maxAttempts', maxAttempts, 1);
   function write(key: string, fullAt: number, now: number, entry: Entry | null) {
     const ttlMs = Math.max(1, Math.ceil(fullAt - now));
-    return store.set(registerOf(key), String(fullAt), { ttlMs, if: entry?.version ?? null });
+    const value = writeState({ fullAt, writtenAt: now });
+    return store.set(registerOf(key), value, { ttlMs, if: entry?.version ?? null });
+  }
+
+  /** Nothing is read before it was written: whoever wrote later than it is here has another clock. */
+  function compareClocks({ writtenAt }: State, now: number): void {
+    if (isTold || writtenAt <= now + mostAheadMs) return;
+    isTold = true;
+    options.onClockAhead?.(writtenAt - now);
   }
 
   /** Answers all callers of one round by one write. */
@@ -74,7 +91,9 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
     for (let attempt = 1; ; attempt++) {
       const entry = await store.get(registerOf(key));
       const now = clock.now();
-      let fullAt = entry === null ? undefined : stateOf(entry.value);
+      const state = entry === null ? undefined : readState(entry.value);
+      if (state !== undefined) compareClocks(state, now);
+      let fullAt = state?.fullAt;
       let taken = false;
       const grants = round.map(({ limit, n, min }) => {
         const step = takeGcra(fullAt, limit, n, min, now);
@@ -112,7 +131,18 @@ function registerOf(key: string): string {
   return `take:${key}`;
 }
 
-function stateOf(value: string): number | undefined {
-  const fullAt = Number(value);
-  return Number.isFinite(fullAt) ? fullAt : undefined;
+/** What is written down of a limit. Moments are on the wall clock of whoever wrote it. */
+interface State {
+  /** See `takeGcra`. */
+  readonly fullAt: number;
+  readonly writtenAt: number;
+}
+
+function writeState({ fullAt, writtenAt }: State): string {
+  return `${fullAt} ${writtenAt}`;
+}
+
+function readState(value: string): State | undefined {
+  const [fullAt = Number.NaN, writtenAt = Number.NaN] = value.split(' ').map(Number);
+  return Number.isFinite(fullAt) ? { fullAt, writtenAt } : undefined;
 }

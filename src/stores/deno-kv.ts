@@ -38,6 +38,8 @@ export interface DenoKvStoreOptions {
   readonly clock?: Clock;
   /** A number in [0, 1) that spreads the attempts of several instances. Default: `Math.random`. */
   readonly random?: () => number;
+  /** See `takeByCompareAndSet`. Default: nobody is told. */
+  readonly onClockAhead?: (aheadMs: number) => void;
 }
 
 const capabilities: Capabilities = {
@@ -61,6 +63,7 @@ const lockAttempts = 5;
  */
 export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): TakingStore {
   const { prefix = 'fetchmesh', clock = systemClock, random = Math.random } = options;
+  const { onClockAhead } = options;
   const keyOf = (key: string): string[] => [prefix, key];
 
   /** Deno removes what expired some time later, so the moment is kept with the value. */
@@ -107,7 +110,7 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): T
     },
     close: () => kv.close(),
   };
-  return takeByCompareAndSet(store, { clock, random });
+  return takeByCompareAndSet(store, { clock, random, ...(onClockAhead && { onClockAhead }) });
 }
 
 interface StoredText {

@@ -35,6 +35,20 @@ test.each([
   });
 });
 
+test('FT-11 one that forgets spent limits under a flood works, and should be set otherwise', async () => {
+  const server = await startRedis(
+    ...password,
+    ...['--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'],
+  );
+  expect(await ask(server)).toEqual({
+    code: 0,
+    said: `√ state.store: redis:…: takes and answers, leased, breakers quorum
+! state.store: maxmemory-policy allkeys-lru: it forgets limits that are spent once its memory is full
+    set it to volatile-ttl, or give the gateways a server of their own
+`,
+  });
+});
+
 test('one that takes no writes cannot do it, in no mode', async () => {
   for (const mode of ['leased', 'exact']) {
     const { code, said } = await ask(

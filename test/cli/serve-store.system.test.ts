@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { type RedisServer, startRedis, startRedisOn } from '../support/redis-server.ts';
 import { cli, endAll, type Serving, serve } from '../support/serving.ts';
 
 let directory: string;
@@ -134,6 +134,29 @@ test('a store that is down at the start keeps no gateway from it, is told once, 
   gateway.process.kill('SIGTERM');
   expect(await gateway.exited()).toBe(0);
   redis = await startRedis();
+});
+
+test('FT-11 a store that forgets spent limits under a flood is used, and that is told once', async () => {
+  await limitTo('limit: 1, per: 1h');
+  await redis.stop();
+  redis = await startRedis('--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru');
+  const gateway = await serve(['-f', file, '--store', redis.url]);
+  await gateway.said(
+    /store redis:\S+: maxmemory-policy allkeys-lru: it forgets limits .* full; set it to volatile-ttl/,
+  );
+  expect([await statusOf(gateway.url), await statusOf(gateway.url)]).toEqual([200, 429]);
+  const { port } = new URL(redis.url);
+  await redis.stop();
+  await gateway.said(/is out/);
+  redis = await startRedisOn(
+    Number(port),
+    '--maxmemory',
+    '64mb',
+    '--maxmemory-policy',
+    'allkeys-lru',
+  );
+  await gateway.said(/is back/);
+  expect(gateway.output().match(/maxmemory-policy/g)).toHaveLength(1);
 });
 
 test('ST-05 gateways whose store is out grant their shares, together no more than the limit', async () => {

@@ -12,13 +12,13 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './retry': 9,
   './hedge': 7.5,
   './retry-budget': 2,
-  './shared-retry-budget': 5,
+  './shared-retry-budget': 5.25,
   './breaker': 10,
-  './breaker-fleet': 8.5,
+  './breaker-fleet': 8.75,
   './throttle': 4.25,
   './bulkhead': 3.75,
   './service': 10.5,
-  './rate-limit': 10.5,
+  './rate-limit': 10.75,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -55,7 +55,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/cf-ratelimit': 0.75,
   './stores/unstorage': 1.25,
   './stores/deno-kv': 3,
-  './stores/compare-and-set': 2,
+  './stores/compare-and-set': 2.25,
   './stores/guarded': 2.25,
   './stores/conformance': 3,
   './tracing': 6.75,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 88.75,
+  './workers': 89,
 };
 
 /**
@@ -86,7 +86,7 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 36.25;
+const budgetOfChain = 36.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
 const budgetOfEverything = 108;

@@ -56,6 +56,21 @@ describe('takeByCompareAndSet', () => {
     expect(granted.length).toBe(77);
   });
 
+  test('FT-09 tells once that the clock of another instance is ahead by more than a second', async () => {
+    const shared = register();
+    const [ahead, here] = [new VirtualClock(), new VirtualClock()];
+    const told: number[] = [];
+    const onClockAhead = (ms: number) => told.push(ms);
+    const other = takeByCompareAndSet(shared, { clock: ahead });
+    const taking = takeByCompareAndSet(shared, { clock: here, onClockAhead });
+    for (const jumpMs of [1_000, 1, 60_000]) {
+      ahead.jump(jumpMs);
+      await other.take('hot', perDay(9), 1, 1);
+      await taking.take('hot', perDay(9), 0, 0);
+    }
+    expect(told).toEqual([1_001]);
+  });
+
   test('ST-05 says after the last attempt that others were faster, and grants nothing', async () => {
     const clock = new VirtualClock();
     const { store, calls } = counted(delegateTo(register(), { set: () => false as const }));
