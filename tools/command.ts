@@ -7,10 +7,15 @@ import type { BuildOptions, Plugin } from 'esbuild';
 const lighter: Plugin = {
   name: 'lighter',
   setup({ onLoad, onResolve }) {
-    // To import the module, Node looks at each member of the process, and makes streams and reports on the way.
-    onResolve({ filter: /^node:process$/ }, ({ path }) => ({ path, namespace: 'global' }));
-    onLoad({ filter: /.*/, namespace: 'global' }, () => ({
-      contents: 'export default globalThis.process;',
+    // To import a module of its own, Node looks at each member of it, and makes streams and reports on the way.
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin' } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents:
+        path === 'node:process'
+          ? 'export default globalThis.process;'
+          : `module.exports = globalThis.process.getBuiltinModule('${path}');`,
     }));
     // The same as modules of ECMAScript: what is not used is left out, and the rest is no function of its own for each file.
     onResolve({ filter: /^yaml$/ }, () => ({

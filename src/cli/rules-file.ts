@@ -7,7 +7,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 import process from 'node:process';
-import { text as readAll } from 'node:stream/consumers';
 import type { RulesText, RulesTexts } from '../rules/files.ts';
 import type { WatchedPlace } from '../runtimes/file-watch.ts';
 import { UsageError } from './usage.ts';
@@ -45,7 +44,7 @@ export async function readRulesFile(
   environment?: string | undefined,
 ): Promise<RulesTexts | undefined> {
   if (file === '-') {
-    if (environment === undefined) return { file, text: await readAll(process.stdin) };
+    if (environment === undefined) return { file, text: await standardInput() };
     throw new UsageError('an environment needs a rules file beside which its own one stands');
   }
   const candidates = file === undefined ? ['fetchmesh.yaml', 'rules.yaml'] : [file];
@@ -87,6 +86,12 @@ export function watchedPlaces(
 /** A directory as a whole where what was read lies in it. */
 function placeOf(path: string, read: string): WatchedPlace {
   return path === read ? { directory: dirname(path), name: parse(path).base } : { directory: path };
+}
+
+async function standardInput(): Promise<string> {
+  // Takes a while to load, and is seldom needed.
+  const { text } = await import('node:stream/consumers');
+  return await text(process.stdin);
 }
 
 async function readPath(
