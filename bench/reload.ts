@@ -12,24 +12,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseRules } from '../src/rules/parse.ts';
+import { manyRoutes } from './many-routes.ts';
 
 const directory = await mkdtemp(join(tmpdir(), 'fetchmesh-reload-'));
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-
-function rules(count: number, status: number): string {
-  const routes = Array.from(
-    { length: count },
-    (_, index) => `  - name: route-${index}
-    path: /service-${index}/items/:id
-    methods: [GET, HEAD]
-    match: { headers: { x-tenant: "t${index % 50}" } }
-    timeout: 3s
-    retries: { max: 2, retry_on: [connect, 503] }
-    to: web
-`,
-  );
-  return `services: { web: "http://127.0.0.1:3000" }\nroutes:\n${routes.join('')}  - { name: rest, path: /**, respond: { status: ${status} } }\n`;
-}
 
 interface Gateway {
   readonly url: string;
@@ -128,7 +114,7 @@ async function behindUrl(): Promise<Place> {
 
 async function measureReload(count: number, what: string, place: Place): Promise<void> {
   const { from, build, publish } = place;
-  const texts = [build(rules(count, 200)), build(rules(count, 201))] as const;
+  const texts = [build(manyRoutes(count, 200)), build(manyRoutes(count, 201))] as const;
   await publish(texts[0]);
   const { url, look, end } = await serve(from);
   const warmEnd = performance.now() + 3_000;
@@ -164,14 +150,14 @@ async function measureReload(count: number, what: string, place: Place): Promise
 
 async function measureSave(rounds: number): Promise<void> {
   const file = join(directory, 'small.yaml');
-  await writeFile(file, rules(20, 200));
+  await writeFile(file, manyRoutes(20, 200));
   const { url, end } = await serve(file);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const status = round % 2 === 0 ? 201 : 200;
     await new Promise((resolve) => setTimeout(resolve, 50));
     const began = performance.now();
-    await writeFile(file, rules(20, status));
+    await writeFile(file, manyRoutes(20, status));
     while ((await ask(`${url}/rest`)) !== status);
     times.push(performance.now() - began);
   }
@@ -189,7 +175,7 @@ async function measureCheck(): Promise<void> {
     return;
   }
   const file = join(directory, 'hundred.yaml');
-  await writeFile(file, rules(100, 200));
+  await writeFile(file, manyRoutes(100, 200));
   const entry = new URL('../bin/fetchmesh.mjs', import.meta.url).pathname;
   const times = Array.from({ length: 10 }, () => {
     const began = performance.now();

@@ -12,6 +12,7 @@ import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
 import type { NamedRules } from './rules-origin.ts';
 import { looksOf } from './terminal.ts';
+import { inYoungPortions } from './young-garbage.ts';
 
 /** What is to be read, and how. */
 export interface RulesJob {
@@ -91,20 +92,25 @@ async function onThread(job: RulesJob, memoryMb?: number): Promise<LoadedRules> 
     if (head.kind !== 'head') throw new Error('the thread answered out of turn');
     const { found, said } = head.loaded;
     if (found === undefined) return { found, said };
-    const routes: Route[] = [];
-    while (routes.length < head.count) {
-      // One message a turn: what comes at once would be taken in at once.
-      const part = await ask(worker);
-      if (part.kind !== 'routes' || part.routes.length === 0) {
-        throw new Error('the thread answered out of turn');
-      }
-      for (const route of part.routes) routes.push(route);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const routes = await inYoungPortions(() => routesOf(worker, head.count));
     return { found: { ...found, rules: { ...found.rules, routes } }, said };
   } finally {
     await worker.terminate();
   }
+}
+
+async function routesOf(worker: Worker, count: number): Promise<readonly Route[]> {
+  const routes: Route[] = [];
+  while (routes.length < count) {
+    // One message a turn: what comes at once would be taken in at once.
+    const part = await ask(worker);
+    if (part.kind !== 'routes' || part.routes.length === 0) {
+      throw new Error('the thread answered out of turn');
+    }
+    for (const route of part.routes) routes.push(route);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return routes;
 }
 
 function ask(worker: Worker): Promise<ThreadAnswer> {

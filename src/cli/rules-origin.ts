@@ -6,6 +6,7 @@
 
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Rules } from '../rules/model.ts';
+import { inYoungPortions } from './young-garbage.ts';
 
 /** Rules, and what they are called. */
 export interface NamedRules {
@@ -41,7 +42,7 @@ export async function putInForceGradually(
   { rules, revision }: NamedRules,
 ): Promise<boolean> {
   try {
-    await gateway.replaceGradually(rules, revision);
+    await inYoungPortions(() => gateway.replaceGradually(rules, revision));
   } catch (error) {
     // Valid, but nothing that a running gateway can take on: its metrics bear the name of another service, say.
     const why = error instanceof Error ? error.message : error;

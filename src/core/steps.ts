@@ -20,7 +20,10 @@ export function inOneGo<T>(steps: Steps<T>): T {
 /** Settings of {@link inSlices}. */
 export interface SliceOptions {
   readonly clock: Clock;
-  /** How long a slice may take, in milliseconds; a step is never cut. Default: 4. */
+  /**
+   * How long a slice may take, in milliseconds; a step is never cut. Default: 2, since a request that goes to an upstream and
+   * back can meet several slices.
+   */
   readonly sliceMs?: number;
 }
 
@@ -30,7 +33,7 @@ const stepsWithoutTime = 64;
 /** Does work in slices, and lets whatever waits have its turn after each. Rejects with what the work throws. */
 export async function inSlices<T>(
   steps: Steps<T>,
-  { clock, sliceMs = 4 }: SliceOptions,
+  { clock, sliceMs = 2 }: SliceOptions,
 ): Promise<T> {
   let beganAt = clock.monotonic();
   let count = 0;

@@ -45,12 +45,14 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
 /** {@link compileMatcher} in steps. */
 export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher> {
   const anyHost = new PathIndexBuilder();
+  // Of thousands of routes most name the same few.
+  const methodSets = new Map<string, ReadonlySet<string>>();
   const exactHosts = new Map<string, PathIndexBuilder>();
   const wildcardHosts = new Map<string, PathIndexBuilder>();
   for (const [index, route] of routes.entries()) {
     const candidate: Candidate = {
       index,
-      methods: route.methods && new Set(route.methods),
+      methods: route.methods && methodSet(route.methods),
       alternatives:
         route.match === undefined || route.match.length === 0
           ? unconditional
@@ -58,6 +60,15 @@ export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher>
     };
     for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
     yield;
+  }
+
+  function methodSet(methods: readonly string[]): ReadonlySet<string> {
+    const names = methods.join(' ');
+    const known = methodSets.get(names);
+    if (known !== undefined) return known;
+    const made = new Set(methods);
+    methodSets.set(names, made);
+    return made;
   }
 
   function buildersFor(hosts: readonly string[] | undefined): readonly PathIndexBuilder[] {
@@ -108,8 +119,11 @@ function getOrMake(map: Map<string, PathIndexBuilder>, key: string): PathIndexBu
   return builder;
 }
 
-/** A node of the trie while it is built. */
+/** A node of the trie while it is built. Most lead one way, for which a map would be too much. */
 interface Draft {
+  onlyText?: string;
+  onlyNode?: Draft;
+  /** Where there are several. */
   literals?: Map<string, Draft>;
   one?: Draft;
   /** Candidates whose pattern ends here. */
@@ -187,13 +201,7 @@ class PathIndexBuilder {
         node.one ??= {};
         node = node.one;
       } else {
-        node.literals ??= new Map();
-        let next = node.literals.get(segment.text);
-        if (next === undefined) {
-          next = {};
-          node.literals.set(segment.text, next);
-        }
-        node = next;
+        node = literalDraft(node, segment.text);
       }
     }
     node.here ??= [];
@@ -210,25 +218,52 @@ class PathIndexBuilder {
   }
 }
 
-function* finished(node: Draft): Steps<Node> {
-  const children: [string, Node][] = [];
-  for (const [text, next] of node.literals ?? []) {
-    children.push([text, yield* finished(next)]);
-    yield;
+/** The child of a draft for a literal. */
+function literalDraft(node: Draft, text: string): Draft {
+  const known = node.literals?.get(text);
+  if (known !== undefined) return known;
+  if (node.onlyNode !== undefined && node.onlyText === text) return node.onlyNode;
+  const made: Draft = {};
+  if (node.literals !== undefined) {
+    node.literals.set(text, made);
+  } else if (node.onlyNode === undefined) {
+    node.onlyText = text;
+    node.onlyNode = made;
+  } else {
+    node.literals = new Map([
+      [node.onlyText as string, node.onlyNode],
+      [text, made],
+    ]);
+    delete node.onlyText;
+    delete node.onlyNode;
   }
+  return made;
+}
+
+function* finished(node: Draft): Steps<Node> {
   const one = node.one && (yield* finished(node.one));
+  const onlyNode = node.onlyNode && (yield* finished(node.onlyNode));
   const here = node.here && new Candidates(node.here);
   const rest = node.rest && new Candidates(node.rest);
   let lowest = Number.POSITIVE_INFINITY;
-  for (const part of [here, rest, one, ...children.map(([, child]) => child)]) {
+  for (const part of [here, rest, one, onlyNode]) {
     if (part !== undefined && part.lowest < lowest) lowest = part.lowest;
   }
-  const [only] = children.length === 1 ? children : [];
+  let literals: Map<string, Node> | undefined;
+  if (node.literals !== undefined) {
+    literals = new Map();
+    for (const [text, next] of node.literals) {
+      const child = yield* finished(next);
+      literals.set(text, child);
+      if (child.lowest < lowest) lowest = child.lowest;
+      yield;
+    }
+  }
   return {
     lowest,
-    literals: children.length > 1 ? new Map(children) : undefined,
-    onlyText: only?.[0],
-    onlyNode: only?.[1],
+    literals,
+    onlyText: node.onlyText,
+    onlyNode,
     one,
     here,
     rest,
