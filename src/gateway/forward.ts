@@ -21,7 +21,7 @@ export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 /**
  * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
  *
- * Redirects go to the client; bodies stream both ways. Compression is not asked of the upstream, since every `fetch`
+ * Redirects go to the client; bodies stream both ways. Compression is not asked of the upstream, since nearly every `fetch`
  * would undo it. The client's address is added to `x-forwarded-for`.
  */
 export function forward(transport: Transport): Next {
@@ -63,19 +63,22 @@ function forwardedHeaders(request: Request, context: Context): Record<string, st
   return headers;
 }
 
+/** Every `fetch` undoes an encoding that nobody asked for, and leaves the header; but for Deno's, which leaves the body too. */
+const decodesUnasked = !('Deno' in globalThis);
+
 /** Takes off what concerned the connection to the upstream; the same object where there is nothing to take off. */
 function forClient(response: Response): Response {
   const { headers } = response;
-  const encoded = headers.has('content-encoding');
+  const decoded = decodesUnasked && headers.has('content-encoding');
   const nominated = headers.get('connection');
-  if (!encoded && nominated === null && !hopByHop.some((name) => headers.has(name))) {
+  if (!decoded && nominated === null && !hopByHop.some((name) => headers.has(name))) {
     return response;
   }
   return withResponseHeaders(response, (kept) => {
     for (const name of nominated?.split(',') ?? []) kept.delete(name.trim());
     for (const name of hopByHop) kept.delete(name);
-    if (encoded) {
-      // `fetch` has decoded the body already: what the header says of it is no longer true.
+    if (decoded) {
+      // What the header says of the body is no longer true.
       kept.delete('content-encoding');
       kept.delete('content-length');
     }
