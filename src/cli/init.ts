@@ -126,7 +126,8 @@ const kits: Readonly<Record<'node' | 'deno' | 'bun' | 'workers', Kit>> = {
         'await Bun.file(file).text()',
         'process.env',
         'process.exit(1)',
-        'export default { port: 8080, fetch: gateway.fetch };',
+        `// In seconds: after 10, Bun would drop a connection whose answer is awaited.
+export default { port: 8080, idleTimeout: 255, fetch: gateway.fetch };`,
       ),
     },
     next: ['npx fetchmesh check', look, 'bun gateway.ts'],

@@ -70,6 +70,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       tls: { cert: tls.certificate, key: tls.privateKey },
       node: clientCertificates(tls),
     }),
+    bun: { maxRequestBodySize: Number.MAX_SAFE_INTEGER },
     // Signals are the business of whoever started the server: it may have several.
     gracefulShutdown: false,
     error: () => new Response(null, { status: 500 }),
@@ -102,13 +103,27 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   };
 }
 
+/** The most that Bun knows, in seconds; Node's `fetch` gives an upstream 300. */
+const longestSilence = 255;
+
+interface BunServer {
+  timeout?(request: Request, seconds: number): void;
+}
+
+/** Bun drops a connection on which nothing has moved for 10 s, whatever an upstream is still at. */
+function giveTime(request: Request): void {
+  const { runtime } = request as { runtime?: { bun?: { server?: BunServer } } };
+  runtime?.bun?.server?.timeout?.(request, longestSilence);
+}
+
 /** A name or an address, and a port: nothing with a space, a comma, a path or a user in it. */
 const hostField = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::(\d{0,5}))?$/i;
 
 /**
  * A request that names two hosts, or something that is none, gets a 400 (RFC 9112 §3.2): Node's server lets it pass, and an
  * upstream would read another host in it than routing did. So does `*` as target of anything but OPTIONS (§3.2.4), of which srvx
- * makes a path. A line without a version is HTTP/0.9, behind which no fields can come.
+ * makes a path. A line without a version is HTTP/0.9, behind which no fields can come. Without a Host field, which HTTP/1.0 need
+ * not have, Bun makes no URL; and no `fetch` can send a method such as `get`, which Deno's server lets pass.
  */
 function refuseBadRequests(handler: Handler): Handler {
   return async function refuseBadRequests(request, ...platform) {
@@ -116,8 +131,18 @@ function refuseBadRequests(handler: Handler): Handler {
     if (received?.httpVersionMajor === 0) {
       return new Response('HTTP Version Not Supported: this is HTTP/0.9.\n', { status: 505 });
     }
+    if (
+      /^(?:delete|get|head|options|post|put)$/i.test(request.method) &&
+      /[a-z]/.test(request.method)
+    ) {
+      return new Response('Bad Request: methods are written in capitals.\n', { status: 400 });
+    }
     const host = request.headers.get('host');
-    if (host !== null) {
+    if (host === null) {
+      if (!URL.canParse(request.url)) {
+        return new Response('Bad Request: there is no Host field.\n', { status: 400 });
+      }
+    } else {
       const found = hostField.exec(host);
       if (found === null || Number(found[1] ?? 0) > 65_535) {
         return new Response('Bad Request: the Host field is not valid.\n', { status: 400 });
@@ -130,6 +155,7 @@ function refuseBadRequests(handler: Handler): Handler {
     if (received?.url === '*' && request.method !== 'OPTIONS') {
       return new Response('Bad Request: only OPTIONS may have * as its target.\n', { status: 400 });
     }
+    giveTime(request);
     return handler(request, ...platform);
   };
 }

@@ -48,4 +48,14 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     expect(await ask(url, 'GET *', 'shop.example')).toMatch(/^HTTP\/1.1 400 /);
     expect(await ask(url, 'GET /*', 'shop.example')).toContain('shop.example /*');
   });
+
+  test('refuses what has no host, and what no fetch can send, without an error of its own', async () => {
+    const { url } = await serve(['--upstream', upstreamUrl], runtime);
+    const old = connect(Number(new URL(url).port), '127.0.0.1');
+    old.write('GET /a HTTP/1.0\r\n\r\n');
+    // Node and Deno take their own address for the host.
+    expect(await text(old)).toMatch(runtime === 'bun' ? /^HTTP\/1.1 400 / : /^HTTP\/1.[01] 200 /);
+    // Bun hangs up.
+    expect(await ask(url, 'get /a', 'shop.example')).toMatch(/^HTTP\/1.1 400 |^$/);
+  });
 });
