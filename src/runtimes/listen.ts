@@ -49,7 +49,10 @@ export interface Listener {
    * @param force Cuts the requests under way as well.
    */
   close(force?: boolean): Promise<void>;
-  /** Shows other certificates from now on; `undefined` where the runtime cannot (Bun, and Deno without those of clients). */
+  /**
+   * Shows other certificates from now on; `undefined` where the runtime cannot (Bun, and Deno without those of clients). Throws
+   * where it would go on trusting an authority of clients that is gone (Deno).
+   */
   readonly renew: ((tls: TlsOptions) => void) | undefined;
 }
 
@@ -79,16 +82,22 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   await server.ready();
   const url = new URL(server.url as string);
   const https = server.node?.server as HttpsServer | undefined;
+  let authority = tls?.clients?.authority ?? '';
   return {
     renew:
       tls === undefined || https === undefined
         ? undefined
-        : ({ certificate, privateKey, clients }) =>
+        : ({ certificate, privateKey, clients }) => {
+            if (clients !== undefined) {
+              refuseDistrust(authority, clients.authority);
+              authority = clients.authority;
+            }
             https.setSecureContext({
               cert: certificate,
               key: privateKey,
               ...(clients && { ca: clients.authority }),
-            }),
+            });
+          },
     port: Number(url.port),
     url: url.origin,
     get unfinished() {
@@ -183,6 +192,25 @@ function receivedOnNode(
   request: Request,
 ): { readonly url?: string; readonly httpVersionMajor?: number } | undefined {
   return (request as { runtime?: { node?: { req?: object } } }).runtime?.node?.req;
+}
+
+/**
+ * Node ends what sessions of TLS remember with the certificates; Deno cannot be told to. There a client of an authority that is
+ * trusted no more would go on for as long as it has a session to resume.
+ *
+ * @throws {Error} where an authority is gone, and this is Deno.
+ */
+function refuseDistrust(before: string, after: string): void {
+  if (!('Deno' in globalThis)) return;
+  const stays = new Set(certificatesIn(after));
+  if (certificatesIn(before).every((each) => stays.has(each))) return;
+  throw new Error('TLS: to stop trusting an authority of clients, Deno has to be restarted');
+}
+
+/** Each of them, without white space. */
+function certificatesIn(pem: string): readonly string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  return found.map((each) => each.replace(/\s/g, ''));
 }
 
 function clientCertificates({ clients }: TlsOptions): Record<string, unknown> {

@@ -162,6 +162,46 @@ limits: { body: 1MiB }`;
   });
 });
 
+describe.each(['node', 'deno'] as const)('authorities of clients on %s', (runtime) => {
+  test('PI-08 who has a session is out, too, once its authority is gone', async () => {
+    const authority = join(directory, `${runtime}-authorities.pem`);
+    const [first, second] = [await pem('authority.pem'), await pem('stranger.pem')];
+    await writeFile(authority, first);
+    const asking = ['--tls-client-ca', authority, '--watch'];
+    const gateway = await serve(
+      ['-f', await rulesFile(`${runtime}-authorities.yaml`, ''), ...server, ...asking],
+      runtime,
+    );
+    const web = { ca: first, cert: await pem('web.pem'), key: await pem('web.key') };
+    // Resumes its session whenever it connects again.
+    const agent = new Agent(web);
+    const again = async (): Promise<boolean> => {
+      const sent = httpsRequest(`${gateway.url}/open`, { agent }).end();
+      const [response] = await once(sent, 'response');
+      await text(response);
+      return (response.socket as TLSSocket).isSessionReused();
+    };
+    try {
+      expect([await again(), await again()]).toEqual([false, true]);
+      await writeFile(authority, first + second);
+      await gateway.said(/TLS: new certificates are in force/);
+      expect((await ask(gateway.url, '/open', 'foreign')).status).toBe(200);
+      expect((await ask(gateway.url, '/open', 'web')).status).toBe(200);
+      await again();
+      await writeFile(authority, second);
+      if (runtime === 'deno') {
+        await gateway.said(/Deno has to be restarted; the old ones stay in force/);
+        await again();
+      } else {
+        await gateway.said(/in force[\s\S]*in force/);
+        await expect(again()).rejects.toThrow();
+      }
+    } finally {
+      agent.destroy();
+    }
+  });
+});
+
 test('PI-08 another authority of clients is taken on as well; options win over the rules, one by one', async () => {
   const authority = join(directory, 'clients.pem');
   await copyFile(fixture('authority.pem'), authority);
