@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -41,6 +41,7 @@ if (!Number.isInteger(requests) || requests < 1) {
 /** How many starts the median is of. */
 const starts = 5;
 const connections = 32;
+const load = loadavg()[0]?.toFixed(1);
 
 execFileSync(process.execPath, ['tools/build.ts'], { stdio: 'inherit' });
 const upstream = createServer((_, response) => response.end('hello'));
@@ -83,7 +84,7 @@ const table = [header, header.map((_, column) => (column === 0 ? '---' : '---:')
 const page = `# Footprint
 
 What \`npm run footprint\` says, as it was recorded by \`npm run footprint -- --record docs/footprint.md\`, on ${cpus().length} cores
-(${cpus()[0]?.model.trim()}): a gateway in front of one upstream, with metrics, and its memory under ${requests} requests over ${connections}
+(${cpus()[0]?.model.trim()}) that had a load of ${load} before it began: a gateway in front of one upstream, with metrics, and its memory under ${requests} requests over ${connections}
 connections. *First answer* is the median of ${starts} starts, from the start of the process; *memory* is the resident set, the runtime's
 own with it; *to load* is what is loaded of fetchmesh and what it depends on, compressed: the command line with the parser
 of rules, on workerd the gateway with compiled rules.

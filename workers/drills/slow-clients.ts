@@ -1,9 +1,12 @@
 /** Slow loris: connections that never finish asking, beside clients that do. */
 
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Drill, having, send } from './drill.ts';
 
 const lorises = 200;
+/** How many requests everybody else sends, each time. */
+const count = 300;
 
 export const slowClients: Drill = {
   name: 'slow-clients',
@@ -16,35 +19,56 @@ export const slowClients: Drill = {
 services: { shop: { ${shop.at} } }
 routes: [{ path: /**, to: shop }]
 `);
-    const { port } = new URL(gateway.url);
+    const idle = await answered();
     const before = await timed();
+    const alone = await answered();
     const sockets = await Promise.all(
-      Array.from({ length: lorises }, async (): Promise<Socket> => {
-        const socket = connect(Number(port), '127.0.0.1');
-        socket.on('error', () => {});
-        await new Promise((resolve) => socket.once('connect', resolve));
-        socket.write('GET / HTTP/1.1\r\nHost: shop\r\nX-A:');
-        return socket;
-      }),
+      Array.from({ length: lorises }, () => slowClient(gateway.url)),
     );
     const during = await timed();
+    const beside = await answered();
+    const underWay = await gateway.total('app_active_connections');
     for (const socket of sockets) socket.destroy();
     stage.expect(
       'everybody else',
-      `${before.ok} of 300 before, ${during.ok} of 300 beside them (${before.ms} and ${during.ms} ms)`,
-      before.ok === 300 && during.ok === 300,
+      `${before.ok} of ${count} before, ${during.ok} of ${count} beside them (${before.ms} and ${during.ms} ms)`,
+      before.ok === count && during.ok === count,
+    );
+    stage.expect(
+      'http_server_duration_seconds_count before and beside them',
+      `${idle} → ${alone}, ${alone} → ${beside}`,
+      alone - idle === count && beside - alone === count,
+    );
+    stage.expect(
+      'app_active_connections, while they wait: half a request is none',
+      String(underWay),
+      underWay === 0,
     );
     await stage.trace(
       'one that was served meanwhile',
-      ({ attributes }) => attributes['http.response.status_code'] === 200,
+      ({ attributes, endedAtMs }) =>
+        attributes['http.response.status_code'] === 200 && endedAtMs > during.beganAtMs,
     );
-    const underWay = await gateway.total('app_active_connections');
-    stage.expect('requests under way as the gateway counts them', String(underWay), underWay === 0);
 
-    async function timed(): Promise<{ readonly ok: number; readonly ms: number }> {
+    function answered(): Promise<number> {
+      return gateway.total('http_server_duration_seconds_count');
+    }
+    async function timed() {
+      const beganAtMs = Date.now();
       const began = performance.now();
-      const answers = await send(300, gateway.url);
-      return { ok: having(answers, 200), ms: Math.round(performance.now() - began) };
+      const answers = await send(count, gateway.url);
+      const ms = Math.round(performance.now() - began);
+      return { ok: having(answers, 200), ms, beganAtMs };
     }
   },
 };
+
+/** Connects, and sends half a request. */
+async function slowClient(url: string): Promise<Socket> {
+  const { port } = new URL(url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write('GET / HTTP/1.1\r\nHost: shop\r\nX-A:');
+  return socket;
+}
