@@ -35,27 +35,28 @@ interface Stage {
   leftOut: string[];
 }
 
-/** Where the steps run, and for which stage. */
+/** Where the steps run. */
 export interface StepOptions {
   /** The folder that holds what `.dockerignore` lets through. */
   readonly context: string;
   /** Gets a folder for each stage. */
   readonly directory: string;
-  readonly target: string;
 }
 
-/** Runs the steps up to the target. Throws, with the step's line, where one of them cannot be carried out. */
-export function runSteps(dockerfile: string, options: StepOptions): Image {
-  const { context, directory, target } = options;
+/**
+ * Runs the steps of all stages; what comes back tells the image of each.
+ *
+ * @throws {Error} with the step's line, where one of them cannot be carried out.
+ */
+export function runSteps(dockerfile: string, options: StepOptions): (stage: string) => Image {
+  const { context, directory } = options;
   const stages = new Map<string, Stage>();
   let stage: Stage | undefined;
-  let name = '';
   for (const instruction of DockerfileParser.parse(dockerfile).getInstructions()) {
     const keyword = instruction.getKeyword().toUpperCase();
     if (keyword === 'FROM') {
-      if (name === target) break;
       const from = instruction as From;
-      name = from.getBuildStage() ?? `stage-${stages.size}`;
+      const name = from.getBuildStage() ?? `stage-${stages.size}`;
       stage = begin(join(directory, name), stages.get(from.getImage() ?? ''));
       stages.set(name, stage);
       continue;
@@ -103,9 +104,12 @@ export function runSteps(dockerfile: string, options: StepOptions): Image {
         throw new Error(`${keyword} is not carried out here: ${text}`);
     }
   }
-  if (stage === undefined || name !== target) throw new Error(`There is no stage ${target}`);
-  const { root, workdir, env, user, entryPoint, command, healthCheck, leftOut } = stage;
-  return { root, workdir, env, user, command: [...entryPoint, ...command], healthCheck, leftOut };
+  return function imageOf(name) {
+    const found = stages.get(name);
+    if (found === undefined) throw new Error(`There is no stage ${name}`);
+    const { entryPoint, command, ...image } = found;
+    return { ...image, command: [...entryPoint, ...command] };
+  };
 }
 
 function begin(root: string, parent: Stage | undefined): Stage {
