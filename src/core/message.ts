@@ -64,6 +64,11 @@ export function removeHeader(context: Context, name: string): Context {
   return edit(context, name, undefined, false);
 }
 
+/** Whether some header was set, added or removed so far. */
+export function hasHeaderEdits(context: Context): boolean {
+  return context.get(headerEdits) !== undefined;
+}
+
 function edit(context: Context, name: string, value: string | undefined, append: boolean): Context {
   const previous = context.get(headerEdits);
   return context.with(headerEdits, { name: name.toLowerCase(), value, append, previous });
@@ -122,7 +127,7 @@ function applyEdits(headers: Record<string, string>, last: HeaderEdit | undefine
  */
 export function outgoingInit(request: Request, context: Context): RequestInit | undefined {
   const signal = context.get(abortSignal);
-  const edited = context.get(headerEdits) !== undefined;
+  const edited = hasHeaderEdits(context);
   const platform = context.get(platformInit);
   if (signal === undefined && !edited && platform === undefined) return undefined;
   const init: RequestInit = { ...platform };

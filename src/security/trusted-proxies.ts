@@ -14,12 +14,11 @@ import {
 import { layer, type Middleware } from '../core/chain.ts';
 import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
-import { editOutgoing } from '../core/header-edits.ts';
 import { flagOption, knownOptions, wholeOption } from '../core/option.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
-import { withoutTwins } from './twins.ts';
+import { withoutHeaders } from './twins.ts';
 
 export { clientAddress } from '../core/address.ts';
 
@@ -120,7 +119,7 @@ export function compileTrustedProxies(
   return (request, context) => {
     const peer = context.get(peerAddress) ?? peerAddressOf(request, context.platform);
     if (hops === undefined && !(peer !== undefined && isTrusted(peer))) {
-      return without(forwardingHeaders, request, context.with(clientAddress, peer));
+      return withoutHeaders(request, context.with(clientAddress, peer), forwardingHeaders);
     }
     // Nobody knows who came through the proxies.
     if (peer === undefined) return context;
@@ -139,11 +138,7 @@ export function compileTrustedProxies(
  * do: the peer's is put behind them.
  */
 export function trustNoProxy(request: Request, context: Context): Context {
-  return without(certificateHeaders, request, context);
-}
-
-function without(names: ReadonlySet<string>, request: Request, context: Context): Context {
-  return withoutTwins(request, editOutgoing(context, { remove: [...names] }), names);
+  return withoutHeaders(request, context, certificateHeaders);
 }
 
 /** Of several schemes nobody knows which is the client's. */

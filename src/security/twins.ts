@@ -5,7 +5,7 @@
  */
 
 import type { Context } from '../core/context.ts';
-import { removeHeader } from '../core/message.ts';
+import { hasHeaderEdits, removeHeader } from '../core/message.ts';
 
 /**
  * Takes off headers that differ from one of these only in `_` for `-`: what follows CGI (RFC 3875 §4.1.18) reads both as
@@ -18,11 +18,52 @@ export function withoutTwins(
   context: Context,
   names: ReadonlySet<string>,
 ): Context {
+  return without(request, context, names, (name) => isTwin(name, names));
+}
+
+/**
+ * Takes off these headers and their twins where the client sent them.
+ *
+ * @param names In lower case.
+ */
+export function withoutSent(
+  request: Request,
+  context: Context,
+  names: ReadonlySet<string>,
+): Context {
+  return without(request, context, names, (name) => names.has(name) || isTwin(name, names));
+}
+
+/**
+ * Takes off these headers and their twins, whether the client sent them or a layer further out set them.
+ *
+ * @param names In lower case.
+ */
+export function withoutHeaders(
+  request: Request,
+  context: Context,
+  names: ReadonlySet<string>,
+): Context {
+  let clean = context;
+  if (hasHeaderEdits(context)) for (const name of names) clean = removeHeader(clean, name);
+  return withoutSent(request, clean, names);
+}
+
+/** In one pass over what was sent: asking for each name costs more. */
+function without(
+  request: Request,
+  context: Context,
+  names: ReadonlySet<string>,
+  isUnwanted: (name: string) => boolean,
+): Context {
   if (names.size === 0) return context;
   let clean = context;
-  for (const name of request.headers.keys()) {
-    if (name.includes('_') && names.has(name.replaceAll('_', '-')))
-      clean = removeHeader(clean, name);
-  }
+  request.headers.forEach((_, name) => {
+    if (isUnwanted(name)) clean = removeHeader(clean, name);
+  });
   return clean;
+}
+
+function isTwin(name: string, names: ReadonlySet<string>): boolean {
+  return name.includes('_') && names.has(name.replaceAll('_', '-'));
 }

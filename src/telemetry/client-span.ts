@@ -13,17 +13,16 @@ import { attemptNumber } from '../core/event.ts';
 import { outgoingHeaders, removeHeader, setHeader } from '../core/message.ts';
 import { mirrored } from '../core/mirrored.ts';
 import { knownMethod } from './http.ts';
-import { observe } from './observe.ts';
 import { secretParameter } from './secret-parameters.ts';
 import {
   activate,
-  endSpan,
   enter,
   outgoingSpanContext,
   type SpanSettings,
   servedBaggage,
   startSpan,
   traceContext,
+  untilEnd,
 } from './span.ts';
 
 /** Wraps `next` in a client span; see `tracing`. */
@@ -39,17 +38,17 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
     let context = enter(outer, active, span);
-    // What came in told of another span, and a tracestate may be one of a trace that this is not (Trace Context §3.3).
-    for (const name of settings.propagator.fields) {
-      if (request.headers.has(name)) context = removeHeader(context, name);
-    }
+    const stale = new Set(settings.propagator.fields);
     settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
+      stale.delete(name);
       context = setHeader(context, name, value);
     });
+    // What came in told of another span, and a tracestate may be one of a trace that this is not (Trace Context §3.3).
+    for (const name of stale) {
+      if (request.headers.has(name)) context = removeHeader(context, name);
+    }
     context = withServedBaggage(request, context);
-    return openTelemetry.with(active, () =>
-      observe(next, request, context, (ending) => endSpan(span, ending, 400)),
-    );
+    return openTelemetry.with(active, () => untilEnd(span, 400, { next, request, context }));
   };
 }
 

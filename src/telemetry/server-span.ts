@@ -22,15 +22,15 @@ import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
 import { sampledSpan } from './exemplar.ts';
 import { knownMethod, longestBaggageValue } from './http.ts';
-import { type Ending, observe } from './observe.ts';
+import type { Ending } from './observe.ts';
 import {
   activate,
-  endSpan,
   enter,
   remoteParent,
   type SpanSettings,
   servedBaggage,
   startSpan,
+  untilEnd,
 } from './span.ts';
 
 /** Wraps `next` in a server span; see `tracing`. */
@@ -58,10 +58,11 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
     const inner = withSampledSpan(enter(context.with(remoteParent, remote), active, span), span);
+    const exchange = { next, request, context: inner };
     return openTelemetry.with(active, () =>
-      observe(next, request, inner, (ending) => {
+      untilEnd(span, 500, exchange, ({ flag }) => {
         if (record.route !== undefined) span.updateName(spanName(method, record));
-        endSpan(span, ending, 500, () => exchangeAttributes(record, ending.flag));
+        span.setAttributes(exchangeAttributes(record, flag));
       }),
     );
   };

@@ -15,9 +15,10 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Baggage } from '../core/baggage.ts';
+import type { Next } from '../core/chain.ts';
 import { type Context, type Key, key } from '../core/context.ts';
 import { eventListener } from '../core/event.ts';
-import type { Ending } from './observe.ts';
+import { type Ending, observe } from './observe.ts';
 import { randomSpanId, randomTraceId } from './propagation/ids.ts';
 import type { Propagator } from './propagation/propagator.ts';
 
@@ -97,29 +98,41 @@ export function enter(context: Context, trace: TraceContext, span: Span): Contex
 }
 
 /**
- * Ends a span.
+ * Calls `next` and ends the span with what comes of it; one that records nothing need not see it.
  *
  * @param errorFrom The lowest status that counts as an error of this kind of span: 500 for servers, 400 for clients.
- * @param more What else is known at the end; asked for only where an SDK reads it.
+ * @param onEnd May say more of the end.
  */
-export function endSpan(
+export function untilEnd(
   span: Span,
-  ending: Ending,
   errorFrom: 400 | 500,
-  more?: () => Attributes,
-): void {
-  if (span.isRecording()) {
-    const { response, error, errorType, flag } = ending;
-    if (response !== undefined) span.setAttribute('http.response.status_code', response.status);
-    if (flag !== '-') span.setAttribute('fetchmesh.response_flags', flag);
-    if (more !== undefined) span.setAttributes(more());
-    const status = response?.status;
-    const isError = status === undefined ? flag !== 'DC' : status >= errorFrom;
-    if (errorType !== undefined || isError) {
-      span.setAttribute('error.type', errorType ?? String(status));
-    }
-    if (isError) span.setStatus({ code: SpanStatusCode.ERROR });
-    if (error instanceof Error && flag === '-') span.recordException(error);
+  exchange: { readonly next: Next; readonly request: Request; readonly context: Context },
+  onEnd?: (ending: Ending) => void,
+): Promise<Response> {
+  const { next, request, context } = exchange;
+  if (!span.isRecording()) {
+    span.end();
+    return next(request, context);
   }
-  span.end();
+  return observe(next, request, context, (ending) => {
+    describeEnding(span, ending, errorFrom);
+    onEnd?.(ending);
+    span.end();
+  });
+}
+
+function describeEnding(
+  span: Span,
+  { response, error, errorType, flag }: Ending,
+  errorFrom: 400 | 500,
+): void {
+  const status = response?.status;
+  if (status !== undefined) span.setAttribute('http.response.status_code', status);
+  if (flag !== '-') span.setAttribute('fetchmesh.response_flags', flag);
+  const isError = status === undefined ? flag !== 'DC' : status >= errorFrom;
+  if (errorType !== undefined || isError) {
+    span.setAttribute('error.type', errorType ?? String(status));
+  }
+  if (isError) span.setStatus({ code: SpanStatusCode.ERROR });
+  if (error instanceof Error && flag === '-') span.recordException(error);
 }

@@ -13,7 +13,7 @@ import { noteFlag } from '../../core/exchange.ts';
 import { removeHeader, setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
-import { withoutTwins } from '../twins.ts';
+import { withoutSent, withoutTwins } from '../twins.ts';
 import { compileRule } from './compile.ts';
 import { AuthorizationFacts } from './facts.ts';
 import type {
@@ -112,16 +112,10 @@ export function authorize(
   const roles = options.roles && rolesOption('authorize.roles', options.roles);
   const rolesOf = (facts: AuthorizationFacts): readonly string[] => roles?.of(facts) ?? [];
 
+  /** What only an authorizer may say. */
   const owned = new Set(
     policies.flatMap(({ authorizer }) => authorizer?.sets ?? []).map((name) => name.toLowerCase()),
   );
-  /** Without what only an authorizer may say. */
-  function withoutForged(request: Request, context: Context): Context {
-    let clean = withoutTwins(request, context, owned);
-    for (const name of owned) if (request.headers.has(name)) clean = removeHeader(clean, name);
-    return clean;
-  }
-
   function record(decision: AuthorizationDecision, { request, context }: AuthorizationFacts): void {
     const { outcome, dryRun, action, policy, rule, failed } = decision;
     const name =
@@ -145,7 +139,7 @@ export function authorize(
 
   return layer(`authorize, ${policies.length} policies`, (next) => {
     return async function authorize(request, outer) {
-      const context = withoutForged(request, outer);
+      const context = withoutSent(request, outer, owned);
       let passed = context;
       const path = context.get(canonicalPathname) ?? canonicalPath(urlOf(request).pathname);
       if (path === undefined) {

@@ -10,9 +10,9 @@ import { claimNamed, claims, spaceDelimitedClaims } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
-import { removeHeader, setHeader } from '../../core/message.ts';
+import { setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
-import { withoutTwins } from '../twins.ts';
+import { withoutHeaders } from '../twins.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';
 import { stripTokens } from './tokens.ts';
 import { type TokenProblem, TokenVerifier, type Verification } from './verifier.ts';
@@ -113,10 +113,7 @@ function passOn(
   );
   return (request, context, good) => {
     const { context: stripped, url } = stripTokens(request, context, issuers);
-    let told = stripped;
-    for (const name of ours) told = removeHeader(told, name);
-    told = withoutTwins(request, told, ours);
-    told = told.with(claims, good?.claims);
+    let told = withoutHeaders(request, stripped, ours).with(claims, good?.claims);
     if (good !== undefined) told = tell(told, good);
     if (url === undefined) return next(request, told);
     // A copy of a request follows the caller's signal, on Node only until it is collected.
