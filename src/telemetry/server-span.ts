@@ -7,7 +7,6 @@
 import {
   type Attributes,
   context as openTelemetry,
-  ROOT_CONTEXT,
   type Span,
   SpanKind,
   TraceFlags,
@@ -32,6 +31,7 @@ import {
   startSpan,
   untilEnd,
 } from './span.ts';
+import { traceRoot } from './trace-root.ts';
 
 /** Wraps `next` in a server span; see `tracing`. */
 export function serverSpan(settings: SpanSettings, next: Next): Next {
@@ -41,7 +41,7 @@ export function serverSpan(settings: SpanSettings, next: Next): Next {
       ? served.with(servedBaggage, baggageOf(request))
       : served;
     const remote = settings.propagator.extract(request.headers);
-    const parent = remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
+    const parent = remote === undefined ? traceRoot : trace.setSpanContext(traceRoot, remote);
     const method = knownMethod(request.method);
     const start = {
       name: spanName(method, record),
