@@ -35,7 +35,6 @@ export {
   own,
   removeHeader,
   setHeader,
-  withResponseHeaders,
 } from './core/message.ts';
 export { type Outcome, outcomeOfError, outcomeOfResponse, type Verdict } from './core/outcome.ts';
 export {
@@ -48,3 +47,4 @@ export {
   reject,
   rejectionOf,
 } from './core/rejection.ts';
+export { withResponseHeaders } from './core/response-headers.ts';

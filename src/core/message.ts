@@ -239,26 +239,6 @@ export function discard(message: Request | Response): void {
   if (body !== null && !body.locked) body.cancel().catch(ignore);
 }
 
-/**
- * A response with other headers; the brand of a rejection stays on it.
- *
- * Always a copy, because only some runtimes let a fetched response be edited. A response that cannot be copied (an
- * upgrade, an error, a status beyond 599) is handed back as it is.
- *
- * @param edit Gets the headers of the copy.
- */
-export function withResponseHeaders(
-  response: Response,
-  edit: (headers: Headers) => void,
-): Response {
-  const { status, statusText, body } = response;
-  if (status < 200 || status > 599) return response;
-  // The constructor copies them: a copy made beforehand would be a second one, and costs five times as much on Deno.
-  const copy = new Response(body, { status, statusText, headers: response.headers });
-  edit(copy.headers);
-  return keepBrand(response, copy);
-}
-
 /** Made at the first use, as in `abort`. */
 let dropped: FinalizationRegistry<() => void> | undefined;
 

@@ -12,7 +12,8 @@ import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
 import { dropHopByHop, hopByHop } from '../core/hop-by-hop.ts';
-import { outgoingHeaders, withResponseHeaders } from '../core/message.ts';
+import { outgoingHeaders } from '../core/message.ts';
+import { editResponse, ownResponse } from '../core/response-headers.ts';
 import { urlOf } from '../core/url.ts';
 
 /** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
@@ -42,7 +43,9 @@ export function forward(transport: Transport): Next {
       signal: signalOf(request, context),
     };
     const send = context.get(endpoint)?.send ?? transport;
-    return forClient(await send(targetOf(request, context), init as RequestInit));
+    const response = await send(targetOf(request, context), init as RequestInit);
+    ownResponse(response, context);
+    return forClient(response, context);
   };
 }
 
@@ -67,14 +70,14 @@ function forwardedHeaders(request: Request, context: Context): Record<string, st
 const decodesUnasked = !('Deno' in globalThis);
 
 /** Takes off what concerned the connection to the upstream; the same object where there is nothing to take off. */
-function forClient(response: Response): Response {
+function forClient(response: Response, context: Context): Response {
   const { headers } = response;
   const decoded = decodesUnasked && headers.has('content-encoding');
   const nominated = headers.get('connection');
   if (!decoded && nominated === null && !hopByHop.some((name) => headers.has(name))) {
     return response;
   }
-  return withResponseHeaders(response, (kept) => {
+  return editResponse(response, context, (kept) => {
     for (const name of nominated?.split(',') ?? []) kept.delete(name.trim());
     for (const name of hopByHop) kept.delete(name);
     if (decoded) {

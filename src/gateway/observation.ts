@@ -8,7 +8,8 @@ import type { TracerProvider } from '@opentelemetry/api';
 import { baggageOf, serializeBaggage } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
-import { removeHeader, setHeader, withResponseHeaders } from '../core/message.ts';
+import { removeHeader, setHeader } from '../core/message.ts';
+import { editResponse } from '../core/response-headers.ts';
 import type { Rules, Telemetry } from '../rules/model.ts';
 import { type AccessLogOptions, accessLog } from '../telemetry/access-log.ts';
 import { metrics } from '../telemetry/metrics.ts';
@@ -76,7 +77,7 @@ function revisionHeader(revision: string): Middleware {
     (next) =>
       async function revisionHeader(request, context) {
         const response = await next(request, context);
-        return withResponseHeaders(response, (headers) => {
+        return editResponse(response, context, (headers) => {
           headers.set('x-fetchmesh-revision', revision);
         });
       },

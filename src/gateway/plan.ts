@@ -13,8 +13,8 @@ import { compose, type Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { withExchange } from '../core/exchange.ts';
 import { unsendable } from '../core/hop-by-hop.ts';
-import { withResponseHeaders } from '../core/message.ts';
 import { reject } from '../core/rejection.ts';
+import { editResponse } from '../core/response-headers.ts';
 import { inOneGo, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
 import { compileChooser } from '../routing/choose.ts';
@@ -134,7 +134,8 @@ function wayOf(route: Route): string | undefined {
 function crossOrigin(route: Route, step: RouteStep, { traffic }: PlanOptions): RouteStep {
   const answer = traffic?.crossOrigin(route);
   if (answer === undefined) return step;
-  return (facts, context, record) => answer(facts.request, () => step(facts, context, record));
+  return (facts, context, record) =>
+    answer(facts.request, context, () => step(facts, context, record));
 }
 
 function compileRoute(route: Route, options: PlanOptions, access: Access | undefined): RouteStep {
@@ -181,6 +182,6 @@ function compileRoute(route: Route, options: PlanOptions, access: Access | undef
     const response = await (runs[index] as Next)(facts.request, context);
     return cookie === undefined
       ? response
-      : withResponseHeaders(response, (headers) => headers.append('set-cookie', cookie));
+      : editResponse(response, context, (headers) => headers.append('set-cookie', cookie));
   };
 }

@@ -11,11 +11,12 @@ import type { Context } from '../core/context.ts';
 import { emit } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
 import { fieldsOption } from '../core/header-edits.ts';
-import { discard, withResponseHeaders } from '../core/message.ts';
+import { discard } from '../core/message.ts';
 import { knownOptions, listOption, shown, wholeOption } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { type RejectionReason, rejectionOf, rejectionReasons } from '../core/rejection.ts';
 import { replay } from '../core/replay.ts';
+import { editResponse } from '../core/response-headers.ts';
 
 /** What went wrong. */
 export interface Failure {
@@ -126,7 +127,7 @@ export function fallback(
         try {
           const origin = again === request ? context : context.with(abortSignal, signal);
           const instead = await answered({ ...failure, request: again }, origin);
-          return withResponseHeaders(instead, (headers) => headers.set(fallbackHeader, reason));
+          return editResponse(instead, context, (headers) => headers.set(fallbackHeader, reason));
         } catch (failed) {
           throw withCause(failed, error ?? new Error(`The answer was a ${reason}`));
         }

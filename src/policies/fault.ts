@@ -13,10 +13,10 @@ import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { noteFlag } from '../core/exchange.ts';
 import { parseInstant } from '../core/instant.ts';
-import { withResponseHeaders } from '../core/message.ts';
 import { flagOption, knownOptions, type OptionNames, shown, wholeOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { reject } from '../core/rejection.ts';
+import { editResponse } from '../core/response-headers.ts';
 
 /** Which faults are injected, and into which requests. */
 export interface FaultSettings {
@@ -119,7 +119,7 @@ export function fault(options: FaultOptions): FaultMiddleware {
         emit(context, 'fault_injected', { fault: 'delay', delay_ms: delayMs });
         await sleep(clock, delayMs, signal);
       }
-      if (status === undefined) return marked(await next(request, context));
+      if (status === undefined) return marked(await next(request, context), context);
       stats.aborts += 1;
       noteFlag(context, 'FI');
       emit(context, 'fault_injected', { fault: 'abort', status });
@@ -308,6 +308,6 @@ function requestedPercent(headers: Headers, name: string): number | undefined {
   return /^\d{1,3}(?:\.\d{1,6})?$/.test(text) ? Number(text) : undefined;
 }
 
-function marked(response: Response): Response {
-  return withResponseHeaders(response, (headers) => headers.append(faultHeader, 'delay'));
+function marked(response: Response, context: Context): Response {
+  return editResponse(response, context, (headers) => headers.append(faultHeader, 'delay'));
 }

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { withResponseHeaders } from '../core/message.ts';
+import type { Context } from '../core/context.ts';
 import { formatRateLimit, formatRateLimitPolicy } from '../core/rate-limit-fields.ts';
 import { prepareRejection } from '../core/rejection.ts';
+import { editResponse } from '../core/response-headers.ts';
 import type { Decision, Gate } from './limit-gate.ts';
 
 /** Speaks for the gates of one policy. */
 export interface LimitAnswers {
   /** The response with what is left; the same one where there is nothing to say. */
-  withFields(response: Response, decisions: readonly Decision[]): Response;
+  withFields(response: Response, context: Context, decisions: readonly Decision[]): Response;
   /** 429. */
   limited(decisions: readonly Decision[], withFields: boolean): Response;
   /** 503: nobody could count, which is no fault of the caller. */
@@ -98,11 +99,11 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
   });
 
   return {
-    withFields(response, decisions) {
+    withFields(response, context, decisions) {
       const fields = fieldsOf(decisions);
       if (fields === undefined) return response;
       const { lists, older } = fields;
-      return withResponseHeaders(response, (headers) => {
+      return editResponse(response, context, (headers) => {
         // Limits further in speak for themselves.
         headers.append('ratelimit-policy', lists['ratelimit-policy']);
         headers.append('ratelimit', lists.ratelimit);

@@ -116,7 +116,7 @@ export function limitRates(
     const answer =
       waitMs > 0 ? waited(next, request, inner, decisions, waitMs) : next(request, inner);
     return shown === 'always'
-      ? answer.then((response) => answers.withFields(response, decisions))
+      ? answer.then((response) => answers.withFields(response, context, decisions))
       : answer;
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Handler } from '../core/chain.ts';
-import { withResponseHeaders } from '../core/message.ts';
+import { withResponseHeaders } from '../core/response-headers.ts';
 
 /** Counts the requests under way, from their arrival to the last byte of their answer's headers. */
 export interface Drain {

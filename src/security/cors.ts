@@ -5,10 +5,11 @@
  */
 
 import { layer, type Middleware } from '../core/chain.ts';
+import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { isFieldName } from '../core/header-edits.ts';
-import { withResponseHeaders } from '../core/message.ts';
 import { flagOption, knownOptions, listOption, shown } from '../core/option.ts';
+import { editResponse } from '../core/response-headers.ts';
 
 /** Settings of {@link cors}. */
 export interface CorsOptions {
@@ -30,7 +31,11 @@ export interface CorsOptions {
 }
 
 /** Answers a preflight, or lets a request through and says who may read the answer. */
-export type CorsStep = (request: Request, onward: () => Promise<Response>) => Promise<Response>;
+export type CorsStep = (
+  request: Request,
+  context: Context,
+  onward: () => Promise<Response>,
+) => Promise<Response>;
 
 /** Methods of preflighted requests where nothing is said. */
 export const defaultMethods: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
@@ -67,7 +72,7 @@ export function cors(options: CorsOptions): Middleware {
     'cors',
     (next) =>
       function cors(request, context) {
-        return step(request, () => next(request, context));
+        return step(request, context, () => next(request, context));
       },
   );
 }
@@ -117,14 +122,14 @@ export function compileCors(options: CorsOptions): CorsStep {
     return new Response(null, { status: 204, headers: answer });
   }
 
-  return async function answer(request, onward) {
+  return async function answer(request, context, onward) {
     const origin = request.headers.get('origin');
     const isPreflight =
       request.method === 'OPTIONS' &&
       origin !== null &&
       request.headers.has('access-control-request-method');
     if (isPreflight) return preflight(request);
-    return withResponseHeaders(await onward(), (answer) => {
+    return editResponse(await onward(), context, (answer) => {
       for (const name of decided) answer.delete(name);
       if (allow(answer, origin) && expose.length > 0) {
         answer.set('access-control-expose-headers', expose.join(', '));

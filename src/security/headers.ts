@@ -12,8 +12,8 @@ import {
   headerEditsOption,
 } from '../core/header-edits.ts';
 import { hopByHop } from '../core/hop-by-hop.ts';
-import { withResponseHeaders } from '../core/message.ts';
 import { knownOptions } from '../core/option.ts';
+import { editResponse } from '../core/response-headers.ts';
 
 export type { HeaderEdits } from '../core/header-edits.ts';
 
@@ -75,7 +75,7 @@ export function headers(options: HeadersOptions): Middleware {
     if (ofResponse === undefined) return onward;
     return async function headers(request, context) {
       const response = await onward(request, context);
-      return withResponseHeaders(response, (edited) => editHeaders(edited, ofResponse));
+      return editResponse(response, context, (edited) => editHeaders(edited, ofResponse));
     };
   });
 }

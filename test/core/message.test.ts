@@ -13,9 +13,7 @@ import {
   removeHeader,
   setHeader,
   withoutEdits,
-  withResponseHeaders,
 } from '../../src/core/message.ts';
-import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { streamingPut, tracedBody } from '../support/bodies.ts';
 import { settled } from '../support/virtual-clock.ts';
 
@@ -152,46 +150,6 @@ describe('own', () => {
     const used = new Request('http://shop.example/', { method: 'PUT', body: 'hello' });
     await used.text();
     expect(() => own(used)).toThrow(TypeError);
-  });
-});
-
-describe('withResponseHeaders', () => {
-  const edit = (headers: Headers) => headers.set('x-a', '2');
-
-  test('pitfall 4: keeps status, body, each cookie, and the response that it was given', async () => {
-    const headers = new Headers({ 'x-a': '1' });
-    headers.append('set-cookie', 'a=1');
-    headers.append('set-cookie', 'b=2');
-    const response = new Response('teapot', { status: 418, statusText: 'Teapot', headers });
-    const copy = withResponseHeaders(response, edit);
-    expect(response.headers.get('x-a')).toBe('1');
-    expect(copy.headers.get('x-a')).toBe('2');
-    expect(copy.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
-    expect([copy.status, copy.statusText, await copy.text()]).toEqual([418, 'Teapot', 'teapot']);
-  });
-
-  test('pitfall 6: takes a response whose headers cannot be edited', () => {
-    const redirect = Response.redirect('http://shop.example/other', 302);
-    const copy = withResponseHeaders(redirect, edit);
-    expect(copy.status).toBe(302);
-    expect(copy.headers.get('location')).toBe('http://shop.example/other');
-    expect(copy.headers.get('x-a')).toBe('2');
-  });
-
-  test('keeps the brand of a rejection', () => {
-    expect(rejectionOf(withResponseHeaders(reject('timeout'), edit))?.reason).toBe('timeout');
-  });
-
-  test.each([204, 205, 304])('takes a response of status %d, which has no body', (status) => {
-    expect(withResponseHeaders(new Response(null, { status }), edit).headers.get('x-a')).toBe('2');
-  });
-
-  test('pitfall 5: hands back by identity what no runtime can copy', () => {
-    expect(withResponseHeaders(Response.error(), edit)).toMatchObject({ type: 'error' });
-    for (const status of [0, 101, 600, 999]) {
-      const odd = { status } as Response;
-      expect(withResponseHeaders(odd, edit)).toBe(odd);
-    }
   });
 });
 
