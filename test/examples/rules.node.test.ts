@@ -32,6 +32,8 @@ test('testers are sent to the next version, and everybody else stays', async () 
   expect(await sentTo('/cart', { cookie: 'beta=0' })).toBe(stable);
   expect(await sentTo('/cart', { cookie: 'beta=1' })).toBe('http://10.0.0.21:8080/cart');
   expect(await sentTo('/cart', { 'x-tester': 'yes' })).toBe('http://10.0.0.21:8080/cart');
+  expect(await sentTo('/cart', { baggage: 'tester=yes' })).toBe('http://10.0.0.21:8080/cart');
+  expect(await sentTo('/cart', { baggage: 'tester=no' })).toBe(stable);
   const searches = new Set<string>();
   for (let sid = 0; sid < 200; sid++) {
     const answer = await sentTo('/search', { cookie: `sid=${sid}` });
