@@ -16,7 +16,7 @@ routes:
 `);
     const count = 300;
     const url = `${gateway.url}/api/payment`;
-    const before = await refused();
+    const expect503 = await stage.counting503(gateway);
     const spared = await send(count, url);
     stage.expectAll('without x-chaos', spared, 200);
     const hit = await send(count, url, { init: { headers: { 'x-chaos': '1' } } });
@@ -26,19 +26,10 @@ routes:
       `${having(hit, 503)} of ${count} answered 503 (${share.toFixed(1)} %)`,
       Math.abs(share - 40) <= 9,
     );
-    const after = await refused();
-    stage.expect(
-      'istio_requests_total{response_code="503"}',
-      `${before} → ${after}`,
-      after - before === having(hit, 503),
-    );
+    await expect503(having(hit, 503));
     await stage.trace(
       'a refused call',
       ({ attributes }) => attributes['http.response.status_code'] === 503,
     );
-
-    function refused(): Promise<number> {
-      return gateway.total('istio_requests_total', { response_code: '503' });
-    }
   },
 };

@@ -75,6 +75,23 @@ export class Stage {
     );
   }
 
+  /**
+   * Looks how many answers with status 503 a gateway has counted. What comes back looks again, and notes both figures: so many
+   * more there should be.
+   */
+  async counting503(gateway: OpenGateway): Promise<(expected: number) => Promise<void>> {
+    const counted = () => gateway.total('istio_requests_total', { response_code: '503' });
+    const before = await counted();
+    return async (expected) => {
+      const after = await counted();
+      this.expect(
+        'istio_requests_total{response_code="503"}',
+        `${before} → ${after}`,
+        after - before === expected,
+      );
+    };
+  }
+
   /** Notes traces to look at. */
   async trace(what: string, isWanted: (span: SeenSpan) => boolean): Promise<void> {
     const found = (await this.spansOnce((spans) => spans.some(isWanted))).find(isWanted);
