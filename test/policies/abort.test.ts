@@ -18,8 +18,13 @@ import { throttle } from '../../src/policies/throttle.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { rewrite } from '../../src/routing/rewrite.ts';
 import { type Service, service } from '../../src/routing/service.ts';
+import { authorize } from '../../src/security/authorize/authorize.ts';
+import { externalAuthorizer } from '../../src/security/authorize/external.ts';
+import { upstreamGuard } from '../../src/security/upstream-guard.ts';
 import type { Grant, Store } from '../../src/stores/contract.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
+import { type TracedBody, tracedBody } from '../support/bodies.ts';
+import { countListeners } from '../support/listeners.ts';
 import { policyFactories } from '../support/policy-factories.ts';
 import { type Answer, stalled, upstream } from '../support/upstream.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -42,6 +47,8 @@ interface Parts {
   readonly aside: Next;
   /** Lets the upstream answer in another way from now on. */
   answer(answer: Answering): void;
+  /** The same for where the second copy goes. */
+  answerAside(answer: Answering): void;
 }
 
 /** One policy, and where it makes callers wait. */
@@ -132,6 +139,18 @@ function slowStore(): { readonly store: Store; given(): number; reply(): void } 
     },
   };
   return { store, given: () => given, reply: () => reply?.() };
+}
+
+/** Asks an authorizer about each request. */
+function asking(send: Next, clock: VirtualClock): Middleware {
+  const authorizer = externalAuthorizer({ url: 'http://gate.example/', send, clock });
+  return authorize([{ action: 'custom', rules: [{}], authorizer }]);
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 const rows: readonly Row[] = [
@@ -322,14 +341,45 @@ const rows: readonly Row[] = [
     },
     waiting: 'never',
   },
+  {
+    of: 'externalAuthorizer',
+    make: ({ clock }) => ({ middleware: asking(async () => new Response(), clock) }),
+    waiting: ({ clock, aside, answerAside }) => ({
+      middleware: asking(aside, clock),
+      prepare: async () => () => answerAside(ok),
+    }),
+  },
+  {
+    of: 'upstreamGuard',
+    make: () => ({
+      middleware: upstreamGuard({ resolver: { resolve: async () => ['8.8.8.8'] } }),
+    }),
+    waiting() {
+      let isSlow = true;
+      const resolve = (_: string, signal: AbortSignal): Promise<readonly string[]> =>
+        isSlow ? untilAborted(signal) : Promise.resolve(['8.8.8.8']);
+      return {
+        middleware: upstreamGuard({ resolver: { resolve } }),
+        prepare: async () => () => {
+          isSlow = false;
+        },
+      };
+    },
+  },
 ];
 
-/** Factories of what holds no call. */
+/** Factories of what holds no call, and leaves nothing behind that could be counted. */
 const callless: Readonly<Record<string, string>> = {
+  authorize: 'decides at once, unless an authorizer is asked: externalAuthorizer',
+  cors: 'answers at once, or adds headers',
+  headers: 'adds and removes headers',
+  jwt: 'waits for keys that all callers share: test/security/jwt/remote-keys.test.ts',
+  peerCertificate: 'looks at the connection',
   pressure: 'a part of shed',
   redirect: 'answers at once, and calls nothing',
   respond: 'answers at once, and calls nothing',
   sharedRetryBudget: 'answers at once, and asks its store on its own',
+  trustedProxies: 'looks at headers',
 };
 
 test('each policy has a row', () => {
@@ -348,16 +398,21 @@ class Exchange {
   readonly fetch: ReturnType<typeof upstream>;
   readonly #shop: Fetch;
   #answer: Answering = stalled;
+  #answerAside: Answering;
   /** The calls that were made before the one that matters. */
   #before = 0;
   #letGo: (() => void | Promise<void>) | undefined;
 
   constructor(make: (parts: Parts) => Policy, aside: Answering = stalled) {
-    const copies = upstream(aside);
+    this.#answerAside = aside;
+    const copies = upstream((request, init) => this.#answerAside(request, init));
     this.policy = make({
       clock: this.clock,
       aside: (request, context) => copies(request, { signal: signalOf(request, context) }),
       answer: (answer) => this.answer(answer),
+      answerAside: (answer) => {
+        this.#answerAside = answer;
+      },
     });
     this.fetch = upstream((request, init) => this.#answer(request, init));
     this.#shop = outbound(this.fetch, this.policy.middleware);
@@ -375,11 +430,20 @@ class Exchange {
   /** Makes the call that the caller is going to leave, or has left. */
   call(): Promise<Response> {
     const { signal } = this.caller;
-    const request = this.policy.request?.(signal);
-    const answer = request ? this.#shop(request) : this.#shop(url, { signal });
+    const answer = this.policy.request ? this.send(this.request()) : this.#shop(url, { signal });
     // Looked at later.
     answer.catch(() => {});
     return answer;
+  }
+
+  /** A request of the caller. */
+  request(): Request {
+    const { signal } = this.caller;
+    return this.policy.request?.(signal) ?? new Request(url, { signal });
+  }
+
+  send(request: Request): Promise<Response> {
+    return this.#shop(request);
   }
 
   /** The signals that the upstream got with the call. */
@@ -459,6 +523,46 @@ describe.each(
     exchange.caller.abort(exchange.reason);
     for (const signal of exchange.signals) expect(signal.reason).toBe(exchange.reason);
     await expect(answer).rejects.toBe(exchange.reason);
+    await exchange.expectNothingLeft();
+  });
+
+  test('a caller that stays: its signal, which outlives the calls, keeps nothing of them', async () => {
+    const exchange = new Exchange(make, ok);
+    await exchange.prepare();
+    exchange.answer(ok);
+    // The signal of a request, since Node adds a listener of its own for each request made from a signal.
+    const request = exchange.request();
+    const listeners = countListeners(request.signal);
+    for (let calls = 0; calls < 5; calls++) {
+      const answer = exchange.send(request);
+      await exchange.clock.advance(leadMs);
+      expect((await answer).status).toBe(200);
+    }
+    await exchange.clock.advance(0);
+    expect(listeners.current, 'listeners left behind').toBe(0);
+    await exchange.expectNothingLeft();
+  });
+
+  test('an answer that comes after the caller has left: its body is cancelled, by whoever has it', async () => {
+    const exchange = new Exchange(make);
+    await exchange.prepare();
+    const bodies: TracedBody[] = [];
+    const replies: ((response: Response) => void)[] = [];
+    // Hears nothing of the abort.
+    exchange.answer(() => new Promise((resolve) => replies.push(resolve)));
+    const answer = exchange.call();
+    await exchange.clock.advance(leadMs);
+    exchange.caller.abort(exchange.reason);
+    for (const reply of replies) {
+      const body = tracedBody(['late'], { end: 'hang' });
+      bodies.push(body);
+      reply(new Response(body.stream));
+    }
+    const handedOver = await answer.catch(() => undefined);
+    await handedOver?.body?.cancel();
+    await exchange.clock.advance(0);
+    expect(bodies).not.toHaveLength(0);
+    expect(bodies.map(({ cancels }) => cancels)).toEqual(bodies.map(() => 1));
     await exchange.expectNothingLeft();
   });
 

@@ -7,7 +7,10 @@ export interface ListenerCount {
   readonly highest: number;
 }
 
-/** Watches the listeners of a signal from now on. Those who share one listener are counted one by one. */
+/**
+ * Watches the listeners of a signal from now on. Those who share one listener are counted one by one; that of a request which
+ * Node has made from another one, and takes off when the request is collected, is not.
+ */
 export function countListeners(signal: AbortSignal): ListenerCount {
   const listeners = new Set<unknown>();
   const add = signal.addEventListener;
@@ -22,6 +25,7 @@ export function countListeners(signal: AbortSignal): ListenerCount {
   Object.defineProperty(signal, 'addEventListener', {
     value(type: string, listener: EventListener, options?: AddEventListenerOptions) {
       add.call(signal, type, listener, options);
+      if (isOfRequest()) return;
       listeners.add(listener);
       if (options?.once) add.call(signal, type, () => listeners.delete(listener), { once: true });
       count();
@@ -42,4 +46,8 @@ export function countListeners(signal: AbortSignal): ListenerCount {
       return highest;
     },
   };
+}
+
+function isOfRequest(): boolean {
+  return (new Error().stack ?? '').includes('node:internal/deps/undici');
 }

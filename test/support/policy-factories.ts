@@ -10,26 +10,35 @@ declare global {
 /** What the entries export beside factories of policies, and why it is none. */
 const others: Readonly<Record<string, string>> = {
   budgetOption: 'checks an option',
+  certifiedPeer: 'reads what a server told',
+  compileCors: 'a part of cors',
+  compileTrustedProxies: 'a part of trustedProxies',
   bodyLimits: 'a part of limits',
   compileKey: 'reads a key of a request',
   compileKeys: 'reads a key of a request',
   control: 'a part of breaker',
   depositOnce: 'a part of retry and hedge, as retryBudget is',
   hostOption: 'checks an option',
+  isConnectionsOwn: 'checks an option',
   isHost: 'checks an option',
   isIpBits: 'checks an option',
+  isOriginPattern: 'checks an option',
+  jwtBy: 'jwt, around a verifier of its own',
   keyBy: 'reads a key of a request',
   limitAnswers: 'a part of rateLimit',
   rejectionShare: 'a formula',
   serverDelay: 'reads an answer',
   sharedStore: 'a part of rateLimit',
+  trustNoProxy: 'a part of trustedProxies',
   when: 'a condition on a request',
   withinLimit: 'a part of timeout, deadline and limits',
 };
 
-/** The names of all functions of `policies` and `routing` that make a policy: of the entries, and those named like their file. */
+/** The names of all functions of `policies`, `routing` and `security` that make a policy: of the entries, and those named like their file. */
 export function policyFactories(): readonly string[] {
-  const modules = import.meta.glob('../../src/{policies,routing}/**/*.ts', { eager: true });
+  const modules = import.meta.glob('../../src/{policies,routing,security}/**/*.ts', {
+    eager: true,
+  });
   const entries = Object.values(manifest.exports).flatMap((entry) =>
     typeof entry === 'string' ? [] : [entry.default.replace('./dist/', '../../src/')],
   );
