@@ -68,7 +68,7 @@ describe('a body', () => {
     expect((await reader.read()).done).toBe(true);
   });
 
-  test('that its reader writes over is copied as it was', async () => {
+  test('MI-03: that its reader writes over is copied as it was', async () => {
     const { request, body } = record(streamingPut(tracedBody(['abc']).stream), 100);
     const reader = (request.body as ReadableStream<Uint8Array>).getReader();
     (await reader.read()).value?.fill(0);

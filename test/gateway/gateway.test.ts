@@ -534,7 +534,10 @@ describe('further tries', () => {
     const clock = new VirtualClock();
     const { get, sent } = gatewayFor(
       `${users}defaults: { retries: { max: 5, base_delay: 0s, budget: 10% } }
-routes: [{ path: /one, to: users }, { path: /two, to: users }, { path: /other, to: other }]`,
+routes:
+  - { path: /one, to: users }
+  - { path: /two, to: users, timeout: 3s } # has a chain of its own
+  - { path: /other, to: other }`,
       () => new Response(null, { status: 503 }),
       { clock },
     );

@@ -200,7 +200,7 @@ describe('backoffDelay', () => {
     },
   );
 
-  test('the cap holds for what is one’s own, too', () => {
+  test('BO-03: the cap holds for what is one’s own, too', () => {
     const endless = () => Number.POSITIVE_INFINITY;
     expect(backoffDelay(2, options({ jitter: endless }), () => 0)).toBe(30_000);
     expect(backoffDelay(2, options({ shape: endless }), () => 0)).toBe(30_000);

@@ -34,7 +34,7 @@ const asking = (ms: string, more: Record<string, string> = {}) =>
   new Request(url, { headers: { [header]: ms, ...more } });
 
 describe('what a caller says', () => {
-  test('ends the exchange with an answer that blames no upstream', async () => {
+  test('DL-02: ends the exchange with an answer that blames no upstream', async () => {
     const fetch = upstream(stalled);
     const answer = outbound(fetch, received())(asking('500'));
     await clock.advance(499);
@@ -62,6 +62,19 @@ describe('what a caller says', () => {
       expect(rejectionOf(await answer)?.reason).toBe(expected);
     }
     expect(ends).toEqual([500, 20_000 + 15_000]);
+  });
+
+  test('DL-01: where our own limit further out comes first it counts, and is what the upstream is told', async () => {
+    const told: (string | null)[] = [];
+    const fetch = upstream((request, init) => {
+      told.push(new Headers(init?.headers ?? request.headers).get(header));
+      return stalled(request, init);
+    });
+    const shop = outbound(fetch, timeout('1s', { clock }), received(), forwardDeadline({ clock }));
+    const answer = shop(asking('20000'));
+    await clock.advance(20_000);
+    expect(rejectionOf(await answer)?.reason).toBe('timeout');
+    expect(told).toEqual(['1000']);
   });
 
   test('DL-02: with nothing left is answered at once, and nothing is sent', async () => {

@@ -251,6 +251,22 @@ describe('FI-04: 0 % is never, 100 % always, 0.1 % one in a thousand', () => {
   });
 });
 
+test.each([
+  ['delay', [0, 0.99], 200, [1_000]],
+  ['abort', [0.99, 0], 503, []],
+  ['delay and abort', [0, 0], 503, [1_000]],
+  ['nothing', [0.99, 0.99], 200, []],
+] as const)('FI-04: delay and abort are drawn apart: %s', async (_, draws, code, delays) => {
+  const drawn = [...draws];
+  const random = (): number => drawn.shift() ?? expect.unreachable();
+  const faults = fault({ delay: '1s', abort: 503, percent: 50, random, clock });
+  const answer = outbound(upstream(status(200)), faults)(url);
+  await clock.advance(1_000);
+  expect((await answer).status).toBe(code);
+  expect(clock.delays).toEqual(delays);
+  expect(drawn).toEqual([]);
+});
+
 describe('FI-05: a caller that asks for a fault by header', () => {
   const asking = (headers: Record<string, string>, settings: Partial<FaultOptions> = {}) => {
     const faults = fault({
@@ -265,8 +281,15 @@ describe('FI-05: a caller that asks for a fault by header', () => {
   };
 
   test('is not heard unless that is allowed', async () => {
-    const { answer } = asking({ 'x-fetchmesh-fault-abort-request': '418' });
-    expect((await answer).status).toBe(200);
+    const asked = {
+      'x-fetchmesh-fault-delay-request': '250',
+      'x-fetchmesh-fault-abort-request': '418',
+      'x-fetchmesh-fault-abort-request-percentage': '0',
+    };
+    const { answer } = asking(asked, { delay: '1s', abort: 503 });
+    await clock.advance(1_000);
+    expect((await answer).status).toBe(503);
+    expect(clock.delays).toEqual([1_000]);
   });
 
   test('gets what it asks for where it is', async () => {
@@ -293,9 +316,9 @@ describe('FI-05: a caller that asks for a fault by header', () => {
   );
 
   test.each(['199', '600', '0', 'teapot'])('for a status %j is not heard', async (code) => {
-    const settings = { headerTrigger: true, abort: { status: 503, percent: 0 } };
+    const settings = { headerTrigger: true, abort: 503 };
     const { answer } = asking({ 'x-fetchmesh-fault-abort-request': code }, settings);
-    expect((await answer).status).toBe(200);
+    expect((await answer).status).toBe(503);
   });
 
   test.each([
@@ -313,6 +336,24 @@ describe('FI-05: a caller that asks for a fault by header', () => {
       { headerTrigger: true, abort: { status: 503, percent } },
     );
     expect((await answer).status).toBe(code);
+  });
+
+  test.each([
+    ['40', 100, []],
+    ['60', 100, [250]],
+    ['100', 40, []],
+    [undefined, 40, []],
+  ])('for a delay of %s %% of at most %d %% as well', async (asked, percent, delays) => {
+    const { answer } = asking(
+      {
+        'x-fetchmesh-fault-delay-request': '250',
+        ...(asked !== undefined && { 'x-fetchmesh-fault-delay-request-percentage': asked }),
+      },
+      { headerTrigger: true, delay: { fixed: '1s', percent } },
+    );
+    await clock.advance(250);
+    expect((await answer).status).toBe(200);
+    expect(clock.delays).toEqual(delays);
   });
 });
 

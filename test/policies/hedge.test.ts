@@ -95,7 +95,7 @@ describe('when', () => {
     expect(starts).toEqual([0, 100, 600]);
   });
 
-  test('a server that says when has its next try then', async () => {
+  test('HG-03: a server that says when has its next try then', async () => {
     const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '2000' }), status(200));
     const answer = outbound(fetch, hedging())(url);
     await clock.advance(1_999);
@@ -104,7 +104,19 @@ describe('when', () => {
     expect((await answer).status).toBe(200);
   });
 
-  test('a server that says never has no further try', async () => {
+  test.each(['60001', '3600000'])(
+    'HG-03: in more than a minute, %s ms, there is no further try',
+    async (pushback) => {
+      const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': pushback }));
+      const answer = outbound(fetch, hedging({ max: 4 }))(url);
+      await clock.advance(0);
+      expect((await answer).status).toBe(503);
+      await clock.advance(3_600_000);
+      expect(fetch.calls).toHaveLength(1);
+    },
+  );
+
+  test('HG-03: a server that says never has no further try', async () => {
     const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '-1' }));
     expect((await outbound(fetch, hedging({ max: 4 }))(url)).status).toBe(503);
     expect(fetch.calls).toHaveLength(1);
@@ -164,7 +176,27 @@ describe('when', () => {
       await expect(answer).rejects.toBe('enough');
     });
 
-    test('a first try that lost has taken at least as long as it was let: the delay does not shrink', async () => {
+    test('HG-10: first tries that lost count with the time that they were let', async () => {
+      const { fetch, shop } = await warm({ minSamples: 4 }, [10, 10, 10, 10]);
+      for (let hedged = 0; hedged < 40; hedged++) {
+        const caller = new AbortController();
+        const answer = shop(url, { signal: caller.signal });
+        await clock.advance(100);
+        caller.abort('next');
+        await expect(answer).rejects.toBe('next');
+      }
+      const before = fetch.calls.length;
+      const caller = new AbortController();
+      const answer = shop(url, { signal: caller.signal });
+      await clock.advance(99);
+      expect(fetch.calls.length - before).toBe(1);
+      await clock.advance(1);
+      expect(fetch.calls.length - before).toBe(2);
+      caller.abort('enough');
+      await expect(answer).rejects.toBe('enough');
+    });
+
+    test('HG-10: a first try that lost has taken at least as long as it was let: the delay does not shrink', async () => {
       const { fetch, shop } = await warm({ minSamples: 4 }, [100, 100, 100, 100]);
       for (let hedged = 0; hedged < 100; hedged++) {
         const before = fetch.calls.length;
@@ -258,6 +290,18 @@ describe('who wins', () => {
     const answer = outbound(fetch, hedging())(url);
     await clock.advance(600);
     expect((await answer).status).toBe(503);
+  });
+
+  test('HG-05: nor where it comes after that failure', async () => {
+    const body = tracedBody(['down']);
+    const fetch = upstream(
+      () => new Response(body.stream, { status: 503 }),
+      () => reject('rate_limited'),
+    );
+    const response = await outbound(fetch, hedging())(url);
+    expect(response.status).toBe(503);
+    expect(await response.text()).toBe('down');
+    expect(fetch.calls).toHaveLength(2);
   });
 
   test('an answer of our own to the only try is the answer, at once', async () => {
@@ -517,7 +561,7 @@ describe('the caller', () => {
 });
 
 describe('configuration', () => {
-  test('describes itself', () => {
+  test('HG-01: one further try where nothing is said', () => {
     expect(describeChain(hedge())).toBe('hedge max 1 after p95');
   });
 });

@@ -6,9 +6,9 @@ import {
   type Middleware,
   outbound,
 } from '../../src/core/chain.ts';
-import type { Context } from '../../src/core/context.ts';
+import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
-import { exchange } from '../../src/core/exchange.ts';
+import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { setHeader } from '../../src/core/message.ts';
 import { type MirrorOptions, mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';
@@ -376,6 +376,25 @@ describe('MI-06: a copy', () => {
     await shop(url);
     await clock.advance(10_000);
     expect(shadow.calls).toHaveLength(1);
+  });
+
+  test('puts nothing on the record of the request, and tells its listener nothing', async () => {
+    const records: unknown[] = [];
+    const shadow = mirror({
+      clock,
+      send: async (_, context) => {
+        records.push(context.get(exchange), context.get(eventListener));
+        return new Response();
+      },
+    });
+    const { context } = withExchange(Context.background().with(eventListener, () => {}));
+    await outbound(
+      upstream(status(200)),
+      (next) => (request) => next(request, context),
+      shadow,
+    )(url);
+    await settled();
+    expect(records).toEqual([undefined, undefined]);
   });
 
   test('is not made of what cannot be sent twice', async () => {

@@ -68,6 +68,15 @@ describe('a limit', () => {
     expect(await statuses([get(), get()])).toEqual([200, 200]);
   });
 
+  test('RL-02 refuses it at once where others may wait', async () => {
+    const cost = ({ method }: Request) => (method === 'POST' ? 3 : 1);
+    const { get } = limited({ ...perUser, cost, maxWait: '1h' });
+    const answer = await get('ada', { method: 'POST' });
+    expect(answer.status).toBe(429);
+    expect(answer.headers.has('retry-after')).toBe(false);
+    expect(clock.delays).toEqual([]);
+  });
+
   test('RL-06 a request that costs nothing passes, and is told what is left', async () => {
     const { get } = limited({ ...perUser, cost: ({ method }) => (method === 'HEAD' ? 0 : 2) });
     await get();
@@ -184,8 +193,13 @@ describe('several limits', () => {
     await clock.advance(1_000);
     const refused = await get();
     expect((await refused.json())['violated-policies']).toEqual(['daily']);
-    // 'burst' had two and has two again.
-    expect(refused.headers.get('ratelimit')).toContain('"daily";r=0');
+    // 'burst' has what it had: however often 'daily' refuses, nothing is taken from it.
+    for (let times = 0; times < 3; times++) await get();
+    const still = parseRateLimit((await get()).headers.get('ratelimit') ?? '');
+    expect(still).toMatchObject([
+      { name: 'burst', remaining: 1 },
+      { name: 'daily', remaining: 0 },
+    ]);
     expect((await get()).headers.get('retry-after')).toBe('28798');
   });
 

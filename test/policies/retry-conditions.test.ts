@@ -37,7 +37,7 @@ test.each([
   [204, 1],
   [301, 1],
   [304, 1],
-])('RT-03: %d is tried %d times', async (code, tries) => {
+])('RT-03, RT-04: %d is tried %d times', async (code, tries) => {
   expect((await call([status(code)])).fetch.calls).toHaveLength(tries);
 });
 

@@ -160,7 +160,7 @@ describe('when', () => {
     });
 
     test.each(['61', '3600', '9'.repeat(400), 'Thu, 01 Jan 2099 00:00:00 GMT'])(
-      'RA-07: %s is too long, and the response is passed on at once',
+      'RA-05: %s is too long, and the response is passed on at once',
       async (value) => {
         const fetch = upstream(status(429, { 'retry-after': value }));
         const response = await outbound(fetch, retrying())(url);

@@ -84,7 +84,7 @@ describe('how often', () => {
 });
 
 describe('per try', () => {
-  test('TO-03: a stalled try is aborted at its limit, and the next has a fresh signal', async () => {
+  test('TO-03, RT-18: a stalled try is aborted at its limit, and the next has a fresh signal', async () => {
     const fetch = upstream(stalled, stalled, status(200));
     const answer = outbound(fetch, retrying({ perTry: '100ms', baseDelay: '50ms' }))(url);
     await clock.advance(99);

@@ -36,7 +36,7 @@ describe('which field counts', () => {
     },
   );
 
-  test('RA-01: a malformed Retry-After does not let the fields after it count', () => {
+  test('RA-01, RA-06: a malformed Retry-After does not let the fields after it count', () => {
     expect(asked({ 'retry-after': 'soon', 'ratelimit-reset': '3' })).toBeUndefined();
   });
 

@@ -70,6 +70,25 @@ test('RB-09 without the store each instance has a reserve of its own, and no mor
   expect(made).toBe(20);
 });
 
+test('RB-09 a store that is out is not asked for each try, and is asked again', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  const [budget] = fleetOf(1, store, clock);
+  state.isOut = true;
+  budget?.withdraw();
+  await clock.advance(0);
+  const { asked } = state;
+  for (let attempt = 0; attempt < 5; attempt++) budget?.withdraw();
+  await clock.advance(500);
+  budget?.withdraw();
+  expect(state.asked).toBe(asked);
+  for (let second = 0; second < 10; second++) {
+    await clock.advance(1_000);
+    budget?.withdraw();
+  }
+  expect(state.asked).toBeGreaterThan(asked);
+});
+
 test('RB-09 a no is heard once, and holds for as long as it says', async () => {
   const clock = new VirtualClock();
   const { store, state } = remote(clock);

@@ -55,11 +55,24 @@ describe('the load', () => {
     expect(low).toBeCloseTo(0.5, 1);
   });
 
-  test.each([0.1, 0.5, 0.9])('the share is right whatever the mixture is: %d', (share) => {
-    expect(sharesOf(['normal'], share)['normal']).toBeCloseTo(share, 1);
-    const mixed = sharesOf(['high', 'high', 'high', 'low'], share);
-    const total = ((mixed['high'] ?? 0) + (mixed['low'] ?? 0)) / 4;
-    expect(total).toBeCloseTo(share, 1);
+  test.each([0.1, 0.5, 0.9])(
+    'LS-02 in between, the share is right whatever the mixture is: %d',
+    (share) => {
+      expect(sharesOf(['normal'], share)['normal']).toBeCloseTo(share, 1);
+      const mixed = sharesOf(['high', 'high', 'high', 'low'], share);
+      const total = ((mixed['high'] ?? 0) + (mixed['low'] ?? 0)) / 4;
+      expect(total).toBeCloseTo(share, 1);
+    },
+  );
+
+  test('LS-02 the share begins at `from`, not at nothing', () => {
+    const shared = pressure({ from: 60, full: 100, load: () => 70 });
+    let refused = 0;
+    for (let index = 0; index < 1_000; index++) {
+      if (shared.enter(levelOf('normal', (index * 0.618_033_988_749_895) % 1))) shared.left();
+      else refused += 1;
+    }
+    expect(refused / 1_000).toBeCloseTo(0.25, 1);
   });
 
   test('LS-01 of two requests at one moment, never the higher one alone is given up', () => {

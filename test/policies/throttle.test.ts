@@ -107,6 +107,23 @@ describe('throttle', () => {
     await Promise.allSettled(calls);
   });
 
+  test('AT-04 those held back count as requests: the share grows while nothing is sent', async () => {
+    const shares: unknown[] = [];
+    const listening = compose(
+      (next) => (request, context) =>
+        next(
+          request,
+          context.with(eventListener, ({ attributes }) => shares.push(attributes['share'])),
+        ),
+      throttle({ minRequests: 1, random: () => 0 }),
+    );
+    const fetch = upstream(status(503));
+    const shop = outbound(fetch, listening);
+    for (let calls = 0; calls < 4; calls++) await shop(url);
+    expect(fetch.calls).toHaveLength(1);
+    expect(shares).toEqual([0.5, 0.667, 0.75]);
+  });
+
   test('AT-04 those held back count as requests, and yet some always go on', async () => {
     let draw = 0;
     const { call, fetch } = shopOf([status(503)], { random: () => (draw++ % 100) / 100 });
@@ -131,7 +148,7 @@ describe('throttle', () => {
     expect((await call().catch(() => 'failed')) === 'throttled').toBe(wanted === 'not accepted');
   });
 
-  test('what a policy answered, or the caller gave up, does not count', async () => {
+  test('AT-05 what a policy answered, or the caller gave up, does not count', async () => {
     const { call } = shopOf([() => reject('bulkhead_full'), stalled, status(200)], {
       minRequests: 1,
     });

@@ -118,6 +118,12 @@ describe('LB-03: peak EWMA', () => {
     picker.observe?.(slow, ok, 50, 0);
     expect(picker.pick([slow, fast], 0)).toBe(fast);
     picker.observe?.(slow, { verdict: 'ignored', retryable: false, reason: 'client_closed' }, 0, 0);
+    picker.observe?.(
+      fast,
+      { verdict: 'ignored', retryable: false, reason: 'client_closed' },
+      900,
+      0,
+    );
     expect(picker.pick([slow, fast], 0)).toBe(fast);
     picker.observe?.(fast, outcomeOfResponse(new Response(null, { status: 503 })), 1, 0);
     expect(picker.pick([fast, slow], 0)).toBe(slow);

@@ -264,6 +264,17 @@ describe('outlier detection', () => {
     expect(events[1]).toEqual({ name: 'endpoint_returned', attributes: { endpoint: a } });
   });
 
+  test('OD-09: makes up for all intervals of a silence at the first pick after it', async () => {
+    const fetch = hosts({ [a]: 503 });
+    const users = usersOf({ outlier: {} });
+    const call = outbound(fetch, users.middleware);
+    for (let count = 0; count < 15; count++) await call('http://users/');
+    expect(users.endpoints[0]?.isEjected).toBe(true);
+    await clock.advance(30_000);
+    await call('http://users/');
+    expect(users.endpoints[0]?.isEjected).toBe(false);
+  });
+
   test('OD-04: no more than the share, whatever fails', async () => {
     const fetch = hosts({ [a]: 500, [b]: 500, [c]: 500 });
     const users = usersOf({ outlier: { failures: 1 } });
@@ -287,6 +298,16 @@ describe('outlier detection', () => {
     fetch.urls.length = 0;
     for (let count = 0; count < 3; count++) await call('http://users/');
     expect(new Set(origins(fetch.urls))).toEqual(new Set([a, b, c]));
+  });
+
+  test('OD-07: with just half of them healthy, only those are', async () => {
+    const fetch = hosts({ [a]: 500 });
+    const users = usersOf({ endpoints: [a, b], outlier: { failures: 1, maxEjected: 1 } });
+    const call = outbound(fetch, users.middleware);
+    while (users.endpoints[0]?.isEjected === false) await call('http://users/');
+    fetch.urls.length = 0;
+    for (let count = 0; count < 4; count++) await call('http://users/');
+    expect(new Set(origins(fetch.urls))).toEqual(new Set([b]));
   });
 
   test('OD-07: a panic threshold of 0 leaves the unhealthy out, come what may', async () => {

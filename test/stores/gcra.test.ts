@@ -19,7 +19,9 @@ describe('takeGcra', () => {
         resetAfterMs: grant.resetMs,
         retryAfterMs: grant.retryMs === 0 || never ? -1 : grant.retryMs,
       }).toEqual(wanted);
-      if (grant.granted > 0) state = fullAt;
+      // What is refused, and who only looks, changes nothing.
+      if (grant.granted === 0) expect(fullAt).toBe(Math.max(state ?? t, t));
+      else state = fullAt;
     }
   });
 
@@ -74,6 +76,27 @@ describe('takeGcra', () => {
       }
     }
     expect(granted).toBe(7_000);
+  });
+
+  test('RL-05 and grants no more than that to who asks for more', () => {
+    const limit = { quota: 7, windowMs: 10, burst: 10 };
+    let state: number | undefined;
+    let granted = 0;
+    for (let now = 0; now <= 10_000; now++) {
+      const step = takeGcra(state, limit, 1, 1, now);
+      if (step.grant.granted > 0) {
+        state = step.fullAt;
+        granted += 1;
+      }
+    }
+    expect(granted).toBe(10 + 7_000);
+  });
+
+  test('RL-08 counts an interval from the last unit, and on no grid', () => {
+    const limit = { quota: 1, windowMs: 1_000, burst: 1 };
+    const { fullAt } = takeGcra(undefined, limit, 1, 1, 300);
+    expect(takeGcra(fullAt, limit, 1, 1, 1_299).grant).toMatchObject({ granted: 0, retryMs: 1 });
+    expect(takeGcra(fullAt, limit, 1, 1, 1_300).grant.granted).toBe(1);
   });
 
   test('gives units back, and never more than the burst', () => {

@@ -59,7 +59,7 @@ function modelled(kind: WindowKind, past: readonly (Outcome & { at: number })[],
 }
 
 describe('windows, against a model that remembers everything', () => {
-  test('CB-03 CB-05 CB-08 hold the outcomes of the last calls or buckets, and no others', () => {
+  test('CB-03 CB-05 CB-08 CB-09 hold the outcomes of the last calls or buckets, and no others', () => {
     fc.assert(
       fc.property(kinds, outcomes, (kind, sequence) => {
         const window = emptyWindow();
