@@ -26,10 +26,12 @@ const benchmarks: Readonly<Record<string, readonly string[]>> = {
   routing: ['Node', 'Bun', 'Deno'],
   import: ['Node'],
   soak: ['Node', 'Bun', 'Deno'],
+  process: ['Node'],
+  reload: ['Node'],
 };
 
-/** Too long to be run with the others. */
-const onDemand = ['soak'];
+/** Too long to be run with the others, or to be run after `npm run build`. */
+const onDemand = ['soak', 'process', 'reload'];
 
 const asked = process.argv.slice(2);
 const usual = Object.keys(benchmarks).filter((benchmark) => !onDemand.includes(benchmark));

@@ -72,7 +72,11 @@ function resilience(breaker: boolean): cockatiel.IPolicy {
     maxAttempts: 2,
     backoff: new cockatiel.ExponentialBackoff({ initialDelay: 25 }),
   });
-  const perTry = cockatiel.timeout(800, cockatiel.TimeoutStrategy.Cooperative);
+  const perTry = cockatiel.timeout(800, {
+    strategy: cockatiel.TimeoutStrategy.Cooperative,
+    // Its signal would abort once the headers are there, and take the body with it.
+    abortOnReturn: false,
+  });
   if (!breaker) return cockatiel.wrap(retries, cockatiel.bulkhead(100), perTry);
   return cockatiel.wrap(
     retries,

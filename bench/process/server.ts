@@ -22,9 +22,8 @@ function passThrough(request: Request): Promise<Response> {
 
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 const peers = peerStack({
-  // Without cockatiel's signal, which aborts once the headers are there and takes the body with it.
-  upstream: (url, { headers = {} }) => fetch(url, { headers, redirect: 'manual' }),
-  ...{ origins: { stable: target, canary: target }, limit: 1_000_000_000, breaker: true },
+  ...{ upstream: fetch, limit: 1_000_000_000, breaker: true },
+  origins: { stable: target, canary: target },
   tracerProvider: new WebTracerProvider({ sampler: new AlwaysOnSampler() }),
 });
 
