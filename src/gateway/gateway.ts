@@ -34,7 +34,7 @@ import { forward, type Transport } from './forward.ts';
 import { Kept } from './kept.ts';
 import { limitModes } from './limit-modes.ts';
 import { observation } from './observation.ts';
-import { planSteps } from './plan.ts';
+import { planSteps, rulesOption } from './plan.ts';
 import { type Sighting, showPolicies } from './sightings.ts';
 import { traffic } from './traffic-policies.ts';
 import { reportUpstreams } from './upstream-metrics.ts';
@@ -145,6 +145,7 @@ export interface Gateway {
  * ```
  */
 export function createGateway(rules: Rules, options: GatewayOptions = {}): Gateway {
+  rulesOption('createGateway', rules);
   const { registry = createRegistry(), clock = systemClock, random = Math.random } = options;
   const { onError = () => {}, isReady = () => true, instances = 1 } = options;
   wholeOption('createGateway.instances', instances, 1);

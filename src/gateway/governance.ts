@@ -11,7 +11,7 @@ import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import type { Rules } from '../rules/model.ts';
 import { Kept } from './kept.ts';
-import { compilePlan } from './plan.ts';
+import { compilePlan, rulesOption } from './plan.ts';
 import type { AccessPolicies, TrafficPolicies } from './route-policies.ts';
 import { compileUpstreams } from './upstreams.ts';
 
@@ -49,6 +49,7 @@ export interface GovernanceOptions {
  */
 export function governance(rules: Rules, options: GovernanceOptions = {}): Middleware {
   const { clock = systemClock, random = Math.random } = options;
+  rulesOption('governance', rules);
   // Out here: the state of policies belongs to this middleware, however often it is applied.
   const { keep } = Kept.nothing();
   const send: CheckTransport = (url, init) => fetch(url, init);

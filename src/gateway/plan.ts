@@ -51,6 +51,14 @@ export function compilePlan(rules: Rules, options: PlanOptions): Next {
   return inOneGo(planSteps(rules, options));
 }
 
+/** @throws {RangeError} where there are none, as for a file that is wrong. */
+export function rulesOption(owner: string, rules: Rules): void {
+  if (Array.isArray(rules?.routes)) return;
+  throw new RangeError(
+    `${owner}: there are no rules; parseRules gives none where its diagnostics hold an error`,
+  );
+}
+
 /** {@link compilePlan} in steps. */
 export function* planSteps(rules: Rules, options: PlanOptions): Steps<Next> {
   refuseUnknownAccess(rules, options);

@@ -162,7 +162,9 @@ function originsOption(
   origins: readonly string[],
   credentials: boolean,
 ): (origin: string) => boolean {
-  listOption('cors.origins', origins);
+  if (!Array.isArray(origins)) {
+    throw new RangeError(`cors.origins: ${shown(origins)} is not a list`);
+  }
   const wrong = origins.find((origin) => !isOriginPattern(origin));
   if (origins.length === 0) throw new RangeError('cors.origins: [] names no origin');
   if (wrong !== undefined) {

@@ -8,6 +8,7 @@ import { baggageOf } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { withExchange } from '../core/exchange.ts';
+import { shown } from '../core/option.ts';
 import { formatFlags } from '../core/response-flags.ts';
 import { sampledSpan } from './exemplar.ts';
 import { knownMethod, labelName, longestBaggageValue } from './http.ts';
@@ -67,6 +68,14 @@ export function metrics(options: MetricsOptions): Middleware {
   const preset = presets[names];
   if (preset === undefined) {
     throw new RangeError(`metrics.names: '${names}' is not one of article, otel, istio`);
+  }
+  if (typeof registry?.histogram !== 'function') {
+    throw new RangeError(
+      `metrics.registry: ${shown(registry)} is none, as createRegistry makes one`,
+    );
+  }
+  if (typeof service !== 'string' || service === '') {
+    throw new RangeError(`metrics.service: ${shown(service)} is not a name`);
   }
   const recorder = preset({ registry, service, baggageLabels: baggage.map(labelName) });
 

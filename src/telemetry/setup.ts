@@ -135,10 +135,10 @@ export function telemetry(options: TelemetryOptions): Telemetry {
     register = false,
   } = options;
   const { flushAfterMs = isWorkers() ? 0 : 5_000 } = options;
-  const Provider = sdk.TracerProvider ?? sdk.WebTracerProvider ?? sdk.BasicTracerProvider;
+  const Provider = sdk?.TracerProvider ?? sdk?.WebTracerProvider ?? sdk?.BasicTracerProvider;
   if (Provider === undefined) {
     throw new TypeError(
-      'telemetry.sdk: the module exports no tracer provider; pass that of @opentelemetry/sdk-trace-web (2.x) or @opentelemetry/sdk-trace (3.x)',
+      'telemetry.sdk: there is no module that exports a tracer provider; pass @opentelemetry/sdk-trace-web (2.x) or @opentelemetry/sdk-trace (3.x)',
     );
   }
   if (typeof serviceName !== 'string' || serviceName === '') {

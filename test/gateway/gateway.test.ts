@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
+import { governance } from '../../src/gateway/governance.ts';
 import { rejectionOf } from '../../src/index.ts';
+import { parseRules } from '../../src/rules/parse.ts';
 import { rulesFrom } from '../support/rules.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -32,6 +34,14 @@ function gatewayFor(
 }
 
 const two = 'services: { a: "http://a.test", b: "http://b.test/base/" }\n';
+
+test('rules that a file did not give are told of as such', () => {
+  const { rules } = parseRules('routes: [{ path: nowhere }]');
+  expect(() => createGateway(rules as never)).toThrow(
+    'createGateway: there are no rules; parseRules',
+  );
+  expect(() => governance(rules as never)).toThrow('governance: there are no rules; parseRules');
+});
 
 describe('routing', () => {
   test('the first route that matches decides where a request goes', async () => {

@@ -1270,6 +1270,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
     make: cors,
     refused: [
       [[{ origins: [] }], 'cors.origins: [] names no origin'],
+      [[{}], 'cors.origins: undefined is not a list'],
       [[{ origins: 'https://shop.example' }], 'cors.origins: "https://shop.example" is not a list'],
       [
         [{ origins: ['shop.example'] }],

@@ -168,4 +168,14 @@ describe('the other presets', () => {
       metrics({ registry: createRegistry(), service: 'shop', names: 'own' as never }),
     ).toThrow("metrics.names: 'own' is not one of article, otel, istio");
   });
+
+  test('what it cannot do without is asked for by name', () => {
+    const registry = createRegistry();
+    expect(() => metrics({ registry } as never)).toThrow(
+      'metrics.service: undefined is not a name',
+    );
+    expect(() => metrics({ service: 'shop' } as never)).toThrow(
+      'metrics.registry: undefined is none',
+    );
+  });
 });

@@ -346,7 +346,8 @@ describe('options that make no sense are refused', () => {
   const exporter: SpanExporter = new OTLPTraceExporter();
 
   test.each([
-    [{ sdk: {} as TracerSdk }, 'telemetry.sdk: the module exports no tracer provider'],
+    [{ sdk: {} as TracerSdk }, 'telemetry.sdk: there is no module that exports a tracer provider'],
+    [{ sdk: undefined as never }, 'telemetry.sdk: there is no module'],
     [{ serviceName: '' }, 'telemetry.serviceName: a name is needed'],
     [{ sampler: 1.5 }, 'telemetry.sampler: 1.5 is not a share'],
     [{ sampler: -0.1 }, 'telemetry.sampler: -0.1 is not a share'],
