@@ -37,5 +37,18 @@ export function emit(
   listener?.(kind === 'mark' ? { name, attributes, isMark: true } : { name, attributes });
 }
 
+/**
+ * Calls somebody back who decides nothing, such as a log: what it throws is lost, and what its promise rejects with too, which
+ * would end a process of Node.
+ */
+export function inform(call: () => unknown): void {
+  try {
+    const answer = call();
+    if (answer instanceof Promise) answer.catch(() => {});
+  } catch {
+    // Its trouble is not the request's.
+  }
+}
+
 /** Which try this is, counted from 1; retries and hedges set it for the layers further in. */
 export const attemptNumber: Key<number> = key('attempt number', 1);

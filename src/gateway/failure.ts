@@ -6,6 +6,7 @@
 
 import { signalOf } from '../core/abort.ts';
 import type { Middleware } from '../core/chain.ts';
+import { inform } from '../core/event.ts';
 import { outcomeOfError } from '../core/outcome.ts';
 import { type RejectionReason, reject } from '../core/rejection.ts';
 
@@ -65,7 +66,7 @@ export function answerFailures(onError: (error: unknown) => void): Middleware {
         const isAborted = outcome.reason === 'client_closed' || outcome.reason === 'timeout';
         const known = (isAborted ? undefined : faultOf(error)) ?? reasons[outcome.reason];
         if (known !== undefined) return reject(known[0], { detail: known[1] });
-        onError(error);
+        inform(() => onError(error));
         return reject('internal_error', { detail: 'The gateway failed.' });
       }
     };

@@ -10,7 +10,7 @@ import { type KnownBody, keepKnownBody, knownBodyOf } from '../core/body-source.
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
-import { emit } from '../core/event.ts';
+import { emit, inform } from '../core/event.ts';
 import { bodyOf, destination, discard, platformInit, removeHeader } from '../core/message.ts';
 import { functionOption, knownOptions, wholeOption } from '../core/option.ts';
 import { prepareRejection, reject } from '../core/rejection.ts';
@@ -138,11 +138,7 @@ export function upstreamGuard(options: UpstreamGuardOptions): Middleware {
     const { protocol, host } = url;
     const origin = `${protocol}//${host}`;
     emit(context, 'url_denied', { reason, redirects });
-    try {
-      onRefusal?.({ reason, origin, redirects }, context);
-    } catch {
-      // A log that fails must not decide what is sent.
-    }
+    inform(() => onRefusal?.({ reason, origin, redirects }, context));
     return refused();
   }
 

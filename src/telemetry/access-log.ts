@@ -9,6 +9,7 @@ import { clientAddress, peerAddress } from '../core/address.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
+import { inform } from '../core/event.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
 import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
@@ -175,11 +176,7 @@ export function accessLog(options: AccessLogOptions): Middleware {
           const wentWell = ending.errorType === undefined;
           if (wentWell && sample < 1 && random() >= sample) return;
           const durationMs = clock.monotonic() - startMs;
-          try {
-            write(entryOf(request, context, record, ending, startedAt, durationMs));
-          } catch {
-            // The request goes on without its record.
-          }
+          inform(() => write(entryOf(request, context, record, ending, startedAt, durationMs)));
         });
       },
   );

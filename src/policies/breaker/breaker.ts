@@ -9,7 +9,7 @@ import { layer, type Middleware, type Next } from '../../core/chain.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { durationOption } from '../../core/duration.ts';
-import { emit } from '../../core/event.ts';
+import { emit, inform } from '../../core/event.ts';
 import { discard } from '../../core/message.ts';
 import {
   type Outcome,
@@ -118,11 +118,7 @@ export function breaker(options: BreakerOptions = {}): Breaker {
         circuit.member?.changed(to, context);
       }
       tell?.(transition);
-      try {
-        onTransition?.({ key: circuit.key, ...transition });
-      } catch {
-        // A listener's trouble is not the request's.
-      }
+      inform(() => onTransition?.({ key: circuit.key, ...transition }));
     }
   }
 

@@ -8,7 +8,7 @@ import { signalOf } from '../../core/abort.ts';
 import { canonicalPath, canonicalPathname } from '../../core/canonical-path.ts';
 import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
-import { emit } from '../../core/event.ts';
+import { emit, inform } from '../../core/event.ts';
 import { noteFlag } from '../../core/exchange.ts';
 import { removeHeader, setHeader } from '../../core/message.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
@@ -130,11 +130,7 @@ export function authorize(
       ...(rule !== undefined && { rule }),
       ...(failed !== undefined && { failed }),
     });
-    try {
-      options.onDecision?.(decision, request, context);
-    } catch {
-      // A log that fails must not decide who gets in.
-    }
+    inform(() => options.onDecision?.(decision, request, context));
   }
 
   return layer(`authorize, ${policies.length} policies`, (next) => {
