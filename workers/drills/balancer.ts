@@ -1,5 +1,6 @@
 /**
- * A balancer as one stands before gateways: who is ready it learns by asking, and what fails it does not send again.
+ * A balancer as one stands before gateways: who is ready it learns by asking, and what fails it does not send again. It takes
+ * requests without a body.
  */
 
 import { once } from 'node:events';
@@ -54,8 +55,13 @@ export async function startBalancer(): Promise<Balancer> {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     });
-    asked.on('error', () => outgoing.writeHead(502).end());
-    incoming.pipe(asked);
+    asked.on('error', () => {
+      // A kept connection that closes as a request sets out has not taken it (RFC 9110, 9.2.2). Had it, there were a span too many.
+      if (asked.reusedSocket && !outgoing.headersSent) forward(incoming, outgoing);
+      else if (!outgoing.headersSent) outgoing.writeHead(502).end();
+      else outgoing.destroy();
+    });
+    asked.end();
   }
 
   const server = createServer(forward).listen(0, '127.0.0.1');

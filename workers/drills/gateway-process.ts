@@ -93,7 +93,7 @@ export async function startGatewayProcess(settings: GatewaySettings): Promise<Ga
       let answeredAtLast = answeredBefore;
       while (isRunning()) {
         answeredAtLast = await answered().catch(() => answeredAtLast);
-        await setTimeout(20);
+        await setTimeout(50);
       }
       const [exitCode] = await exit;
       return { id, toldAtMs, answeredBefore, answeredAtLast, exitCode };

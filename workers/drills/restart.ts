@@ -2,11 +2,11 @@
 
 import { startBalancer } from './balancer.ts';
 import { type Answer, type Drill, send } from './drill.ts';
-import { type GatewayEnd, type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
+import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
 import type { SeenSpan } from './platform.ts';
 
-/** Time for twenty probes of the balancer. */
-const drainDelaySeconds = 1;
+/** Time for sixty probes of the balancer: a machine that is busy may keep it from asking for a second or two. */
+const drainDelaySeconds = 3;
 
 /** @param restarts How many gateways end, each after another one has come. */
 export function restart(restarts: number): Drill {
@@ -41,20 +41,18 @@ export function restart(restarts: number): Drill {
       const load = (async () => {
         while (!isOver) answers.push(...(await send(40, balancer.url, { atOnce: 8 })));
       })();
-      const ends: GatewayEnd[] = [];
-      async function endOldest(): Promise<void> {
-        // Only the process is told; the balancer finds out by its probes.
-        ends.push(await (gateways.shift() as GatewayProcess).end());
-      }
+      // Only the process is told; the balancer finds out by its probes.
+      const ending = [];
       for (let round = 0; round < restarts; round++) {
-        // The next one is there before the old one goes.
+        // The next one is there before the old one goes, which takes its time.
         gateways.push(await start());
-        await endOldest();
+        ending.push((gateways.shift() as GatewayProcess).end());
       }
+      await Promise.all(ending);
       isOver = true;
       await load;
       // What the last ones have not sent yet, they send now.
-      while (gateways.length > 0) await endOldest();
+      const ends = await Promise.all([...ending, ...gateways.map((gateway) => gateway.end())]);
 
       stage.expectAll(`${restarts} restarts under load`, answers, 200);
       const told = sum(ends.map(({ answeredBefore }) => answeredBefore));
