@@ -83,10 +83,11 @@ export async function stop(running: Running): Promise<void> {
   if (!drained || !flushed) process.exit(0);
 }
 
-function cutOff(traffic: Listener, drain: Drain): string {
-  const count = traffic.unfinished ?? drain.active;
+function cutOff({ unfinished }: Listener, { active }: Drain): string {
   // Deno counts no answers whose body is on its way.
-  return count === 0 ? 'answers under way' : `${count} requests`;
+  return unfinished === undefined && active === 0
+    ? 'answers under way'
+    : `${unfinished ?? active} requests`;
 }
 
 /** @returns Whether it came about in time and before the signal. */
