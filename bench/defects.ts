@@ -11,7 +11,13 @@ let mended = 0;
 for (const { name, peer, checkTheirs } of defects) {
   const finding = await checkTheirs().then(
     () => undefined,
-    (error: unknown) => String((error as Error)?.message ?? error).split('\n', 1)[0],
+    (error: unknown) => {
+      // Of what differs, both sides.
+      const { message: said = String(error), cause } = error as Error;
+      const message = said.replace(/^Expected values.*:\n+([\s\S]*)/, '$1').replace(/\n+/g, ' ');
+      const { code } = (cause ?? {}) as { code?: string };
+      return `${message.slice(0, 120)}${code === undefined ? '' : ` (${code})`}`;
+    },
   );
   if (finding === undefined) mended += 1;
   console.log(`${finding === undefined ? 'MENDED' : 'red   '}  ${peer}: ${name}`);

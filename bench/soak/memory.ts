@@ -25,16 +25,34 @@ export async function memory(): Promise<Memory> {
   return { resident: rss / 1_048_576, live: (heapUsed + external) / 1_048_576 };
 }
 
+/** How values grow from one to the next. */
+export interface Growth {
+  /** The median of the slopes of all pairs, which a heap that takes or gives back a page at one moment does not move. */
+  readonly median: number;
+  /** With 95 % confidence it is at least this. */
+  readonly least: number;
+  /** And at most this. */
+  readonly most: number;
+}
+
 /**
- * By how much equidistant values grow from one to the next: the median of the slopes of all pairs (Theil and Sen), which a
- * heap that takes or gives back a page at one moment does not move.
+ * How equidistant values grow: the estimate of Theil and Sen, and its confidence interval by Kendall's statistic. What comes and
+ * goes makes the interval wide; what leaks leaves it narrow.
  */
-export function growth(values: readonly number[]): number {
+export function growth(values: readonly number[]): Growth {
   const slopes = values
     .flatMap((value, index) =>
       values.slice(0, index).map((earlier, before) => (value - earlier) / (index - before)),
     )
     .toSorted((one, other) => one - other);
+  const count = values.length;
+  const spread = 1.96 * Math.sqrt((count * (count - 1) * (2 * count + 5)) / 18);
+  const at = (rank: number): number =>
+    slopes[Math.min(slopes.length, Math.max(1, rank)) - 1] ?? Number.NaN;
   const half = slopes.length / 2;
-  return ((slopes[Math.ceil(half) - 1] ?? 0) + (slopes[Math.floor(half)] ?? 0)) / 2;
+  return {
+    median: (at(Math.ceil(half)) + at(Math.floor(half) + 1)) / 2,
+    least: at(Math.round((slopes.length - spread) / 2)),
+    most: at(Math.round((slopes.length + spread) / 2) + 1),
+  };
 }
