@@ -18,8 +18,8 @@ import { compileUpstreams } from './upstreams.ts';
 /** Settings of {@link governance}. */
 export interface GovernanceOptions {
   /**
-   * Carries out `headers`, `fallback`, `fault`, `mirror`, `rewrite`, `redirect` and `respond`: the `traffic` of
-   * `fetchmesh/traffic`. Default: none; rules that have such a block are refused.
+   * Carries out `limits`, `cors`, `headers`, `fallback`, `deadline`, `fault`, `mirror`, `rewrite`, `redirect` and `respond`: the
+   * `traffic` of `fetchmesh/traffic`. Default: none; rules that have such a block are refused.
    */
   readonly traffic?: TrafficPolicies;
   /**

@@ -12,6 +12,7 @@ export type Excess = 'size' | 'rate';
 
 /** Settings of {@link BodyMeter}. */
 export interface BodyMeterOptions {
+  /** The most, in bytes; `Infinity`: any. */
   readonly bodyBytes: number;
   /** In bytes a second; 0: any. */
   readonly bodyRate: number;

@@ -60,7 +60,9 @@ export interface FaultOptions extends FaultSettings {
 export interface FaultStats {
   /** Requests that suffer at this moment. */
   readonly active: number;
+  /** Requests that were delayed. */
   readonly delays: number;
+  /** Requests that were answered in the upstream's place, delayed or not. */
   readonly aborts: number;
   /** Requests that were spared since too many suffered already. */
   readonly overflows: number;

@@ -34,8 +34,10 @@ const others: Readonly<Record<string, string>> = {
   withinLimit: 'a part of timeout, deadline and limits',
 };
 
-/** The names of all functions of `policies`, `routing` and `security` that make a policy: of the entries, and those named like their file. */
-export function policyFactories(): readonly string[] {
+/** The names of all functions of these rooms that make a policy: of the entries, and those named like their file. */
+export function policyFactories(
+  ...rooms: readonly ('policies' | 'routing' | 'security')[]
+): readonly string[] {
   const modules = import.meta.glob('../../src/{policies,routing,security}/**/*.ts', {
     eager: true,
   });
@@ -43,6 +45,7 @@ export function policyFactories(): readonly string[] {
     typeof entry === 'string' ? [] : [entry.default.replace('./dist/', '../../src/')],
   );
   return Object.entries(modules).flatMap(([path, module]) => {
+    if (!rooms.some((room) => path.startsWith(`../../src/${room}/`))) return [];
     const isEntry = entries.includes(path.replace(/\.ts$/, '.js'));
     const file = path
       .replace(/^.*\/|\.ts$/g, '')

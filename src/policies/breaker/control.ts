@@ -32,6 +32,7 @@ export interface BreakerStatus extends Counts {
   readonly reason: OpenReason | '';
   /** From 0 to 1; -1 while there were too few calls to tell. While open, that of the calls before. */
   readonly failureRate: number;
+  /** The same for slow calls. */
   readonly slowRate: number;
   /** Until a probe is let through, in milliseconds; 0 where it is not open. */
   readonly openForMs: number;

@@ -38,6 +38,7 @@ export interface Counts {
   readonly failures: number;
   readonly slow: number;
   readonly consecutiveFailures: number;
+  /** Since the last failure. */
   readonly consecutiveSuccesses: number;
 }
 
