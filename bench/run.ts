@@ -23,6 +23,7 @@ const benchmarks: Readonly<Record<string, readonly string[]>> = {
   stack: ['Node', 'Bun', 'Deno'],
   chain: ['Node', 'Bun', 'Deno'],
   pairs: ['Node', 'Bun', 'Deno'],
+  shared: ['Node'],
   routing: ['Node', 'Bun', 'Deno'],
   import: ['Node'],
   soak: ['Node', 'Bun', 'Deno'],
@@ -30,8 +31,8 @@ const benchmarks: Readonly<Record<string, readonly string[]>> = {
   reload: ['Node'],
 };
 
-/** Too long to be run with the others, or to be run after `npm run build`. */
-const onDemand = ['soak', 'process', 'reload'];
+/** Too long to be run with the others, to be run after `npm run build`, or with needs of their own: `redis-server`. */
+const onDemand = ['shared', 'soak', 'process', 'reload'];
 
 const asked = process.argv.slice(2);
 const usual = Object.keys(benchmarks).filter((benchmark) => !onDemand.includes(benchmark));
