@@ -6,7 +6,7 @@
 
 import type { RedisCommands } from './redis.ts';
 
-/** What is used of a client of the package `redis` (node-redis 5 and later). */
+/** What is used of a client of the package `redis` (node-redis 5 and later), or of its cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<string | null>;
   eval(script: string, options: NodeRedisEval): Promise<unknown>;
@@ -24,13 +24,14 @@ export interface NodeRedisEval {
 export interface NodeRedisSubscriber {
   connect(): Promise<unknown>;
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
-  unsubscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: that of a cluster wants a listener that takes bytes as well.
+  unsubscribe(channel: string, listener: (message: any) => void): Promise<unknown>;
   on(event: 'error', listener: (error: unknown) => void): unknown;
   destroy(): void;
 }
 
 /**
- * Adapts a connected client of the package `redis`. A second connection is opened once something is watched.
+ * Adapts a connected client of the package `redis`, or what `createCluster` makes. A second connection is opened once something is watched.
  *
  * @param onError Told of errors of that connection, which comes back by itself. Default: nobody.
  *
@@ -77,12 +78,14 @@ export function nodeRedis(
   };
 }
 
-/** What is used of a client of the package `ioredis` (5 and later), or of `iovalkey`. */
+/** What is used of a client of the package `ioredis` (5 and later), of its cluster, or of `iovalkey`. */
 export interface IoredisClient {
+  readonly isCluster?: boolean;
   get(key: string): Promise<string | null>;
   eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
   evalsha(hash: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
-  duplicate(override?: { enableOfflineQueue: boolean }): IoredisSubscriber;
+  // biome-ignore lint/suspicious/noExplicitAny: options of its own, and in a cluster nodes before them.
+  duplicate(...override: any[]): IoredisSubscriber;
 }
 
 /** What is used of a second connection of ioredis. */
@@ -95,7 +98,7 @@ export interface IoredisSubscriber {
 }
 
 /**
- * Adapts a client of the package `ioredis`. A second connection is opened once something is watched.
+ * Adapts a client of the package `ioredis`, or its `Cluster`. A second connection is opened once something is watched.
  *
  * @param onError Told of errors of that connection, which comes back by itself. Default: nobody.
  *
@@ -113,7 +116,8 @@ export function ioredis(
   let subscriber: IoredisSubscriber | undefined;
   function connect(): IoredisSubscriber {
     // What is subscribed to before the connection is up has to wait for it.
-    const second = client.duplicate({ enableOfflineQueue: true });
+    const override = { enableOfflineQueue: true };
+    const second = client.isCluster ? client.duplicate([], override) : client.duplicate(override);
     second.on('error', onError);
     second.on('message', (channel, message) => {
       for (const listener of listeners.get(channel) ?? []) listener(message);
