@@ -100,7 +100,10 @@ export class Gate {
     if (!given && anonymous === 'skip') return undefined;
     const key = `${this.#around.prefix}${given ? boundedKey(given) : sharedKey}`;
     const units = typeof cost === 'number' ? cost : this.#checked(cost(request, context));
-    return this.#take(this.#around.shared ?? this.#share.store, key, units, leftMs);
+    const decision = this.#take(this.#around.shared ?? this.#share.store, key, units, leftMs);
+    // Others may wait for the same answer: on Workers it would be lost with a client that leaves.
+    if ('then' in decision) context.waitUntil(decision);
+    return decision;
   }
 
   #checked(units: number): number {

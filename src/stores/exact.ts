@@ -39,7 +39,7 @@ export function exactStore(store: TakingStore, options: ExactStoreOptions = {}):
   const { capacity = 65_536, clock = systemClock } = options;
   wholeOption('exactStore.capacity', capacity, 1);
   const refusals = new DenyCache(capacity);
-  const waiters = new Waiters(serve);
+  const waiters = new Waiters(serve, clock);
 
   async function serve(round: readonly Waiter[]): Promise<void> {
     const { key, limit } = round[0] as Waiter;

@@ -8,7 +8,14 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { ignore } from '../core/message.ts';
 import { wholeOption } from '../core/option.ts';
-import type { CallOptions, Grant, Limit, Maybe, TakingStore } from './contract.ts';
+import {
+  type CallOptions,
+  type Grant,
+  type Limit,
+  type Maybe,
+  StoreError,
+  type TakingStore,
+} from './contract.ts';
 import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
 import { nameOf, sameLimit } from './limit.ts';
@@ -65,7 +72,7 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
   wholeOption('leasedStore.instances', instances, 1);
   wholeOption('leasedStore.capacity', capacity, 1);
   const leases = new Map<string, Lease>();
-  const waiters = new Waiters(serve);
+  const waiters = new Waiters(serve, clock);
 
   function leaseOf(key: string, limit: Limit): Lease {
     const present = leases.get(key);
@@ -99,7 +106,10 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
         continue;
       }
       const { granted } = await fetchBatch(key, lease, round.length - next);
-      if (granted > 0) continue;
+      if (granted > 0) {
+        if (lease.isEmpty(clock.monotonic())) throw tooSlow(store);
+        continue;
+      }
       const refusal = lease.refusal(clock.monotonic());
       for (const waiter of round.slice(next)) waiter.resolve(refusal);
       return;
@@ -148,6 +158,14 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
     await store.close?.();
   }
   return arrange(delegateTo(store, { take, close }), { mode: 'leased', store });
+}
+
+/** Asking again would only take more units that nobody can spend. */
+function tooSlow({ name }: TakingStore): StoreError {
+  return new StoreError(
+    'UNAVAILABLE',
+    `the store '${name}' takes longer than what it leases lasts`,
+  );
 }
 
 interface Batch {
@@ -203,6 +221,11 @@ class Lease {
       this.#batches.shift();
     }
     return undefined;
+  }
+
+  /** Whether nothing is at hand that can be spent. */
+  isEmpty(now: number): boolean {
+    return !this.#batches.some(({ units, expiresAt }) => units > 0 && now < expiresAt);
   }
 
   refusal(now: number): Grant {

@@ -1,10 +1,15 @@
 /**
  * Callers that wait for one answer: one call of a queue at a time, however many ask (flat combining).
  *
+ * Each round is asked for by one of those who wait for it, and each of the others has a timer of its own. On Workers whatever a
+ * request has begun ends with it, so a round that an earlier caller asked for would end unanswered once that one has its
+ * response; and a request that waits for nothing of its own is taken for one that hangs.
+ *
  * @module
  */
 
-import type { Grant, Limit, StoreErrorCode } from './contract.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type Grant, type Limit, StoreError, type StoreErrorCode } from './contract.ts';
 
 /** What a caller asks of a store. */
 export interface Question {
@@ -22,19 +27,34 @@ export interface Waiter extends Question {
 interface Caller extends Waiter {
   readonly signal: AbortSignal | undefined;
   reject(error: unknown): void;
+  /** It is this one's turn to ask, for all who wait. */
+  lead(): void;
 }
+
+interface Queue {
+  readonly callers: Caller[];
+  /** Who asks. */
+  leader: Caller;
+  /** When the call under way began, on the monotonic clock. */
+  begunAt: number;
+}
+
+/** A call that takes longer ended with the request that made it, as it can on Workers: nobody waits for it any more. */
+const longestCallMs = 5_000;
 
 /** Callers, in queues. */
 export class Waiters {
   readonly #serve: (round: readonly Waiter[]) => Promise<void>;
-  readonly #queues = new Map<string, Caller[]>();
+  readonly #clock: Clock;
+  readonly #queues = new Map<string, Queue>();
 
   /**
    * @param serve Answers all callers of a round, at least one; what it rejects with goes to those that it has not answered,
    * and where the store is out to those that came meanwhile as well.
    */
-  constructor(serve: (round: readonly Waiter[]) => Promise<void>) {
+  constructor(serve: (round: readonly Waiter[]) => Promise<void>, clock: Clock = systemClock) {
     this.#serve = serve;
+    this.#clock = clock;
   }
 
   /** Waits for the answer. Rejects with the signal's reason when its caller leaves; what is granted to it then is spent. */
@@ -44,47 +64,91 @@ export class Waiters {
         reject(signal.reason);
         return;
       }
-      const leave = (): void => reject(signal?.reason);
+      let cancel = (): void => {};
+      const leave = (): void => {
+        cancel();
+        reject(signal?.reason);
+      };
       signal?.addEventListener('abort', leave, { once: true });
-      const stay = (): void => signal?.removeEventListener('abort', leave);
+      const stay = (): void => {
+        cancel();
+        signal?.removeEventListener('abort', leave);
+      };
+      let lead = (): void => {};
+      // Made here, so that what follows is this caller's own doing and not that of whoever hands over.
+      const turn = new Promise<void>((resolve) => {
+        lead = resolve;
+      });
+      let isLeading = false;
+      let answer: Grant | undefined;
       const caller: Caller = {
         ...question,
         signal,
+        lead,
         resolve(grant) {
           stay();
-          resolve(grant);
+          // Whoever asks leaves last: what it has begun for the others goes on as long as it waits.
+          if (isLeading) answer = grant;
+          else resolve(grant);
         },
         reject(error) {
           stay();
-          reject(error);
+          if (answer === undefined) reject(error);
         },
       };
-      const queue = this.#queues.get(queueName);
-      if (queue !== undefined) {
-        queue.push(caller);
-        return;
+      const queue = this.#join(queueName, caller);
+      if (queue.leader !== caller) {
+        const why = 'the store was asked by another caller, and did not answer';
+        const tooLate = (): void => caller.reject(new StoreError('UNAVAILABLE', why));
+        cancel = this.#clock.schedule(tooLate, longestCallMs);
       }
-      const first = [caller];
-      this.#queues.set(queueName, first);
-      // Whoever asks in this tick belongs to the first call.
-      queueMicrotask(() => void this.#run(queueName, first));
+      turn.then(async () => {
+        isLeading = true;
+        cancel();
+        await this.#ask(queueName, queue);
+        if (answer !== undefined) resolve(answer);
+      });
     });
   }
 
-  async #run(queueName: string, queue: Caller[]): Promise<void> {
-    while (queue.length > 0) {
-      // Who left before anything was asked for has taken nothing.
-      const round = queue.splice(0).filter(({ signal }) => signal?.aborted !== true);
-      if (round.length === 0) continue;
+  #join(name: string, caller: Caller): Queue {
+    const present = this.#queues.get(name);
+    if (present !== undefined) {
+      present.callers.push(caller);
+      if (this.#clock.monotonic() - present.begunAt <= longestCallMs) return present;
+    }
+    // Those who still wait for a call that died are answered as well.
+    const callers = present?.callers ?? [caller];
+    const queue = { callers, leader: caller, begunAt: this.#clock.monotonic() };
+    this.#queues.set(name, queue);
+    // Whoever asks in this tick belongs to the first call.
+    caller.lead();
+    return queue;
+  }
+
+  /** One round, by one of those who are in it; the next one is another one's. */
+  async #ask(name: string, queue: Queue): Promise<void> {
+    const { callers } = queue;
+    // Who left before anything was asked for has taken nothing.
+    const round = callers.splice(0).filter(({ signal }) => signal?.aborted !== true);
+    if (round.length > 0) {
+      queue.begunAt = this.#clock.monotonic();
       try {
         await this.#serve(round);
       } catch (error) {
         for (const { reject } of round) reject(error);
         // They have waited for the same store already: nobody waits for two deadlines.
-        if (isOutage(error)) for (const { reject } of queue.splice(0)) reject(error);
+        if (isOutage(error)) for (const { reject } of callers.splice(0)) reject(error);
       }
     }
-    this.#queues.delete(queueName);
+    if (this.#queues.get(name) !== queue) return;
+    const next = callers.find(({ signal }) => signal?.aborted !== true);
+    if (next === undefined) {
+      this.#queues.delete(name);
+      return;
+    }
+    queue.leader = next;
+    next.lead();
   }
 }
 

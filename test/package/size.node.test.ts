@@ -12,13 +12,13 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './retry': 9,
   './hedge': 7.5,
   './retry-budget': 2,
-  './shared-retry-budget': 5.25,
+  './shared-retry-budget': 5.5,
   './breaker': 10,
-  './breaker-fleet': 8.75,
+  './breaker-fleet': 9,
   './throttle': 4.25,
   './bulkhead': 3.75,
   './service': 10.5,
-  './rate-limit': 10.75,
+  './rate-limit': 11,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -41,14 +41,14 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 18.75,
   './access': 23.25,
-  './gateway': 82.25,
+  './gateway': 82.75,
   './governance': 37.25,
   // Most of it zod and yaml.
   './rules': 99.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
-  './stores/exact': 1.75,
-  './stores/leased': 3.25,
+  './stores/exact': 2.25,
+  './stores/leased': 3.5,
   './stores/redis': 3,
   './stores/durable-object': 2.5,
   './stores/workers-kv': 2,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 89.5,
+  './workers': 89.75,
 };
 
 /**
@@ -86,10 +86,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 36.75;
+const budgetOfChain = 37;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 109;
+const budgetOfEverything = 109.25;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

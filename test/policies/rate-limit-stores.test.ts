@@ -47,7 +47,7 @@ describe('a store that answers with promises', () => {
     expect(answers).toEqual([200, 429, 200, 200]);
   });
 
-  test('the caller that leaves does not wait for it, and what comes later goes back', async () => {
+  test('FT-24 the caller that leaves does not wait for it, and what comes later goes back', async () => {
     const memory = memoryStore({ clock });
     const released: (() => void)[] = [];
     const slow: Store = {
@@ -56,14 +56,17 @@ describe('a store that answers with promises', () => {
       take: (key, limit, n, min) =>
         new Promise((resolve) => released.push(() => resolve(memory.take(key, limit, n, min)))),
     };
-    const { get } = limited(one, { store: slow });
+    const { get, context } = limited(one, { store: slow });
     const controller = new AbortController();
     const listeners = countListeners(controller.signal);
     const call = get('ada', { signal: controller.signal });
     controller.abort('gone');
     await expect(call).rejects.toBe('gone');
+    // The platform does: others may wait for the same answer.
+    expect(context.background.pending).toBe(1);
     released.shift()?.();
     await settled();
+    expect(context.background.pending).toBe(0);
     expect(listeners.current).toBe(0);
     // The unit is on its way back.
     released.shift()?.();

@@ -213,6 +213,23 @@ describe('leasedStore', () => {
     expect(spent).toBeGreaterThan(50);
   });
 
+  test('a store that takes longer than a lease lasts is asked once, and counts as out', async () => {
+    const clock = new VirtualClock();
+    let asked = 0;
+    const slow = delegateTo(memoryStore({ clock }), {
+      take: async () => {
+        asked += 1;
+        await clock.advance(201);
+        return { granted: 1, remaining: 9, retryMs: 0, resetMs: 1 };
+      },
+    });
+    const leased = leasedStore(slow, { clock });
+    const limit = { quota: 10, windowMs: 1_000, burst: 100 };
+    const answer = Promise.resolve(leased.take('k', limit, 1, 1));
+    await expect(answer).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(asked).toBe(1);
+  });
+
   test.each([
     [{ lease: '0s' }, 'leasedStore.lease: has to be longer than 0'],
     [{ lease: 'long' }, 'leasedStore.lease: "long" is not a duration'],
