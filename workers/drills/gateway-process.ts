@@ -21,6 +21,8 @@ export interface GatewaySettings {
   readonly otlpEndpoint: string;
   /** How long it takes new connections once it is not ready, in seconds. */
   readonly drainDelaySeconds: number;
+  /** A folder in which processes of Node leave to later ones what compiling the sources brought. */
+  readonly compileCache: string;
 }
 
 /** A gateway that listens. */
@@ -45,7 +47,7 @@ export interface GatewayEnd {
 }
 
 export async function startGatewayProcess(settings: GatewaySettings): Promise<GatewayProcess> {
-  const { id, upstream, otlpEndpoint, drainDelaySeconds } = settings;
+  const { id, upstream, otlpEndpoint, drainDelaySeconds, compileCache } = settings;
   const [program, ...front] = runtimes[ownRuntime];
   const child = spawn(
     program,
@@ -55,7 +57,11 @@ export async function startGatewayProcess(settings: GatewaySettings): Promise<Ga
     ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${id}` },
+      env: {
+        NODE_COMPILE_CACHE: compileCache,
+        ...process.env,
+        OTEL_RESOURCE_ATTRIBUTES: `service.instance.id=${id}`,
+      },
     },
   );
   const exit = once(child, 'exit') as Promise<[number | null]>;

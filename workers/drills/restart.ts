@@ -1,5 +1,8 @@
 /** Rolling restarts of a gateway of two processes, behind a balancer that asks for readiness, under load. */
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startBalancer } from './balancer.ts';
 import { type Answer, type Drill, send } from './drill.ts';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
@@ -20,12 +23,14 @@ export function restart(restarts: number): Drill {
       const otlpEndpoint = await stage.collector();
       const balancer = await startBalancer();
       stage.onEnd(balancer.close);
+      const compileCache = await mkdtemp(join(tmpdir(), 'fetchmesh-restart-'));
+      stage.onEnd(() => rm(compileCache, { recursive: true, force: true }));
       let started = 0;
       async function start(): Promise<GatewayProcess> {
         started += 1;
         const id = `gateway-${started}`;
         const gateway = await startGatewayProcess({
-          ...{ id, upstream, otlpEndpoint, drainDelaySeconds },
+          ...{ id, upstream, otlpEndpoint, drainDelaySeconds, compileCache },
         });
         stage.onEnd(async () => gateway.kill());
         balancer.add(gateway);
