@@ -16,7 +16,7 @@ import { balanceSettings } from '../src/routing/balance-options.ts';
 import { outlierSettings } from '../src/routing/outlier-options.ts';
 import { defaultRedirectStatus } from '../src/routing/redirect.ts';
 import { defaultRespondStatus } from '../src/routing/respond.ts';
-import type { Route, Rules } from '../src/rules/model.ts';
+import type { Retries, Route, Rules } from '../src/rules/model.ts';
 import { parseRules } from '../src/rules/parse.ts';
 import { externalDefaults } from '../src/security/authorize/external.ts';
 import { defaultMethods } from '../src/security/cors.ts';
@@ -110,6 +110,14 @@ routes: [{ path: /a }]`);
   if (tries.retryOn !== undefined || tries.perTry !== undefined)
     throw new Error('retries: changed');
 
+  const { budget } = routeOf('retries: { budget: {} }').retries as Required<Retries>;
+  const timed = rulesOf('routes: [{ path: /a, timeout: { limit: 1s } }]').routes[0] as Route;
+  const budgeting = {
+    ratio: share(budget.ratio),
+    ttl: duration(budget.ttlMs),
+    min_per_second: code(budget.minPerSecond),
+    shared: code(budget.shared),
+  };
   const off = 'off';
   const none = 'none';
   const any = 'any';
@@ -159,6 +167,8 @@ routes: [{ path: /a }]`);
     to: 'the only service; else `serve --upstream`',
     trailing_slash: code(trailingSlash),
     ...retrying,
+    ...prefixed('budget', budgeting),
+    ...prefixed('timeout', { body: code(timed.timeoutBody ?? false) }),
     ...prefixed('retries', { max: code(retries.max), ...retrying }),
     ...prefixed('hedge', {
       max: code(hedge.max),
@@ -171,6 +181,9 @@ routes: [{ path: /a }]`);
     ...prefixed('rate_limit', {
       name: none,
       mode: 'as the store of all',
+      cost: code(1),
+      fields: 'all answers',
+      legacy: none,
       burst: sameAs('limit', limit.burst, limit.limit),
       by: words(limit.by),
       anonymous: code(limit.anonymous),
@@ -190,6 +203,7 @@ routes: [{ path: /a }]`);
       slow_after: none,
       min_requests: code(breaker.minRequests as number),
       window: duration(breaker.windowMs as number),
+      bucket: 'a tenth of `window`',
       last_requests: '`window` counts',
       open_for: duration(breaker.openForMs),
       max_open_for: `${duration(breaker.maxOpenForMs)}, or \`open_for\` where that is longer`,
@@ -213,6 +227,7 @@ routes: [{ path: /a }]`);
       queue: code(bulkhead.queue),
       max_wait: 'as long as the request may',
       release: code(bulkhead.release),
+      by: 'all share the limit',
     }),
     ...prefixed('auth', {
       ...{

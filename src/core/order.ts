@@ -39,6 +39,11 @@ const harmful: readonly Order[] = [
     why: 'each try goes to the same endpoint; put it around',
   },
   {
+    outer: ['upstream-guard'],
+    inner: ['retry', 'hedge', 'service', 'split', 'rewrite', 'mirror', 'fallback'],
+    why: 'it could send requests where nobody has looked; put the guard innermost',
+  },
+  {
     outer: ['forward'],
     inner: ['timeout', 'retry', 'hedge'],
     why: 'the policies inside take some of that time; put it innermost',

@@ -35,6 +35,7 @@ import { Kept } from './kept.ts';
 import { limitModes } from './limit-modes.ts';
 import { observation } from './observation.ts';
 import { planSteps, rulesOption } from './plan.ts';
+import { sharedBudgets } from './shared-budgets.ts';
 import { type Sighting, showPolicies } from './sightings.ts';
 import { traffic } from './traffic-policies.ts';
 import { reportUpstreams } from './upstream-metrics.ts';
@@ -155,6 +156,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   const store = options.store && sharedStore(options.store, { owner: 'gateway', clock, random });
   const { platformLimiter } = options;
   const modes = limitModes({ store, instances, platformLimiter, clock, random });
+  const budgets = sharedBudgets({ store, instances, clock, random });
 
   function* compile(next: Rules, revision: string, kept: Kept): Steps<Plan> {
     refuseOpenRoutes(next);
@@ -175,6 +177,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       store,
       instances,
       limitModes: modes,
+      sharedBudgets: budgets,
       breakers: options.breakers,
       keysFetch: options.keysFetch,
       onDecision: options.onAccessDecision,

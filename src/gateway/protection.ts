@@ -9,6 +9,7 @@ import { formatDuration } from '../core/duration.ts';
 import { type Breaker, breaker } from '../policies/breaker/breaker.ts';
 import { type Bulkhead, bulkhead } from '../policies/bulkhead.ts';
 import { throttle } from '../policies/throttle.ts';
+import { keyBy } from '../routing/key-expression.ts';
 import type { BreakerRule, BulkheadRule, Route, ThrottleRule } from '../rules/model.ts';
 import type { PolicySurroundings } from './route-policies.ts';
 import type { Sighting } from './sightings.ts';
@@ -48,7 +49,7 @@ export function protection(
   if (route.bulkhead !== undefined) {
     const settings = route.bulkhead;
     const made = keep<Bulkhead>({ kind: 'bulkhead', owner, settings }, () =>
-      bulkhead({ ...bulkheadOptions(settings), clock }),
+      bulkhead({ ...bulkheadOptions(settings, route.name), clock }),
     );
     sightings.push({ labels: seen, bulkhead: made });
     middlewares.push(made);
@@ -59,6 +60,7 @@ export function protection(
 function breakerOptions({
   slowAfterMs,
   windowMs,
+  bucketMs,
   openForMs,
   maxOpenForMs,
   halfOpen: { timeoutMs, ...halfOpen },
@@ -70,6 +72,7 @@ function breakerOptions({
     ...(minRequests !== undefined && { minRequests }),
     ...(slowAfterMs !== undefined && { slowAfter: formatDuration(slowAfterMs) }),
     ...(windowMs !== undefined && { window: formatDuration(windowMs) }),
+    ...(bucketMs !== undefined && { bucket: formatDuration(bucketMs) }),
     openFor: formatDuration(openForMs),
     maxOpenFor: formatDuration(maxOpenForMs),
     halfOpen: { ...halfOpen, timeout: formatDuration(timeoutMs) },
@@ -80,6 +83,15 @@ function throttleOptions({ windowMs, ...rule }: ThrottleRule): Parameters<typeof
   return { ...rule, window: formatDuration(windowMs) };
 }
 
-function bulkheadOptions({ maxWaitMs, ...rule }: BulkheadRule): Parameters<typeof bulkhead>[0] {
-  return { ...rule, ...(maxWaitMs !== undefined && { maxWait: formatDuration(maxWaitMs) }) };
+function bulkheadOptions(
+  { maxWaitMs, by, ...rule }: BulkheadRule,
+  routeName: string,
+): Parameters<typeof bulkhead>[0] {
+  const keyOf = by && keyBy(by, routeName);
+  return {
+    ...rule,
+    ...(maxWaitMs !== undefined && { maxWait: formatDuration(maxWaitMs) }),
+    // Calls without a key share one place.
+    ...(keyOf && { key: (request, context) => keyOf(request, context) ?? '' }),
+  };
 }

@@ -18,7 +18,15 @@ import { type RetryBudget, retryBudget } from '../policies/retry-budget.ts';
 import { pressure, shed } from '../policies/shed.ts';
 import { timeout } from '../policies/timeout.ts';
 import { keyBy } from '../routing/key-expression.ts';
-import type { Hedge, Place, RateLimitRule, Retries, Route, Rules } from '../rules/model.ts';
+import type {
+  BudgetRule,
+  Hedge,
+  Place,
+  RateLimitRule,
+  Retries,
+  Route,
+  Rules,
+} from '../rules/model.ts';
 import type { AuthorizeOptions } from '../security/authorize/authorize.ts';
 import type { CorsStep } from '../security/cors.ts';
 import type { KeysFetch } from '../security/jwt/jwt.ts';
@@ -26,6 +34,7 @@ import type { TakingStore } from '../stores/contract.ts';
 import type { Keep } from './kept.ts';
 import type { LimitModes } from './limit-modes.ts';
 import { protection } from './protection.ts';
+import type { SharedBudgets } from './shared-budgets.ts';
 import type { Sighting } from './sightings.ts';
 import { peerIn } from './trusted-peers.ts';
 import type { Upstream } from './upstreams.ts';
@@ -44,6 +53,8 @@ export interface PolicySurroundings {
   readonly breakers?: BreakerFleet | undefined;
   /** Where limits with a `mode` count. Default: as all others. */
   readonly limitModes?: LimitModes | undefined;
+  /** Makes the budgets that instances share. Default: rules with one are refused. */
+  readonly sharedBudgets?: SharedBudgets | undefined;
   /** How many instances run with these rules. Default: 1. */
   readonly instances?: number | undefined;
   /** Carries out the blocks beside those that send a request on; without it, rules that have some are refused. */
@@ -172,7 +183,9 @@ export function aroundExchange(
   const { traffic } = around;
   const middlewares: Middleware[] = [...(traffic?.headerFilter(route) ?? [])];
   const limit =
-    route.timeoutMs === undefined ? [] : [timeout(formatDuration(route.timeoutMs), { clock })];
+    route.timeoutMs === undefined
+      ? []
+      : [timeout(formatDuration(route.timeoutMs), { clock, body: route.timeoutBody === true })];
   middlewares.push(...(traffic?.fallbacksOf(route, (place) => reach(place, ...limit)) ?? []));
   middlewares.push(...(traffic?.deadlineOf(route, around) ?? []));
   middlewares.push(...limit);
@@ -233,14 +246,18 @@ function limiting(
   /** A platform has its own burst, and keeps nobody waiting. */
   const shaped = ({ mode, burst, maxWaitMs }: RateLimitRule): Partial<RateLimit> =>
     mode === 'platform' ? {} : { burst, maxWait: formatDuration(maxWaitMs) };
+  const { fields } = limits.find((rule) => rule.fields) ?? {};
+  const { legacy } = limits.find((rule) => rule.legacy) ?? {};
+  const told = { ...(fields && { fields }), ...(legacy && { legacy }) };
   return keep({ kind: 'rate_limit', owner: name, settings: limits }, () =>
     limitRates(
       limits.map((rule) => {
-        const { perMs, maxWaitMs: _, burst: __, mode: ___, by, ...limit } = rule;
+        const { perMs, maxWaitMs: _, burst: __, mode: ___, fields: ____, ...named } = rule;
+        const { legacy: _____, by, ...limit } = named;
         const kept = { ...shaped(rule), ...limitModes?.(rule) };
         return { ...limit, ...kept, per: formatDuration(perMs), by: keyBy(by, name) };
       }),
-      { clock, random, scope: name, instances, ...(store && { store }) },
+      { clock, random, scope: name, instances, ...(store && { store }), ...told },
     ),
   );
 }
@@ -248,25 +265,32 @@ function limiting(
 /** Knows latencies, so it is kept. */
 function hedgeOf(route: Route, settings: Hedge, around: PolicySurroundings): Middleware {
   const { clock, keep } = around;
-  const { budget: ratio, ...options } = settings;
+  const { budget: rule, ...options } = settings;
   // Asked for each time, so that it is kept as well.
-  const budget = budgetOf(route, ratio, around);
+  const budget = budgetOf(route, rule, around);
   return keep({ kind: 'hedge', owner: route.name, settings }, () =>
     hedge({ ...options, ...budget, clock }),
   );
 }
 
-/** One for all routes to the same services with the same ratio (RB-08). */
+/** One for all routes to the same services with the same settings (RB-08). */
 function budgetOf(
   { name, to }: Route,
-  ratio: number | undefined,
-  { clock, keep }: PolicySurroundings,
+  rule: BudgetRule | undefined,
+  { clock, keep, sharedBudgets }: PolicySurroundings,
 ): { readonly budget?: RetryBudget } {
-  if (ratio === undefined) return {};
+  if (rule === undefined) return {};
   const services = new Set(to.map(({ service }) => service));
   const owner = services.size === 0 ? name : [...services].sort().join(' ');
-  const make = () => retryBudget({ ratio, clock });
-  return { budget: keep({ kind: 'retry budget', owner, settings: { ratio } }, make) };
+  if (rule.shared && sharedBudgets === undefined) {
+    throw new RangeError(`route '${name}': \`shared: true\` of a budget takes a gateway`);
+  }
+  const { ratio, ttlMs, minPerSecond } = rule;
+  const make = () =>
+    rule.shared && sharedBudgets !== undefined
+      ? sharedBudgets(owner, rule)
+      : retryBudget({ ratio, ttl: formatDuration(ttlMs), minPerSecond, clock });
+  return { budget: keep({ kind: 'retry budget', owner, settings: rule }, make) };
 }
 
 function retryOptions(

@@ -258,7 +258,7 @@ export class AccessResolver {
 
   /** Nothing asks for claims where no token is verified (FM101). */
   #checkClaims(
-    { match, sticky, rate_limit: ownLimit }: Draft<RouteBlock>,
+    { match, sticky, rate_limit: ownLimit, bulkhead: ownBulkhead }: Draft<RouteBlock>,
     path: Path,
     lists: readonly { readonly entries: Entries; readonly path: Path }[],
   ): void {
@@ -294,6 +294,10 @@ export class AccessResolver {
       }
     };
     if (sticky !== undefined && sticky !== unsound) keysAt(sticky.by, [...path, 'sticky', 'by']);
+    const bulkheadPath: Path =
+      ownBulkhead === undefined ? ['defaults', 'bulkhead'] : [...path, 'bulkhead'];
+    const bulkhead = sourced(ownBulkhead ?? this.#defaults.bulkhead, bulkheadPath)?.value;
+    if (typeof bulkhead === 'object') keysAt(bulkhead.by, [...bulkheadPath, 'by']);
     const limitPath: Path =
       ownLimit === undefined ? ['defaults', 'rate_limit'] : [...path, 'rate_limit'];
     const limits = sourced(ownLimit ?? this.#defaults.rate_limit, limitPath)?.value;

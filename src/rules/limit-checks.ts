@@ -33,6 +33,8 @@ export function checkRateLimits(
     if (isFirst) {
       checkNames(asList<RateLimitBlock>(value), placeOf, positions, report);
       checkPlatform(asList<RateLimitBlock>(value), placeOf, positions, report);
+      checkCosts(asList<RateLimitBlock>(value), placeOf, positions, report);
+      checkFields(asList<RateLimitBlock>(value), placeOf, positions, report);
     }
     if (timeout === undefined || timeout.value === 0) continue;
     for (const [index, { maxWaitMs }] of resolveRateLimit(value).entries()) {
@@ -105,6 +107,44 @@ function checkPlatform(
     }
     if (limit.burst !== undefined) complain('burst', 'the limit of a platform has no burst');
     if (limit.max_wait !== undefined) complain('max_wait', 'a platform keeps nobody waiting');
+    if (limit.cost !== undefined) complain('cost', 'to a platform all requests are the same');
+  }
+}
+
+/** What takes more than ever comes at once is never let in (FM016). */
+function checkCosts(
+  limits: readonly RateLimitBlock[],
+  placeOf: (index: number) => Path,
+  positions: Positions,
+  report: Report,
+): void {
+  for (const [index, { cost = 1, limit, burst = limit }] of limits.entries()) {
+    if (cost <= burst) continue;
+    report(positions.value([...placeOf(index), 'cost']), {
+      code: 'FM016',
+      message: `\`cost\` is more than ever comes at once, ${burst}`,
+      label: 'no request would be let in',
+    });
+  }
+}
+
+/** The fields of a response are those of all limits (FM083). */
+function checkFields(
+  limits: readonly RateLimitBlock[],
+  placeOf: (index: number) => Path,
+  positions: Positions,
+  report: Report,
+): void {
+  for (const key of ['fields', 'legacy'] as const) {
+    const first = limits.findIndex((limit) => limit[key] !== undefined);
+    for (const [index, limit] of limits.entries()) {
+      if (limit[key] === undefined || limit[key] === limits[first]?.[key]) continue;
+      report(positions.value([...placeOf(index), key]), {
+        code: 'FM083',
+        message: `the limits of a route have one ${quote(key)} for all`,
+        related: [{ span: positions.value([...placeOf(first), key]), label: 'another one' }],
+      });
+    }
   }
 }
 

@@ -175,6 +175,8 @@ export interface Route {
   readonly sticky?: Sticky;
   /** Limit of the whole exchange, all tries together; 0 switches it off. */
   readonly timeoutMs?: number;
+  /** Whether the body has to be complete within `timeoutMs`. Absent: the headers alone. */
+  readonly timeoutBody?: true;
   readonly retries?: Retries;
   readonly hedge?: Hedge;
   /** All of them have to agree; empty: no limit. */
@@ -332,11 +334,22 @@ export interface Retries {
   readonly retryOn?: readonly RetryCondition[];
   /** Response headers with which any answer is worth another try. */
   readonly retriableHeaders?: readonly string[];
-  /** How many retries there may be for each first try to the service, all routes together. Absent: any number. */
-  readonly budget?: number;
+  /** How many retries there may be beside the first tries to the service, all routes together. Absent: any number. */
+  readonly budget?: BudgetRule;
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
   /** Absent: as `retry` has it. */
   readonly maxReplayBytes?: number;
+}
+
+/** How many further tries there may be; the options of `retryBudget` in milliseconds. */
+export interface BudgetRule {
+  /** For each first try. */
+  readonly ratio: number;
+  readonly ttlMs: number;
+  /** Beyond that, for each second of the ttl. */
+  readonly minPerSecond: number;
+  /** Whether what is beyond that is there once for all instances. */
+  readonly shared: boolean;
 }
 
 /** A further try while the first is still under way; the options of `hedge`. */
@@ -348,7 +361,7 @@ export interface Hedge {
   /** With a percentile: how many requests are watched before the first hedge. Absent: as `hedge` has it. */
   readonly minSamples?: number;
   /** As for {@link Retries}. */
-  readonly budget?: number;
+  readonly budget?: BudgetRule;
   readonly unsafeMethods: 'never' | 'always' | 'idempotency_key';
   /** Absent: as `hedge` has it. */
   readonly maxReplayBytes?: number;
@@ -368,8 +381,14 @@ export interface RateLimitRule {
   readonly maxWaitMs: number;
   readonly enforce: boolean;
   readonly onStoreError: 'local' | 'open' | 'closed';
+  /** What each request takes of it. Absent: 1. */
+  readonly cost?: number;
   /** Absent: as the store does. */
   readonly mode?: LimitMode;
+  /** Where the fields `RateLimit` go; the same for all limits of a route. Absent: as `rateLimit` has it. */
+  readonly fields?: 'always' | 'rejections' | 'never';
+  /** Older fields beside them; the same for all limits of a route. */
+  readonly legacy?: 'draft-6';
 }
 
 /** How instances keep a limit together. */
@@ -397,6 +416,8 @@ export interface BreakerRule {
   readonly minRequests?: number;
   /** Either this or the number of calls to look at. */
   readonly windowMs?: number;
+  /** In what steps calls are forgotten. Absent: a tenth of the window. */
+  readonly bucketMs?: number;
   readonly lastRequests?: number;
   readonly openForMs: number;
   readonly maxOpenForMs: number;
@@ -428,6 +449,8 @@ export interface BulkheadRule {
   readonly queue: number;
   readonly maxWaitMs?: number;
   readonly release: 'headers' | 'body';
+  /** Key expressions, joined: calls of different keys do not get in each other's way. Absent: all share the limit. */
+  readonly by?: readonly string[];
 }
 
 /** Formats in which traces are carried on. */

@@ -89,10 +89,16 @@ interface Finding {
   readonly related?: string;
 }
 
-const ofRates = ['error_rate', 'slow_rate', 'min_requests', 'window', 'last_requests'] as const;
+const ofRates = [
+  ...(['error_rate', 'slow_rate', 'min_requests', 'window', 'bucket', 'last_requests'] as const),
+];
+
+/** As `breaker` has it. */
+const mostBuckets = 1_000;
 
 function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
-  const { failures, slow_rate, slow_after, min_requests = 20, window, last_requests } = breaker;
+  const { failures, slow_rate, slow_after, min_requests = 20, last_requests } = breaker;
+  const { window = 10_000, bucket } = breaker;
   const { error_rate, open_for = 5_000, max_open_for } = breaker;
   const beside = ofRates.find((key) => breaker[key] !== undefined);
   if (failures !== undefined && beside !== undefined) {
@@ -127,17 +133,32 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
       },
     };
   }
-  if (last_requests !== undefined && window !== undefined) {
+  const overTime = (['window', 'bucket'] as const).find((key) => breaker[key] !== undefined);
+  if (last_requests !== undefined && overTime !== undefined) {
     yield {
-      key: 'window',
+      key: overTime,
       problem: {
         code: 'FM090',
-        message: '`window` beside `last_requests`',
+        message: `${quote(overTime)} beside \`last_requests\``,
         label: 'a breaker looks back over time, or over calls',
         help: 'leave one of the two out',
       },
       related: 'last_requests',
     };
+  }
+  if (bucket !== undefined && last_requests === undefined) {
+    const isTooLong = bucket > window;
+    if (isTooLong || Math.ceil(window / bucket) > mostBuckets) {
+      yield {
+        key: 'bucket',
+        problem: {
+          code: 'FM090',
+          message: isTooLong
+            ? `\`bucket\` is longer than \`window\`, ${formatDuration(window)}`
+            : `\`bucket\` makes more than ${mostBuckets} of the window, ${formatDuration(window)}`,
+        },
+      };
+    }
   }
   if (last_requests !== undefined && min_requests > last_requests) {
     yield {

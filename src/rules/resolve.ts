@@ -17,6 +17,7 @@ import { resolveShed, type ShedBlock } from './blocks/shed.ts';
 import { resolveState } from './blocks/state.ts';
 import { resolveSticky } from './blocks/sticky.ts';
 import { resolveTelemetry, type TelemetryBlock } from './blocks/telemetry.ts';
+import { resolveTimeout } from './blocks/timeout.ts';
 import { resolveTls } from './blocks/tls.ts';
 import {
   isSettings,
@@ -45,7 +46,7 @@ export interface ResolvedRoute {
   /** As read; what is wrong in it is `unsound`. */
   readonly written: Draft<RouteBlock>;
   readonly to: Sound<readonly Destination[]>;
-  readonly timeout: Sourced<number> | undefined;
+  readonly timeout: (Sourced<number> & { readonly body: boolean }) | undefined;
   readonly retries: Sourced<Retries> | undefined;
   /** Absent where it is off. */
   readonly hedge: Sourced<Hedge> | undefined;
@@ -112,7 +113,9 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
     const place = source.place(positions.value(path));
     const { line } = place.range;
     const file = source.isSeveral ? place.file : undefined;
-    const timeout = ownOrShared('timeout', written, path, defaults);
+    const limitOfTime = ownOrShared('timeout', written, path, defaults);
+    const { limit, body } = resolveTimeout(limitOfTime?.value ?? 0);
+    const timeout = limitOfTime && { path: limitOfTime.path, value: limit, body };
     const rateLimit = ownOrShared('rate_limit', written, path, defaults);
     const shed = ownOrShared('shed', written, path, defaults);
     const retries = retriesOf(written, path, defaults, around);
@@ -223,6 +226,7 @@ function toRoute(route: ResolvedRoute): Route {
     to: to as readonly Destination[],
     ...(sticky !== undefined && { sticky: resolveSticky(sticky) }),
     ...(timeout !== undefined && { timeoutMs: timeout.value }),
+    ...(timeout?.body && { timeoutBody: true as const }),
     ...(retries !== undefined && { retries: retries.value }),
     ...(hedge !== undefined && { hedge: hedge.value }),
     ...(rateLimit !== undefined && { rateLimits: resolveRateLimit(rateLimit.value) }),

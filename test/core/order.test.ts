@@ -17,6 +17,7 @@ import { service } from '../../src/routing/service.ts';
 import { authorize } from '../../src/security/authorize/authorize.ts';
 import { cors } from '../../src/security/cors.ts';
 import { jwt } from '../../src/security/jwt/jwt.ts';
+import { upstreamGuard } from '../../src/security/upstream-guard.ts';
 
 const users = service({ name: 'users', endpoints: ['http://a.test', 'http://b.test'] });
 const versions = service({
@@ -26,6 +27,7 @@ const versions = service({
 const copies = mirror({ send: () => Promise.resolve(new Response()), percent: 5 });
 const faults = fault({ abort: 503, percent: 10 });
 const preflights = cors({ origins: ['https://shop.example'] });
+const guard = upstreamGuard({ hosts: ['images.example'] });
 const tokens = jwt({
   issuer: 'https://id.example',
   keys: { secret: 'x'.repeat(32), alg: 'HS256' },
@@ -50,6 +52,9 @@ describe('an order that does harm', () => {
     ['HG-09', [users.middleware, hedge()], 'hedge inside of service: each try goes to the same'],
     ['RT-14', [versions.middleware, retry()], 'retry inside of service: each try goes to the same'],
     ['LB-10', [retry(), versions.split({ v1: 1 })], 'split inside of retry: each try draws anew'],
+    ['UG-12', [guard, retry()], 'retry inside of upstream-guard: it could send requests where'],
+    ['UG-12', [guard, users.middleware], 'service inside of upstream-guard: it could send'],
+    ['UG-12', [guard, copies], 'mirror inside of upstream-guard: it could send'],
     ['DL-03', [forwardDeadline(), retry()], 'retry inside of forward: the policies inside'],
   ])('%s: is printed below the chain: case %#', (_, middlewares, warning) => {
     expect(describeChain(compose(...middlewares))).toContain(`\nwarning: ${warning}`);
@@ -81,6 +86,7 @@ describe('no harm', () => {
       bulkhead({ limit: 10 }),
       timeout('1s'),
       forwardDeadline(),
+      guard,
     );
     const printed = describeChain(chain);
     expect(printed).not.toContain('warning');
@@ -103,6 +109,7 @@ describe('no harm', () => {
       'bulkhead 10 at once',
       'timeout 1s',
       'forward deadline as x-fetchmesh-timeout-ms',
+      'upstream-guard',
     ]);
   });
 });

@@ -41,10 +41,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 18.75,
   './access': 23.25,
-  './gateway': 82.75,
-  './governance': 37.25,
+  './gateway': 83.5,
+  './governance': 37.5,
   // Most of it zod and yaml.
-  './rules': 99.5,
+  './rules': 100.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 2.25,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 89.75,
+  './workers': 90.75,
 };
 
 /**
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 37;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 109.25;
+const budgetOfEverything = 109.75;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -324,7 +324,7 @@ routes:
   {
     name: 'a list as a duration',
     text: 'routes: [{ path: /a, timeout: [3s] }]\n',
-    expected: ['1:31 error[FM013] `timeout` must be a duration such as 3s, not a list'],
+    expected: ['1:31 error[FM013] `timeout` must be a duration such as 3s or a map, not a list'],
   },
   {
     name: 'a misspelled word',
@@ -770,6 +770,60 @@ routes:
       '3:26 error[FM001] unknown key `dely` in `hedge`',
       '3:43 error[FM010] `soon` is neither a duration nor a percentile',
       '4:24 error[FM015] `hedge` must be `off`, not `on`',
+    ],
+  },
+  {
+    name: 'budgets and timeouts that are none',
+    text: `routes:
+  - { path: /a, retries: { budget: { ratio: 20, ttl: 500ms, min_per_second: -1, share: true } } }
+  - { path: /b, hedge: { budget: { shared: 1 } }, timeout: { body: yes } }
+  - { path: /c, timeout: { limit: 3 } }
+`,
+    expected: [
+      '2:45 error[FM011] `ratio` needs a percent sign',
+      '2:54 error[FM016] `500ms` is not from 1s to 60s',
+      '2:77 error[FM016] `min_per_second` must be a number from 0 to 1000000, not `-1`',
+      '2:81 error[FM001] unknown key `share` in `budget`',
+      '3:44 error[FM013] `shared` must be true or false, not a number',
+      '3:62 error[FM014] `timeout` needs `limit`',
+      '3:68 error[FM013] `body` must be true or false, not text',
+      '4:35 error[FM011] `limit` needs a unit',
+    ],
+  },
+  {
+    name: 'keys of callers that no token says',
+    text: 'routes: [{ path: /a, bulkhead: { limit: 1, by: ["jwt:sub", ip] } }, { path: /b, bulkhead: { limit: 1, by: me } }]\n',
+    expected: [
+      '1:49 error[FM101] `jwt:sub` without `auth`',
+      '1:107 error[FM017] `me` is not a key expression',
+    ],
+  },
+  {
+    name: 'limits that let nobody in, or say different things of themselves',
+    text: `routes:
+  - { path: /a, rate_limit: { limit: 5, per: 1s, cost: 6 } }
+  - { path: /b, rate_limit: [{ limit: 5, per: 1s, fields: never }, { limit: 50, per: 1m, fields: always }] }
+  - { path: /c, rate_limit: { name: a, limit: 5, per: 10s, mode: platform, cost: 2 } }
+`,
+    expected: [
+      '2:56 error[FM016] `cost` is more than ever comes at once, 5',
+      '3:98 error[FM083] the limits of a route have one `fields` for all',
+      '4:82 error[FM093] to a platform all requests are the same',
+    ],
+  },
+  {
+    name: 'steps of a breaker that do not fit its window',
+    text: `routes:
+  - { path: /a, breaker: { window: 1s, bucket: 2s } }
+  - { path: /b, breaker: { bucket: 1ms } }
+  - { path: /c, breaker: { failures: 3, bucket: 1s } }
+  - { path: /d, breaker: { last_requests: 50, bucket: 1s } }
+`,
+    expected: [
+      '2:40 error[FM090] `bucket` is longer than `window`, 1s',
+      '3:28 error[FM090] `bucket` makes more than 1000 of the window, 10s',
+      '4:41 error[FM090] `bucket` beside `failures`',
+      '5:47 error[FM090] `bucket` beside `last_requests`',
     ],
   },
   {

@@ -280,19 +280,59 @@ routes:
       max: 1,
       delay: '300ms',
       minSamples: 50,
-      budget: 0.2,
+      budget: { ratio: 0.2, ttlMs: 10_000, minPerSecond: 1, shared: false },
       unsafeMethods: 'never',
       maxReplayBytes: 262_144,
     });
     expect(b?.hedge).toMatchObject({ max: 2, delay: 'p95', unsafeMethods: 'idempotency_key' });
     expect(c?.hedge).toBeUndefined();
     expect(c?.retries).toMatchObject({
-      budget: 0.1,
+      budget: { ratio: 0.1 },
       retryOn: ['retriable-4xx'],
       retriableHeaders: ['x-again'],
       jitter: 'decorrelated',
     });
     expect(d?.hedge?.delay).toBe('p99.9');
+  });
+
+  test('a budget says for how long, what is beyond it, and whether instances share that', () => {
+    const [a, b] = routesOf(`
+routes:
+  - { path: /a, retries: { budget: { ratio: 10%, ttl: 30s, min_per_second: 0.5, shared: true } } }
+  - { path: /b, retries: 2, budget: { shared: true } }
+`);
+    expect(a?.retries?.budget).toEqual({
+      ratio: 0.1,
+      ttlMs: 30_000,
+      minPerSecond: 0.5,
+      shared: true,
+    });
+    expect(b?.retries?.budget).toEqual({
+      ratio: 0.2,
+      ttlMs: 10_000,
+      minPerSecond: 1,
+      shared: true,
+    });
+  });
+
+  test('what a timeout covers, who is kept apart, what a request takes, and in what steps a breaker forgets', () => {
+    const [a, b] = routesOf(`
+defaults: { timeout: { limit: 3s, body: true } }
+routes:
+  - { path: /a, bulkhead: { limit: 2, by: "header:x-tenant" }, breaker: { window: 10s, bucket: 500ms } }
+  - { path: /b, timeout: { limit: 1s }, rate_limit: { limit: 10, per: 1s, cost: 5, fields: never, legacy: draft-6 } }
+`);
+    expect(a).toMatchObject({
+      timeoutMs: 3_000,
+      timeoutBody: true,
+      bulkhead: { limit: 2, by: ['header:x-tenant'] },
+      breaker: { windowMs: 10_000, bucketMs: 500 },
+    });
+    expect(b).toMatchObject({
+      timeoutMs: 1_000,
+      rateLimits: [{ cost: 5, fields: 'never', legacy: 'draft-6' }],
+    });
+    expect(b).not.toHaveProperty('timeoutBody');
   });
 
   test('what is sent again is kept within a size that can be said', () => {

@@ -19,7 +19,7 @@ describe('the schema', () => {
             type: 'object',
             required: ['path'],
             properties: {
-              timeout: { type: 'string' },
+              timeout: { anyOf: [{ type: 'string' }, { type: 'object', required: ['limit'] }] },
               backoff: { enum: ['exponential', 'linear', 'constant'] },
             },
           },

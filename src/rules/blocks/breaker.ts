@@ -17,6 +17,7 @@ export interface BreakerBlock {
   readonly slow_after?: number;
   readonly min_requests?: number;
   readonly window?: number;
+  readonly bucket?: number;
   readonly last_requests?: number;
   readonly open_for?: number;
   readonly max_open_for?: number;
@@ -47,6 +48,7 @@ const breakerBlock = block<BreakerBlock>(
     slow_after: longer,
     min_requests: count(100_000),
     window: longer,
+    bucket: longer,
     last_requests: count(100_000),
     open_for: longer,
     max_open_for: longer,
@@ -88,6 +90,7 @@ export function resolveBreaker(written: BreakerBlock): BreakerRule {
     ...(written.slow_after !== undefined && { slowAfterMs: written.slow_after }),
     ...(isByRate && { minRequests: written.min_requests ?? 20 }),
     ...(isByRate && written.last_requests === undefined && { windowMs: written.window ?? 10_000 }),
+    ...(written.bucket !== undefined && { bucketMs: written.bucket }),
     ...(written.last_requests !== undefined && { lastRequests: written.last_requests }),
     openForMs,
     maxOpenForMs: written.max_open_for ?? Math.max(60_000, openForMs),

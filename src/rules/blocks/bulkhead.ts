@@ -6,8 +6,9 @@
 
 import * as z from 'zod';
 import type { BulkheadRule } from '../model.ts';
-import { block, choice, numberLike } from '../shape.ts';
+import { asList, block, choice, numberLike, oneOrMore } from '../shape.ts';
 import { duration } from './duration.ts';
+import { keyExpression } from './names.ts';
 
 /** As written; durations in milliseconds. */
 export interface BulkheadBlock {
@@ -15,6 +16,7 @@ export interface BulkheadBlock {
   readonly queue?: number;
   readonly max_wait?: number;
   readonly release?: 'headers' | 'body';
+  readonly by?: string | readonly string[];
 }
 
 const limit = numberLike(
@@ -32,6 +34,7 @@ export const bulkhead: z.ZodType<'off' | number | BulkheadBlock> = z.union([
       queue: numberLike('a whole number from 0 to 1000000', z.number().int().min(0).max(1_000_000)),
       max_wait: duration({ mayBeZero: false }),
       release: choice(['headers', 'body']),
+      by: oneOrMore(keyExpression),
     },
   ),
   choice(['off']),
@@ -44,6 +47,13 @@ export function resolveBulkhead(written: number | BulkheadBlock): BulkheadRule {
     queue = 0,
     max_wait: maxWaitMs,
     release = 'headers',
+    by,
   }: BulkheadBlock = typeof written === 'number' ? { limit: written } : written;
-  return { limit, queue, ...(maxWaitMs !== undefined && { maxWaitMs }), release };
+  return {
+    limit,
+    queue,
+    ...(maxWaitMs !== undefined && { maxWaitMs }),
+    release,
+    ...(by !== undefined && { by: asList(by) }),
+  };
 }

@@ -10,7 +10,8 @@ import { defaultReplayBytes } from '../../core/replay.ts';
 import { defaultMinSamples } from '../../policies/hedge.ts';
 import type { Hedge } from '../model.ts';
 import { block, choice, numberLike, Refusal, text } from '../shape.ts';
-import { duration, percentage } from './duration.ts';
+import { type BudgetBlock, budget, resolveBudget } from './budget.ts';
+import { duration } from './duration.ts';
 import { size } from './size.ts';
 
 /** As written. */
@@ -18,7 +19,7 @@ export interface HedgeBlock {
   readonly max?: number;
   readonly delay?: string;
   readonly min_samples?: number;
-  readonly budget?: number;
+  readonly budget?: number | BudgetBlock;
   readonly unsafe_methods?: Hedge['unsafeMethods'];
   readonly max_replay_bytes?: number;
 }
@@ -47,7 +48,7 @@ const hedgeBlock: z.ZodType<HedgeBlock> = block<HedgeBlock>(
       'a whole number from 0 to 100000',
       z.number().int().min(0).max(100_000),
     ),
-    budget: percentage(),
+    budget,
     unsafe_methods: choice(['never', 'always', 'idempotency_key']),
     max_replay_bytes: size(),
   },
@@ -61,7 +62,7 @@ export function resolveHedge({
   max = 1,
   delay = 'p95',
   min_samples: minSamples = defaultMinSamples,
-  budget,
+  budget: written,
   unsafe_methods: unsafeMethods = 'never',
   max_replay_bytes: maxReplayBytes = defaultReplayBytes,
 }: HedgeBlock): Hedge {
@@ -69,7 +70,7 @@ export function resolveHedge({
     max,
     delay,
     minSamples,
-    ...(budget !== undefined && { budget }),
+    ...(written !== undefined && { budget: resolveBudget(written) }),
     unsafeMethods,
     maxReplayBytes,
   };

@@ -33,7 +33,10 @@ export interface RateLimitBlock {
   readonly max_wait?: number;
   readonly enforce?: boolean;
   readonly on_store_error?: 'local' | 'open' | 'closed';
+  readonly cost?: number;
   readonly mode?: LimitMode;
+  readonly fields?: NonNullable<RateLimitRule['fields']>;
+  readonly legacy?: NonNullable<RateLimitRule['legacy']>;
 }
 
 /** One limit, several, or none where the defaults have some. */
@@ -71,7 +74,10 @@ const limit: z.ZodType<RateLimitBlock> = block<RateLimitBlock>(
     max_wait: duration({ maxMs: longestDelayMs }),
     enforce: flag(),
     on_store_error: choice(['local', 'open', 'closed']),
+    cost: numberLike('a whole number from 0 to 1000000000', z.number().int().min(0).max(1e9)),
     mode: choice(['local', 'exact', 'leased', 'platform']),
+    fields: choice(['always', 'rejections', 'never']),
+    legacy: choice(['draft-6']),
   },
 );
 
@@ -96,7 +102,10 @@ export function resolveRateLimit(written: RateLimitWritten): readonly RateLimitR
       max_wait: maxWaitMs = 0,
       enforce = true,
       on_store_error: onStoreError = 'local',
+      cost = 1,
       mode,
+      fields,
+      legacy,
     }) => ({
       ...(name !== undefined && { name }),
       limit,
@@ -107,7 +116,10 @@ export function resolveRateLimit(written: RateLimitWritten): readonly RateLimitR
       maxWaitMs,
       enforce,
       onStoreError,
+      ...(cost !== 1 && { cost }),
       ...(mode !== undefined && { mode }),
+      ...(fields !== undefined && { fields }),
+      ...(legacy !== undefined && { legacy }),
     }),
   );
 }

@@ -10,7 +10,8 @@ import type { BackoffShape, Jitter } from '../../policies/backoff.ts';
 import { type RetryCondition, retryConditions } from '../../policies/retry-options.ts';
 import type { Retries } from '../model.ts';
 import { block, choice, list, numberLike, type Shape } from '../shape.ts';
-import { duration, percentage } from './duration.ts';
+import { type BudgetBlock, budget, resolveBudget } from './budget.ts';
+import { duration } from './duration.ts';
 import { headerName } from './names.ts';
 import { size } from './size.ts';
 
@@ -23,7 +24,7 @@ export interface RetrySettings {
   readonly per_try?: number;
   readonly retry_on?: readonly RetryCondition[];
   readonly retriable_headers?: readonly string[];
-  readonly budget?: number;
+  readonly budget?: number | BudgetBlock;
   readonly unsafe_methods?: Retries['unsafeMethods'];
   readonly max_replay_bytes?: number;
 }
@@ -57,7 +58,7 @@ export const retrySettings: Shape<RetrySettings> = {
   per_try: duration(),
   retry_on: list(z.union([choice(retryConditions), status])),
   retriable_headers: list(headerName),
-  budget: percentage(),
+  budget,
   unsafe_methods: choice(['never', 'always', 'idempotency_key']),
   max_replay_bytes: size(),
 };
@@ -80,7 +81,7 @@ export function resolveRetries({
   per_try: perTryMs,
   retry_on: retryOn,
   retriable_headers: retriableHeaders,
-  budget,
+  budget: written,
   unsafe_methods: unsafeMethods = 'never',
   max_replay_bytes: maxReplayBytes = defaultReplayBytes,
 }: RetryBlock): Retries {
@@ -93,7 +94,7 @@ export function resolveRetries({
     ...(perTryMs !== undefined && { perTryMs }),
     ...(retryOn !== undefined && { retryOn }),
     ...(retriableHeaders !== undefined && { retriableHeaders }),
-    ...(budget !== undefined && { budget }),
+    ...(written !== undefined && { budget: resolveBudget(written) }),
     unsafeMethods,
     maxReplayBytes,
   };

@@ -20,7 +20,6 @@ import { type BreakerBlock, breaker } from './breaker.ts';
 import { type BulkheadBlock, bulkhead } from './bulkhead.ts';
 import { type CorsBlock, cors } from './cors.ts';
 import { type DeadlineBlock, deadline } from './deadline.ts';
-import { duration } from './duration.ts';
 import { type FaultBlock, fault } from './fault.ts';
 import { type HeadersBlock, headers } from './headers.ts';
 import { type HedgeBlock, hedge } from './hedge.ts';
@@ -38,10 +37,11 @@ import { type ShedBlock, shed } from './shed.ts';
 import { type SplitBlock, split } from './split.ts';
 import { type StickyBlock, sticky } from './sticky.ts';
 import { type ThrottleBlock, throttle } from './throttle.ts';
+import { type TimeoutBlock, timeout } from './timeout.ts';
 
 /** Policies for all routes that do not have a block of the same name. */
 export interface DefaultsBlock {
-  readonly timeout?: number;
+  readonly timeout?: number | TimeoutBlock;
   readonly deadline?: 'off' | DeadlineBlock;
   readonly retries?: number | RetryBlock;
   readonly hedge?: 'off' | HedgeBlock;
@@ -78,7 +78,7 @@ export interface RouteBlock extends DefaultsBlock, RetrySettings {
 }
 
 const shared = {
-  timeout: duration(),
+  timeout,
   deadline,
   retries: retry,
   hedge,

@@ -7,6 +7,7 @@
 import { formatDuration } from '../../core/duration.ts';
 import type {
   BreakerRule,
+  BudgetRule,
   Hedge,
   RateLimitRule,
   Retries,
@@ -43,10 +44,10 @@ const longestShown = 70;
 
 /** Blocks of a route in the words of the rules language, by key: those that can be told without how they are written. */
 export function blockWords(route: Route): ReadonlyMap<string, string> {
-  const { sticky, timeoutMs, retries, hedge, breaker, rateLimits, auth } = route;
+  const { sticky, retries, hedge, breaker, rateLimits, auth } = route;
   const words = {
     sticky: sticky && stickyText(sticky),
-    timeout: timeoutMs === undefined ? undefined : durationOrOff(timeoutMs),
+    timeout: timeoutText(route),
     retries: retries && retriesText(retries, true),
     hedge: hedge && hedgeText(hedge),
     breaker: breaker && breakerText(breaker),
@@ -93,9 +94,9 @@ export function effectiveBlocks(
     return places.some((path) => keys.some((key) => positions.has([...path, key])));
   }
   const { dryRun } = route;
-  const { timeoutMs, retries, hedge, breaker, throttle, bulkhead, rateLimits, shed, auth } = route;
+  const { retries, hedge, breaker, throttle, bulkhead, rateLimits, shed, auth } = route;
   return [
-    ...block('timeout', timeoutMs === undefined ? undefined : durationOrOff(timeoutMs)),
+    ...block('timeout', timeoutText(route)),
     ...written('deadline', route.deadline !== undefined),
     ...block('retries', retries && retriesText(retries, hasBackoff())),
     ...block('hedge', hedge && hedgeText(hedge)),
@@ -147,6 +148,11 @@ function stickyText({ by, ttlMs }: Sticky): string {
   return `by ${by.join(' and ')}, ${formatDuration(ttlMs)}`;
 }
 
+function timeoutText({ timeoutMs, timeoutBody }: Route): string | undefined {
+  if (timeoutMs === undefined) return undefined;
+  return `${durationOrOff(timeoutMs)}${timeoutBody && timeoutMs > 0 ? ', body included' : ''}`;
+}
+
 function durationOrOff(milliseconds: number): string {
   return milliseconds === 0 ? 'off' : formatDuration(milliseconds);
 }
@@ -163,7 +169,7 @@ function retriesText(retries: Retries, hasBackoff: boolean): string {
     retryOn?.join(' '),
     hasBackoff && `${backoff} ${formatDuration(baseDelayMs)} to ${formatDuration(maxDelayMs)}`,
     perTryMs !== undefined && `per try ${formatDuration(perTryMs)}`,
-    budget !== undefined && `budget ${percent(budget)}`,
+    budget !== undefined && budgetText(budget),
     unsafeMethods !== 'never' && `unsafe methods ${unsafeMethods}`,
   ];
   return [String(max), ...parts.filter(Boolean)].join(', ');
@@ -175,14 +181,25 @@ function authText({ jwt, optional }: RouteAuth, allow: string | undefined): stri
     .join(', ');
 }
 
-function hedgeText({ max, delay, budget }: Hedge): string {
-  return `${max} after ${delay}${budget === undefined ? '' : `, budget ${percent(budget)}`}`;
+function budgetText({ ratio, ttlMs, minPerSecond, shared }: BudgetRule): string {
+  const parts = [
+    percent(ratio),
+    ttlMs !== 10_000 && `within ${formatDuration(ttlMs)}`,
+    minPerSecond !== 1 && `${minPerSecond} per second beyond`,
+    shared && 'shared',
+  ];
+  return `budget ${parts.filter(Boolean).join(' ')}`;
 }
 
-function rateLimitText({ limit, perMs, burst, by, enforce, mode }: RateLimitRule): string {
+function hedgeText({ max, delay, budget }: Hedge): string {
+  return `${max} after ${delay}${budget === undefined ? '' : `, ${budgetText(budget)}`}`;
+}
+
+function rateLimitText({ limit, perMs, burst, by, enforce, mode, cost }: RateLimitRule): string {
   const watched = enforce ? '' : ', only watched';
+  const taken = cost === undefined ? '' : `, ${cost} a request`;
   const kept = mode === undefined ? '' : `, ${mode}`;
-  return `${limit} per ${formatDuration(perMs)}, burst ${burst}, by ${by.join(' and ')}${kept}${watched}`;
+  return `${limit} per ${formatDuration(perMs)}, burst ${burst}, by ${by.join(' and ')}${taken}${kept}${watched}`;
 }
 
 function breakerText(rule: BreakerRule): string {

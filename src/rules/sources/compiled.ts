@@ -16,6 +16,7 @@ import {
   type AccessLogRule,
   type Balance,
   type BreakerRule,
+  type BudgetRule,
   type BulkheadRule,
   type Destination,
   deepFreeze,
@@ -131,6 +132,12 @@ function shapeOfRules(): Shape {
     `a status, ${retryConditions.join(', ')}`,
     (value) => Number.isInteger(value) || retryConditions.some((word) => word === value),
   );
+  const budget = block<BudgetRule>({
+    ratio: share,
+    ttlMs: number(1_000, 60_000),
+    minPerSecond: number(0, Number.MAX_VALUE),
+    shared: flag,
+  });
   const unsafeMethods = oneOf('never', 'always', 'idempotency_key');
 
   const service = block<Service>({
@@ -194,6 +201,7 @@ function shapeOfRules(): Shape {
     to: list(block<Destination>({ service: text, version: text, weight: number(0, 100) })),
     'sticky?': block<Sticky>({ by: list(text), ttlMs: milliseconds }),
     'timeoutMs?': milliseconds,
+    'timeoutBody?': oneOf(true),
     'retries?': block<Retries>({
       max: number(0, Number.MAX_SAFE_INTEGER),
       backoff: oneOf('exponential', 'linear', 'constant'),
@@ -203,7 +211,7 @@ function shapeOfRules(): Shape {
       'perTryMs?': milliseconds,
       'retryOn?': list(retryCondition),
       'retriableHeaders?': list(text),
-      'budget?': number(0, 1),
+      'budget?': budget,
       unsafeMethods,
       'maxReplayBytes?': number(0, Number.MAX_SAFE_INTEGER),
     }),
@@ -211,7 +219,7 @@ function shapeOfRules(): Shape {
       max: number(1, 4),
       delay: text,
       'minSamples?': number(0, Number.MAX_SAFE_INTEGER),
-      'budget?': number(0, 1),
+      'budget?': budget,
       unsafeMethods,
       'maxReplayBytes?': number(0, Number.MAX_SAFE_INTEGER),
     }),
@@ -226,7 +234,10 @@ function shapeOfRules(): Shape {
         maxWaitMs: milliseconds,
         enforce: flag,
         onStoreError: oneOf('local', 'open', 'closed'),
+        'cost?': count,
         'mode?': oneOf('local', 'exact', 'leased', 'platform'),
+        'fields?': oneOf('always', 'rejections', 'never'),
+        'legacy?': oneOf('draft-6'),
       }),
     ),
     'shed?': block<Shed>({
@@ -245,6 +256,7 @@ function shapeOfRules(): Shape {
       'slowAfterMs?': milliseconds,
       'minRequests?': positive,
       'windowMs?': milliseconds,
+      'bucketMs?': span,
       'lastRequests?': positive,
       openForMs: milliseconds,
       maxOpenForMs: milliseconds,
@@ -268,6 +280,7 @@ function shapeOfRules(): Shape {
       queue: number(0, Number.MAX_SAFE_INTEGER),
       'maxWaitMs?': milliseconds,
       release: oneOf('headers', 'body'),
+      'by?': list(text),
     }),
   });
   const rules = block<Rules>({
