@@ -27,16 +27,11 @@ export {
   type Key,
   key,
 } from './core/context.ts';
+export { discard } from './core/discard.ts';
 export { type Duration, formatDuration, parseDuration } from './core/duration.ts';
-export {
-  appendHeader,
-  discard,
-  outgoingHeaders,
-  own,
-  removeHeader,
-  setHeader,
-} from './core/message.ts';
 export { type Outcome, outcomeOfError, outcomeOfResponse, type Verdict } from './core/outcome.ts';
+export { appendHeader, outgoingHeaders, removeHeader, setHeader } from './core/outgoing.ts';
+export { own } from './core/own.ts';
 export {
   type Blame,
   isRejectionError,

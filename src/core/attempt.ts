@@ -6,7 +6,7 @@
 
 import type { Context } from './context.ts';
 import { attemptNumber } from './event.ts';
-import { setHeader } from './message.ts';
+import { setHeader } from './outgoing.ts';
 
 /** Bears the number of the try, from the second one on. */
 export const attemptCountHeader = 'x-fetchmesh-attempt-count';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ignore } from './message.ts';
+import { ignore } from './discard.ts';
 
 /**
  * Reads a body as UTF-8, as long as it has no more bytes than that; the rest of a longer one is cancelled.

@@ -15,8 +15,9 @@ import {
   isContext,
 } from './context.ts';
 import { exchange } from './exchange.ts';
-import { hold, outgoing, platformInit, requestOf, withoutEdits } from './message.ts';
 import { orderProblems } from './order.ts';
+import { outgoing, platformInit, requestOf, withoutEdits } from './outgoing.ts';
+import { hold } from './own.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
 
 /** A step inside a chain. The context is required, so that no layer can drop the deadline or the trace by accident. */

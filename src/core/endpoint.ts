@@ -6,7 +6,7 @@
 
 import { canonicalPathname } from './canonical-path.ts';
 import { type Context, type Key, key } from './context.ts';
-import { destination } from './message.ts';
+import { destination } from './outgoing.ts';
 import { urlOf } from './url.ts';
 
 /** One place that serves a version of a service. */

@@ -5,8 +5,8 @@
  */
 
 import type { Context } from './context.ts';
-import { appendHeader, removeHeader, setHeader } from './message.ts';
 import { knownOptions, listOption, shown } from './option.ts';
+import { appendHeader, removeHeader, setHeader } from './outgoing.ts';
 
 /** Carried out in this order: `remove`, `set`, `add`. */
 export interface HeaderEdits {

@@ -5,7 +5,7 @@
  */
 
 import { keepKnownBody, knownBodyOf } from './body-source.ts';
-import { bodyOf, refuseUsed } from './message.ts';
+import { bodyOf, refuseUsed } from './own.ts';
 
 /** A request on its way, and what its body held. */
 export interface Recording {

@@ -5,7 +5,8 @@
  */
 
 import { type KnownBody, knownBodyOf } from './body-source.ts';
-import { bodyOf, ignore, refuseUsed } from './message.ts';
+import { ignore } from './discard.ts';
+import { bodyOf, refuseUsed } from './own.ts';
 
 /** How much of a body is kept for a further attempt, in bytes: 256 KiB, as in grpc-go. */
 export const defaultReplayBytes = 262_144;

@@ -8,7 +8,7 @@ import { abortSignal, signalOf } from './abort.ts';
 import type { Next } from './chain.ts';
 import type { Context } from './context.ts';
 import { endpoint, targetOf } from './endpoint.ts';
-import { type Destination, destination, type Outgoing, outgoingHeaders } from './message.ts';
+import { type Destination, destination, type Outgoing, outgoingHeaders } from './outgoing.ts';
 
 /** Points the request at the endpoint in the context, if there is one; the layers further in see an ordinary request. */
 export function toEndpoint(next: Next): Next {

@@ -12,7 +12,7 @@ import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
 import { dropHopByHop, hopByHop } from '../core/hop-by-hop.ts';
-import { outgoingHeaders } from '../core/message.ts';
+import { outgoingHeaders } from '../core/outgoing.ts';
 import { editResponse, ownResponse } from '../core/response-headers.ts';
 import { urlOf } from '../core/url.ts';
 

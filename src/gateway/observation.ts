@@ -8,7 +8,7 @@ import type { TracerProvider } from '@opentelemetry/api';
 import { baggageOf, serializeBaggage } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
-import { removeHeader, setHeader } from '../core/message.ts';
+import { removeHeader, setHeader } from '../core/outgoing.ts';
 import { editResponse } from '../core/response-headers.ts';
 import type { Rules, Telemetry } from '../rules/model.ts';
 import { type AccessLogOptions, accessLog } from '../telemetry/access-log.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '../core/clock.ts';
-import { ignore } from '../core/message.ts';
+import { ignore } from '../core/discard.ts';
 
 /** What a body went beyond. */
 export type Excess = 'size' | 'rate';

@@ -5,12 +5,12 @@
  */
 
 import { deadline, signalOf } from '../core/abort.ts';
+import { onBodyEnd } from '../core/body-end.ts';
 import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
-import { onBodyEnd } from '../core/message.ts';
 import { functionOption, knownOptions, shown, wholeOption } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 

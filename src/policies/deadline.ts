@@ -8,8 +8,8 @@ import { deadline as deadlineKey, signalOf } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import { removeHeader, setHeader } from '../core/message.ts';
 import { knownOptions, shown } from '../core/option.ts';
+import { removeHeader, setHeader } from '../core/outgoing.ts';
 import { reject } from '../core/rejection.ts';
 import { withinLimit } from './within-limit.ts';
 

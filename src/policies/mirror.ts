@@ -15,15 +15,16 @@ import {
 import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
+import { discard } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
 import { emit, eventListener } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
 import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
 import { dropHopByHop, unsendable } from '../core/hop-by-hop.ts';
-import { discard, outgoingHeaders, withoutEdits } from '../core/message.ts';
 import { mirrored } from '../core/mirrored.ts';
 import { knownOptions, shown, shownUrl, wholeOption } from '../core/option.ts';
+import { outgoingHeaders, withoutEdits } from '../core/outgoing.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { type Recording, record } from '../core/recording.ts';
 import { defaultReplayBytes } from '../core/replay.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { Context } from '../core/context.ts';
-import { outgoingHeaders } from '../core/message.ts';
+import { outgoingHeaders } from '../core/outgoing.ts';
 
 /** RFC 9110 §9.2.2, and QUERY. */
 const idempotentMethods: ReadonlySet<string> = new Set([

@@ -8,8 +8,8 @@ import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
-import { setHeader } from '../core/message.ts';
 import { functionOption, knownOptions, shown } from '../core/option.ts';
+import { setHeader } from '../core/outgoing.ts';
 import {
   formatPriority,
   levelOf,

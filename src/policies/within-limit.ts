@@ -7,7 +7,7 @@
 import { abortSignal, type Follower, follow, signalOf } from '../core/abort.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
-import { discard, ignore } from '../core/message.ts';
+import { discard, ignore } from '../core/discard.ts';
 import { keepBrand } from '../core/rejection.ts';
 
 /** When an exchange ends, and how. */

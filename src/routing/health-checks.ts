@@ -7,7 +7,7 @@
 
 import { follow, timeoutError } from '../core/abort.ts';
 import type { Clock } from '../core/clock.ts';
-import { discard } from '../core/message.ts';
+import { discard } from '../core/discard.ts';
 import { afterCheck, type HealthSettings } from './health.ts';
 import type { Host, PoolState } from './host.ts';
 

@@ -8,8 +8,8 @@ import { abortSignal, signalOf } from '../core/abort.ts';
 import { canonicalPath } from '../core/canonical-path.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
-import { setHeader } from '../core/message.ts';
 import { knownOptions, shown } from '../core/option.ts';
+import { setHeader } from '../core/outgoing.ts';
 import { reject } from '../core/rejection.ts';
 import { compilePathEdit, type PathEdit } from './path-edit.ts';
 

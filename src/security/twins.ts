@@ -5,7 +5,7 @@
  */
 
 import type { Context } from '../core/context.ts';
-import { hasHeaderEdits, removeHeader } from '../core/message.ts';
+import { hasHeaderEdits, removeHeader } from '../core/outgoing.ts';
 
 /**
  * Takes off headers that differ from one of these only in `_` for `-`: what follows CGI (RFC 3875 §4.1.18) reads both as

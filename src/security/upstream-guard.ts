@@ -9,10 +9,12 @@ import { type AddressBlock, addressBlocks, parseAddress } from '../core/address.
 import { type KnownBody, keepKnownBody, knownBodyOf } from '../core/body-source.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
+import { discard } from '../core/discard.ts';
 import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
 import { emit, inform } from '../core/event.ts';
-import { bodyOf, destination, discard, platformInit, removeHeader } from '../core/message.ts';
 import { functionOption, knownOptions, wholeOption } from '../core/option.ts';
+import { destination, platformInit, removeHeader } from '../core/outgoing.ts';
+import { bodyOf } from '../core/own.ts';
 import { prepareRejection, reject } from '../core/rejection.ts';
 import { addressOfHost, isPublicAddress } from './public-address.ts';
 

@@ -5,8 +5,8 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import { ignore } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { ignore } from '../core/message.ts';
 import { wholeOption } from '../core/option.ts';
 import {
   type CallOptions,

@@ -10,8 +10,8 @@ import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { targetOf } from '../core/endpoint.ts';
 import { attemptNumber } from '../core/event.ts';
-import { outgoingHeaders, removeHeader, setHeader } from '../core/message.ts';
 import { mirrored } from '../core/mirrored.ts';
+import { outgoingHeaders, removeHeader, setHeader } from '../core/outgoing.ts';
 import { knownMethod } from './http.ts';
 import { secretParameter } from './secret-parameters.ts';
 import {

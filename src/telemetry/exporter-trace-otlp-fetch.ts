@@ -6,7 +6,7 @@
 
 import { diag } from '@opentelemetry/api';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
-import { ignore } from '../core/message.ts';
+import { ignore } from '../core/discard.ts';
 import { encodeTraces } from './otlp-encoder.ts';
 import { checkCollectorUrl, grpcPort, tracesPath } from './otlp-endpoint.ts';
 import { type Delivery, OtlpTransport } from './otlp-transport.ts';

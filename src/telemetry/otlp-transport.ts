@@ -7,7 +7,7 @@
 import { timeoutError, unlessAborted } from '../core/abort.ts';
 import { bodyText } from '../core/body-text.ts';
 import { type Clock, sleep } from '../core/clock.ts';
-import { discard, ignore } from '../core/message.ts';
+import { discard, ignore } from '../core/discard.ts';
 import { networkFailureOf } from '../core/network-failure.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import type { ExportTraceServiceResponse } from './otlp.ts';

@@ -7,7 +7,7 @@
 import { type ContextManager, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
-import { ignore } from '../core/message.ts';
+import { ignore } from '../core/discard.ts';
 import { asyncContextManager } from './context-manager.ts';
 import {
   type ExportStatistics,

@@ -13,7 +13,7 @@ import {
 } from '../../src/core/chain.ts';
 import { Context, contextOf, key } from '../../src/core/context.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
-import { appendHeader, outgoingHeaders, setHeader } from '../../src/core/message.ts';
+import { appendHeader, outgoingHeaders, setHeader } from '../../src/core/outgoing.ts';
 import { isRejectionError, reject, rejectionOf } from '../../src/core/rejection.ts';
 import { status, upstream } from '../support/upstream.ts';
 

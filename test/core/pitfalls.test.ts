@@ -302,7 +302,18 @@ describe('pitfall 18: nothing happens at module scope', () => {
 
   // Every portable entry is loaded by a Worker in test/runtimes/workers-flagless.process.test.ts; here: on all runtimes.
   test.each([
-    ...['abort', 'canonical-path', 'chain', 'clock', 'context', 'duration', 'event', 'message'],
+    ...[
+      'abort',
+      'canonical-path',
+      'chain',
+      'clock',
+      'context',
+      'duration',
+      'event',
+      'discard',
+      'outgoing',
+      'own',
+    ],
     ...['network-failure', 'outcome', 'rejection', 'replay', 'retry-after'],
     ...['../policies/backoff', '../policies/retry', '../policies/timeout', '../index'],
   ])('%s: no timer, no randomness, no call', async (module) => {

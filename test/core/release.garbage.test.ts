@@ -6,7 +6,8 @@
 import { describe, expect, test } from 'vitest';
 import { follow } from '../../src/core/abort.ts';
 import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
-import { own, setHeader } from '../../src/core/message.ts';
+import { setHeader } from '../../src/core/outgoing.ts';
+import { own } from '../../src/core/own.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { streamingPut, tracedBody } from '../support/bodies.ts';

@@ -3,7 +3,7 @@ import { signalOf } from '../../src/core/abort.ts';
 import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
 import { Context, contextOf } from '../../src/core/context.ts';
 import { canonicalPathname, endpoint } from '../../src/core/endpoint.ts';
-import { setHeader } from '../../src/core/message.ts';
+import { setHeader } from '../../src/core/outgoing.ts';
 import { toEndpoint, towardsEndpoint } from '../../src/core/to-endpoint.ts';
 
 const chosen = { url: 'http://10.0.0.11:8080/base', service: 'users', version: 'v1' };

@@ -9,7 +9,7 @@ import {
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
-import { setHeader } from '../../src/core/message.ts';
+import { setHeader } from '../../src/core/outgoing.ts';
 import { type MirrorOptions, mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';

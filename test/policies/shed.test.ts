@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
-import { outgoingHeaders } from '../../src/core/message.ts';
+import { outgoingHeaders } from '../../src/core/outgoing.ts';
 import { formatPriority, levelOf, type Priority, parsePriority } from '../../src/core/priority.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { type PressureOptions, pressure, type ShedOptions, shed } from '../../src/policies/shed.ts';

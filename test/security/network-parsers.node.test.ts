@@ -6,8 +6,8 @@ import { networkParsers } from './network-parsers.ts';
 const notParsers: Readonly<Record<string, string>> = {
   'core/duration.ts': 'settings',
   'core/instant.ts': 'settings',
-  'core/message.ts': 'a value, as it goes on',
   'core/network-failure.ts': 'errors of the platform',
+  'core/outgoing.ts': 'a value, as it goes on',
   'core/rejection.ts': 'its own answers',
   'core/replay.ts': 'hands the media type to core/form.ts',
   'gateway/forward.ts': 'core/hop-by-hop.ts for requests; of responses, names to delete',

@@ -8,9 +8,9 @@ import { signalOf } from '../../core/abort.ts';
 import { layer, type Middleware, type Next } from '../../core/chain.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
+import { discard } from '../../core/discard.ts';
 import { durationOption } from '../../core/duration.ts';
 import { emit, inform } from '../../core/event.ts';
-import { discard } from '../../core/message.ts';
 import {
   type Outcome,
   outcomeOfError,

@@ -10,7 +10,7 @@ import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
 import { emit, inform } from '../../core/event.ts';
 import { noteFlag } from '../../core/exchange.ts';
-import { removeHeader, setHeader } from '../../core/message.ts';
+import { removeHeader, setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
 import { withoutSent, withoutTwins } from '../twins.ts';

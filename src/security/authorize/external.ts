@@ -9,13 +9,14 @@ import { peerAddress } from '../../core/address.ts';
 import { canonicalPathname } from '../../core/canonical-path.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
+import { discard, ignore } from '../../core/discard.ts';
 import { durationOption } from '../../core/duration.ts';
 import { endpoint, triedEndpoints } from '../../core/endpoint.ts';
 import { eventListener } from '../../core/event.ts';
 import { exchange } from '../../core/exchange.ts';
 import { isFieldName } from '../../core/header-edits.ts';
-import { discard, ignore, outgoingHeaders, setHeader, withoutEdits } from '../../core/message.ts';
 import { functionOption, knownOptions } from '../../core/option.ts';
+import { outgoingHeaders, setHeader, withoutEdits } from '../../core/outgoing.ts';
 import { urlOf } from '../../core/url.ts';
 import type { AuthorizationVerdict, Authorizer } from './policy.ts';
 

@@ -21,7 +21,7 @@ import {
   spaceDelimitedClaims,
 } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
-import { outgoingHeader } from '../../core/message.ts';
+import { outgoingHeader } from '../../core/outgoing.ts';
 import { type PeerIdentity, peerIdentity } from '../../core/peer-identity.ts';
 import { urlOf } from '../../core/url.ts';
 

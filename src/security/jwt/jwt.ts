@@ -10,7 +10,7 @@ import { claimNamed, claims, spaceDelimitedClaims } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
-import { setHeader } from '../../core/message.ts';
+import { setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { withoutHeaders } from '../twins.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';

@@ -7,8 +7,8 @@
 import { bodyText } from '../../core/body-text.ts';
 import { type Clock, sleep } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
+import { discard, ignore } from '../../core/discard.ts';
 import { durationOption } from '../../core/duration.ts';
-import { discard, ignore } from '../../core/message.ts';
 import { mostKeys, publicKey, type VerificationKey } from './keys.ts';
 
 /** Where an issuer publishes its keys, and how often they are asked for. */

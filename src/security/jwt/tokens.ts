@@ -6,7 +6,7 @@
 
 import type { Context } from '../../core/context.ts';
 import { parseCookies, withoutCookies } from '../../core/cookies.ts';
-import { removeHeader, setHeader } from '../../core/message.ts';
+import { removeHeader, setHeader } from '../../core/outgoing.ts';
 import { urlOf } from '../../core/url.ts';
 import type { Issuer, TokenLocations } from './options.ts';
 

@@ -6,8 +6,8 @@
 
 import { boundedKey } from '../../../core/bounded-key.ts';
 import { type Clock, systemClock } from '../../../core/clock.ts';
+import { ignore } from '../../../core/discard.ts';
 import { type Duration, durationOption } from '../../../core/duration.ts';
-import { ignore } from '../../../core/message.ts';
 import {
   functionOption,
   knownOptions,

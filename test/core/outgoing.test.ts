@@ -2,20 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { abortSignal } from '../../src/core/abort.ts';
 import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
-import { bindContext, Context, contextOf } from '../../src/core/context.ts';
+import { Context } from '../../src/core/context.ts';
 import {
   appendHeader,
-  discard,
   outgoingHeaders,
   outgoingInit,
-  own,
   platformInit,
   removeHeader,
   setHeader,
   withoutEdits,
-} from '../../src/core/message.ts';
-import { streamingPut, tracedBody } from '../support/bodies.ts';
-import { settled } from '../support/virtual-clock.ts';
+} from '../../src/core/outgoing.ts';
 
 const request = (headers: Record<string, string> = {}) =>
   new Request('http://shop.example/', { headers });
@@ -117,84 +113,5 @@ describe('what the end of a chain hands over', () => {
     expect(Object.getPrototypeOf(init)).toBe(Object.prototype);
     expect(Object.keys(init ?? {}).sort()).toEqual(['headers', 'proxy', 'signal']);
     expect(init?.signal).toBe(signal);
-  });
-});
-
-describe('own', () => {
-  test('pitfall 6: copies a request that others made, once', () => {
-    const foreign = request({ 'x-a': '1' });
-    const copy = own(foreign);
-    expect(copy).not.toBe(foreign);
-    copy.headers.set('x-a', '2');
-    expect(foreign.headers.get('x-a')).toBe('1');
-    expect(own(copy)).toBe(copy);
-  });
-
-  test('the body, the method and the context go with the copy', async () => {
-    const foreign = new Request('http://shop.example/', { method: 'PUT', body: 'hello' });
-    bindContext(foreign, context);
-    const copy = own(foreign);
-    expect(copy.method).toBe('PUT');
-    expect(contextOf(copy)).toBe(context);
-    expect(await copy.text()).toBe('hello');
-  });
-
-  test('the copy follows the signal of the request', () => {
-    const caller = new AbortController();
-    const copy = own(new Request('http://shop.example/', { signal: caller.signal }));
-    caller.abort('gone');
-    expect(copy.signal.reason).toBe('gone');
-  });
-
-  test('a request whose body was read already is refused', async () => {
-    const used = new Request('http://shop.example/', { method: 'PUT', body: 'hello' });
-    await used.text();
-    expect(() => own(used)).toThrow(TypeError);
-  });
-});
-
-describe('discard', () => {
-  test('pitfall 9: cancels the body of a response', async () => {
-    const body = tracedBody(['a'], { end: 'hang' });
-    discard(new Response(body.stream));
-    await settled();
-    expect(body.cancels).toBe(1);
-  });
-
-  test('cancels the body of a request', async () => {
-    const body = tracedBody(['a'], { end: 'hang' });
-    discard(streamingPut(body.stream));
-    await settled();
-    expect(body.cancels).toBe(1);
-  });
-
-  test('leaves a body to the one who reads it', async () => {
-    const body = tracedBody(['a', 'b']);
-    const response = new Response(body.stream);
-    const text = response.text();
-    discard(response);
-    expect(await text).toBe('ab');
-    expect(body.cancels).toBe(0);
-  });
-
-  test('takes everything: no body, a body that was read, one that failed, twice', async () => {
-    const read = new Response('hello');
-    await read.text();
-    const failed = new Response(tracedBody([], { end: new Error('broken') }).stream);
-    const reader = failed.body?.getReader();
-    await reader?.read().catch(() => {});
-    reader?.releaseLock();
-    const cancelThrows = new Response(
-      new ReadableStream({
-        cancel() {
-          throw new Error('no');
-        },
-      }),
-    );
-    for (const response of [new Response(null), read, failed, cancelThrows, Response.error()]) {
-      expect(() => discard(response)).not.toThrow();
-      expect(() => discard(response)).not.toThrow();
-    }
-    await settled();
   });
 });

@@ -1,14 +1,12 @@
 /**
- * Requests and responses on their way through a chain: edited in the context, copied at most once, never left unread.
+ * What goes out at the end of a chain: the request, edited in the context and copied at most once.
  *
  * @module
  */
 
 import { abortSignal } from './abort.ts';
-import { keepKnownBody } from './body-source.ts';
 import { canonicalPathname } from './canonical-path.ts';
-import { bindContext, type Context, contextOf, type Key, key } from './context.ts';
-import { keepBrand } from './rejection.ts';
+import { type Context, type Key, key } from './context.ts';
 
 /** One edit of the outgoing headers, and the ones before it. */
 interface HeaderEdit {
@@ -168,131 +166,3 @@ export function withoutEdits(context: Context): Context {
   }
   return clean;
 }
-
-// A property and no WeakMap, which keeps the garbage collector busy.
-const held = Symbol('fetchmesh.held');
-
-interface HoldingSignal extends AbortSignal {
-  [held]?: Request;
-}
-
-/**
- * Keeps a request for as long as the signal that it was made to follow. Node cuts the link once the request is collected,
- * and a response that streams for hours, watching `request.signal`, would never hear that its client left.
- */
-export function hold(request: Request, signal: AbortSignal): void {
-  (signal as HoldingSignal)[held] = request;
-}
-
-const owned = new WeakSet<Request>();
-
-/**
- * A request whose headers may be edited in place: the given one where this package made it, else a copy, once.
- *
- * The body moves to the copy; the context that {@link contextOf} finds goes with it.
- *
- * @throws {TypeError} where the body has been read already.
- *
- * @example
- * ```ts
- * const request = own(new Request('http://shop.example/'));
- * request.headers.set('x-region', 'eu');
- * own(request) === request; // true
- * ```
- */
-export function own(request: Request): Request {
-  if (owned.has(request)) return request;
-  refuseUsed(request);
-  const copy = new Request(request);
-  hold(copy, request.signal);
-  const context = contextOf(request);
-  if (context !== undefined) bindContext(copy, context);
-  keepKnownBody(request, copy);
-  owned.add(copy);
-  return copy;
-}
-
-/** Throws as `new Request` does, but for Bun, where the copy of a request that was read has an empty body. */
-export function refuseUsed(request: Request): void {
-  if (request.bodyUsed) throw new TypeError('The body of the request has been read already');
-}
-
-/**
- * The body of a request that is to be copied after its body was taken.
- *
- * srvx hands over requests that become true ones when they are first copied, which fails once the body has a reader. Asking
- * for a member that only a true request has makes them one while that can be done.
- */
-export function bodyOf(request: Request): Request['body'] {
-  void request.redirect;
-  return request.body;
-}
-
-/**
- * Gives up a message that nobody will read: cancels its body, so that the connection is free again.
- *
- * On Workers a handful of unread bodies is enough to stall the rest of the request. A body that someone reads already is
- * left to its reader.
- */
-export function discard(message: Request | Response): void {
-  const { body } = message;
-  if (body !== null && !body.locked) body.cancel().catch(ignore);
-}
-
-/** Made at the first use, as in `abort`. */
-let dropped: FinalizationRegistry<() => void> | undefined;
-
-/**
- * A response that tells when its body is over: read to the end, failed, cancelled, or dropped unread and collected.
- *
- * The same object, and told at once, where there is no body.
- *
- * @param onEnd Called once. Must not throw, nor hold the response.
- */
-export function onBodyEnd(response: Response, onEnd: () => void): Response {
-  const { status, statusText, headers, body } = response;
-  if (body === null || body.locked || status < 200 || status > 599) {
-    onEnd();
-    return response;
-  }
-  const reader = body.getReader();
-  let ended = false;
-  const end = (): void => {
-    if (ended) return;
-    ended = true;
-    onEnd();
-  };
-  // Also where nobody is reading when it fails.
-  reader.closed.then(end, end);
-  const watched = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { value, done } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          end();
-          controller.close();
-        } catch (error) {
-          end();
-          controller.error(error);
-        }
-      },
-      async cancel(reason) {
-        end();
-        await reader.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  if (typeof FinalizationRegistry === 'function') {
-    dropped ??= new FinalizationRegistry((tell) => tell());
-    dropped.register(watched, () => {
-      end();
-      reader.cancel().catch(ignore);
-    });
-  }
-  return keepBrand(response, new Response(watched, { status, statusText, headers }));
-}
-
-/** For promises whose outcome no longer matters to anyone. */
-export function ignore(): void {}
