@@ -113,7 +113,7 @@ describe('starting', () => {
   test.each([
     [['serve', '--port', '99999'], /--port: '99999' is not a port/],
     [['serve', '--upstream', 'localhost:3000'], /--upstream: .* is not a URL/],
-    [['serve', '--upstream', ''], /--upstream: '' is not a URL/],
+    [['serve', '--upstream', ''], /--upstream: "" is not a URL/],
     [['serve', '--upstream', 'http://u:p@a/'], /--upstream: give a URL without user, password/],
     [['serve', '--upstream', 'http://a/?q'], /--upstream: give a URL without .* query/],
     [['serve', '--drain-delay=-1', '--upstream', 'http://a'], /--drain-delay: '-1' is not/],

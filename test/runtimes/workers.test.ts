@@ -69,7 +69,7 @@ describe('a Worker whose rules come from KV', () => {
   });
 
   test('but no longer than the deadline: then the bundled ones serve', async () => {
-    const { store, get, clock } = running({ bundled: rulesTo('bundled') });
+    const { store, get, clock, waiting } = running({ bundled: rulesTo('bundled') });
     store.publish(1, 'first');
     const slow = Promise.withResolvers<void>();
     store.delay = slow.promise;
@@ -80,7 +80,7 @@ describe('a Worker whose rules come from KV', () => {
     expect(await Promise.all(early)).toEqual(['bundled.test', 'bundled.test']);
     expect(await get()).toBe('bundled.test');
     slow.resolve();
-    await settled();
+    await Promise.all(waiting);
     expect(await get()).toBe('first.test');
   });
 
@@ -97,11 +97,13 @@ describe('a Worker whose rules come from KV', () => {
     expect(await Promise.all([get(), get(), get()])).toEqual(Array(3).fill('first.test'));
     expect(waiting).toHaveLength(2);
     await clock.advance(5);
+    // Rules are read in slices of true time.
+    await Promise.all(waiting);
     expect(await get()).toBe('second.test');
   });
 
   test('invalid rules, older ones and a store that fails leave the last good ones', async () => {
-    const { store, get, clock, events } = running();
+    const { store, get, clock, events, waiting } = running();
     store.publish(5, 'good');
     expect(await get()).toBe('good.test');
 
@@ -120,7 +122,7 @@ describe('a Worker whose rules come from KV', () => {
       breakage();
       await clock.advance(30_000);
       await get();
-      await settled();
+      await Promise.all(waiting);
       expect(await get()).toBe('good.test');
     }
     expect(events.map(({ type }) => type)).toEqual([
@@ -133,7 +135,7 @@ describe('a Worker whose rules come from KV', () => {
   });
 
   test('without rules of any kind the answer is a 503 that says when to come again', async () => {
-    const { fetch, env, context, store, clock, get } = running();
+    const { fetch, env, context, store, clock, get, waiting } = running();
     store.failure = new Error('down');
     const response = await fetch(new Request('http://shop.example/'), env, context);
     expect(response.status).toBe(503);
@@ -143,7 +145,7 @@ describe('a Worker whose rules come from KV', () => {
     store.publish(1, 'late');
     await clock.advance(1_000);
     await get();
-    await settled();
+    await Promise.all(waiting);
     expect(await get()).toBe('late.test');
   });
 
