@@ -62,6 +62,8 @@ export function refuseUsed(request: Request): void {
  * for a member that only a true request has makes them one while that can be done.
  */
 export function bodyOf(request: Request): Request['body'] {
+  // Where there is none to lose, making it a true one would cost more than all else that is done for it.
+  if (request.body === null) return null;
   void request.redirect;
   return request.body;
 }
