@@ -81,9 +81,14 @@ export function wholeOption(option: string, value: unknown, least: number, most?
   throw new RangeError(`${option}: ${shown(value)} is not a whole number ${allowed}`);
 }
 
-/** A value as messages show it. */
+/** A value as messages show it; what JSON has no word for, by its type. */
 export function shown(value: unknown): string {
-  return typeof value === 'number' ? `${value}` : (JSON.stringify(value) ?? typeof value);
+  if (typeof value === 'number') return `${value}`;
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return typeof value;
+  }
 }
 
 /** The same of what should be a URL: credentials and a query may be secrets, and messages end in logs. */
