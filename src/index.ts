@@ -11,12 +11,9 @@ export {
   describe,
   type Fetch,
   type Handler,
-  inbound,
   layer,
   type Middleware,
   type Next,
-  type OutboundOptions,
-  outbound,
 } from './core/chain.ts';
 export { type Clock, systemClock } from './core/clock.ts';
 export {
@@ -29,6 +26,8 @@ export {
 } from './core/context.ts';
 export { discard } from './core/discard.ts';
 export { type Duration, formatDuration, parseDuration } from './core/duration.ts';
+export { inbound } from './core/inbound.ts';
+export { type OutboundOptions, outbound } from './core/outbound.ts';
 export { type Outcome, outcomeOfError, outcomeOfResponse, type Verdict } from './core/outcome.ts';
 export { appendHeader, outgoingHeaders, removeHeader, setHeader } from './core/outgoing.ts';
 export { own } from './core/own.ts';

@@ -7,12 +7,13 @@
 import type { TracerProvider } from '@opentelemetry/api';
 import { listenerPort, listenerPortOf, peerAddress, peerAddressOf } from '../core/address.ts';
 import type { PathNormalization } from '../core/canonical-path.ts';
-import { compose, type Handler, type Next, rootContext } from '../core/chain.ts';
+import { compose, type Handler, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
 import { wholeOption } from '../core/option.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
+import { rootContext } from '../core/root-context.ts';
 import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
 import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';

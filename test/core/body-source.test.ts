@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type FetchInit, knownBodyOf } from '../../src/core/body-source.ts';
-import { type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { own } from '../../src/core/own.ts';
 import { replay } from '../../src/core/replay.ts';
 import { retry } from '../../src/policies/retry.ts';

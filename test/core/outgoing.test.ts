@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { abortSignal } from '../../src/core/abort.ts';
-import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import {
   appendHeader,
   outgoingHeaders,

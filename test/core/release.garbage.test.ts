@@ -5,7 +5,9 @@
 
 import { describe, expect, test } from 'vitest';
 import { follow } from '../../src/core/abort.ts';
-import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import { own } from '../../src/core/own.ts';
 import { retry } from '../../src/policies/retry.ts';

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { signalOf } from '../../src/core/abort.ts';
-import { inbound, type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
 import { Context, contextOf } from '../../src/core/context.ts';
 import { canonicalPathname, endpoint } from '../../src/core/endpoint.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import { toEndpoint, towardsEndpoint } from '../../src/core/to-endpoint.ts';
 

@@ -42,7 +42,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './traffic': 18.75,
   './access': 23.25,
   './gateway': 83.5,
-  './governance': 37.5,
+  './governance': 37.6,
   // Most of it zod and yaml.
   './rules': 100.5,
   './stores/contract': 0.5,

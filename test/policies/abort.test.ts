@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { signalOf } from '../../src/core/abort.ts';
-import { compose, type Fetch, type Middleware, type Next, outbound } from '../../src/core/chain.ts';
+import { compose, type Fetch, type Middleware, type Next } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { breaker } from '../../src/policies/breaker/breaker.ts';
 import { breakerFleet } from '../../src/policies/breaker/fleet/fleet.ts';
 import { bulkhead } from '../../src/policies/bulkhead.ts';

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
+import { describe as describeChain } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { type BulkheadOptions, bulkhead } from '../../src/policies/bulkhead.ts';
 import { timeout } from '../../src/policies/timeout.ts';

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compose, describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
+import { compose, describe as describeChain } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { breaker } from '../../src/policies/breaker/breaker.ts';
 import { bulkhead } from '../../src/policies/bulkhead.ts';

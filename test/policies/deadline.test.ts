@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deadline as deadlineKey } from '../../src/core/abort.ts';
-import {
-  describe as describeChain,
-  inbound,
-  type Middleware,
-  outbound,
-} from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { contextOf } from '../../src/core/context.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { type DeadlineOptions, deadline, forwardDeadline } from '../../src/policies/deadline.ts';

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describe as describeChain, type Middleware, outbound } from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { withExchange } from '../../src/core/exchange.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { type RejectionReason, reject } from '../../src/core/rejection.ts';
 import { type Failure, type FallbackOptions, fallback } from '../../src/policies/fallback.ts';
 import { fault } from '../../src/policies/fault.ts';

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describe as describeChain, type Middleware, outbound } from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { withExchange } from '../../src/core/exchange.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { isDrawn } from '../../src/core/percent.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';

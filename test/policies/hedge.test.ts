@@ -1,13 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abortSignal } from '../../src/core/abort.ts';
-import {
-  describe as describeChain,
-  inbound,
-  type Middleware,
-  outbound,
-} from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
 import { attemptNumber, eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfError } from '../../src/core/outcome.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { type HedgeOptions, hedge } from '../../src/policies/hedge.ts';

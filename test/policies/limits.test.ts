@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signalOf } from '../../src/core/abort.ts';
-import { describe as describeChain, inbound } from '../../src/core/chain.ts';
+import { describe as describeChain } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import { outcomeOfError } from '../../src/core/outcome.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { type LimitsOptions, limits } from '../../src/policies/limits.ts';

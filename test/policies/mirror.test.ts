@@ -1,14 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deadline, signalOf } from '../../src/core/abort.ts';
-import {
-  describe as describeChain,
-  inbound,
-  type Middleware,
-  outbound,
-} from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import { type MirrorOptions, mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compose, describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
+import { compose, describe as describeChain } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { parseRateLimit } from '../../src/core/rate-limit-fields.ts';
 import {
   exceededLimits,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import type { RetryOptions } from '../../src/policies/retry.ts';
 import { retryTrial } from '../support/retrying.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { formatDuration } from '../../src/core/duration.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { depositOnce, retryBudget } from '../../src/policies/retry-budget.ts';
 import { retryTrial } from '../support/retrying.ts';
 import { status, upstream } from '../support/upstream.ts';

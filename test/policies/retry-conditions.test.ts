@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
 import { recordPick } from '../../src/core/endpoint.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { type RejectionReason, reject, rejectionOf } from '../../src/core/rejection.ts';
 import type { EndedTry, RetryCondition, RetryOptions } from '../../src/policies/retry.ts';
 import { tracedBody } from '../support/bodies.ts';

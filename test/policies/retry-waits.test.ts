@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import type { RetryOptions } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { retryTrial } from '../support/retrying.ts';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { retry } from '../../src/policies/retry.ts';
 
 const closing: (() => void)[] = [];

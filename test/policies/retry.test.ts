@@ -2,15 +2,12 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abortSignal, deadline } from '../../src/core/abort.ts';
 import { attemptCountHeader } from '../../src/core/attempt.ts';
-import {
-  describe as describeChain,
-  inbound,
-  type Middleware,
-  outbound,
-} from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { type Endpoint, recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
 import { attemptNumber } from '../../src/core/event.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { describe as describeChain, inbound, outbound } from '../../src/core/chain.ts';
+import { describe as describeChain } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outgoingHeaders } from '../../src/core/outgoing.ts';
 import { formatPriority, levelOf, type Priority, parsePriority } from '../../src/core/priority.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compose, describe as describeChain, outbound } from '../../src/core/chain.ts';
+import { compose, describe as describeChain } from '../../src/core/chain.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { rejectionShare, type ThrottleOptions, throttle } from '../../src/policies/throttle.ts';
 import { type Answer, connectionReset, stalled, status, upstream } from '../support/upstream.ts';

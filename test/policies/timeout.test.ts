@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { abortSignal, deadline } from '../../src/core/abort.ts';
-import {
-  describe as describeChain,
-  inbound,
-  type Middleware,
-  outbound,
-} from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { retry } from '../../src/policies/retry.ts';

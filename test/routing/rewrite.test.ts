@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { inbound, outbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rewrite } from '../../src/routing/rewrite.ts';
 import { streamingPut, tracedBody } from '../support/bodies.ts';
 import { stalled, status, upstream } from '../support/upstream.ts';

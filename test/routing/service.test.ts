@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { describe as describeChain, type Middleware, outbound } from '../../src/core/chain.ts';
+import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { type EndpointRecord, endpoint, triedEndpoints } from '../../src/core/endpoint.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { type ServiceOptions, service } from '../../src/routing/service.ts';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { systemResolver } from '../../src/runtimes/system-resolver.ts';
 import { type UpstreamGuardOptions, upstreamGuard } from '../../src/security/upstream-guard.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { systemResolver } from '../../src/runtimes/system-resolver.ts';
 import { upstreamGuard } from '../../src/security/upstream-guard.ts';

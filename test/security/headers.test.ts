@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { inbound, outbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import { headers } from '../../src/security/headers.ts';
 import { status, upstream } from '../support/upstream.ts';

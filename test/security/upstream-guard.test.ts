@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { outbound } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';

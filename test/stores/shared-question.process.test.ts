@@ -11,7 +11,7 @@ const source = (path: string): string =>
 
 const main = `
 import { DurableObject } from 'cloudflare:workers';
-import { inbound } from ${source('core/chain.ts')};
+import { inbound } from ${source('core/inbound.ts')};
 import { rateLimit } from ${source('policies/rate-limit.ts')};
 import { durableObjectStore, storeObject } from ${source('stores/durable-object.ts')};
 import { exactStore } from ${source('stores/exact.ts')};

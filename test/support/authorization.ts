@@ -1,5 +1,6 @@
-import { compose, inbound, type Middleware } from '../../src/core/chain.ts';
+import { compose, type Middleware } from '../../src/core/chain.ts';
 import type { Context, Key } from '../../src/core/context.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import {
   type AuthorizationPolicy,
   type AuthorizationRule,

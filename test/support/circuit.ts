@@ -1,4 +1,4 @@
-import { outbound } from '../../src/core/chain.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
 import {
   type Breaker,

@@ -1,5 +1,6 @@
-import { type Middleware, outbound } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { type RetryOptions, retry } from '../../src/policies/retry.ts';
 import { type Answer, type Upstream, upstream } from './upstream.ts';
 import { VirtualClock } from './virtual-clock.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import { expose } from '../../src/telemetry/exposition.ts';
 import { type MetricNames, metrics } from '../../src/telemetry/metrics.ts';
 import { createRegistry } from '../../src/telemetry/registry.ts';

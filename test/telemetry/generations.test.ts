@@ -1,6 +1,6 @@
 import * as secondApi from '@opentelemetry/api';
 import { afterEach, describe, expect, test } from 'vitest';
-import { inbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import { OTLPTraceExporter } from '../../src/telemetry/exporter-trace-otlp-fetch.ts';
 import type { TracerSdk } from '../../src/telemetry/sdk.ts';
 import { telemetry } from '../../src/telemetry/setup.ts';

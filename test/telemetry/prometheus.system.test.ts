@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import { listen } from '../../src/runtimes/listen.ts';
 import { expose, metricsResponse } from '../../src/telemetry/exposition.ts';
 import { type MetricNames, metrics } from '../../src/telemetry/metrics.ts';

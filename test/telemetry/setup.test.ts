@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
 import { afterEach, describe, expect, inject, test, vi } from 'vitest';
-import { inbound, outbound } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
+import { outbound } from '../../src/core/outbound.ts';
 import { OTLPTraceExporter } from '../../src/telemetry/exporter-trace-otlp-fetch.ts';
 import type { ExportTraceServiceRequest } from '../../src/telemetry/otlp.ts';
 import type { SpanExporter, TracerSdk } from '../../src/telemetry/sdk.ts';

@@ -12,7 +12,8 @@ import {
   canonicalPathname,
   type PathNormalization,
 } from '../../src/core/canonical-path.ts';
-import { inbound, type Middleware } from '../../src/core/chain.ts';
+import type { Middleware } from '../../src/core/chain.ts';
+import { inbound } from '../../src/core/inbound.ts';
 import { peerIdentity, peerNamed } from '../../src/core/peer-identity.ts';
 import { urlOf } from '../../src/core/url.ts';
 import { compileIstioSecurity, type Workload } from '../../src/rules/front-ends/istio-security.ts';

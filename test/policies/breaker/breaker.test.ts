@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { compose, describe as describeChain, inbound, outbound } from '../../../src/core/chain.ts';
+import { compose, describe as describeChain } from '../../../src/core/chain.ts';
 import { endpoint } from '../../../src/core/endpoint.ts';
 import { eventListener, type PolicyEvent } from '../../../src/core/event.ts';
+import { inbound } from '../../../src/core/inbound.ts';
+import { outbound } from '../../../src/core/outbound.ts';
 import { reject, rejectionOf } from '../../../src/core/rejection.ts';
 import { type BreakerOptions, breaker } from '../../../src/policies/breaker/breaker.ts';
 import { bulkhead } from '../../../src/policies/bulkhead.ts';

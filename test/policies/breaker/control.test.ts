@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { outbound } from '../../../src/core/chain.ts';
+import { outbound } from '../../../src/core/outbound.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
 import { type BreakerOptions, breaker } from '../../../src/policies/breaker/breaker.ts';
 import { CircuitDriver } from '../../support/circuit.ts';

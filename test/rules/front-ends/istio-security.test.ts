@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../../src/core/chain.ts';
 import { claims } from '../../../src/core/claims.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { peerIdentity, peerNamed } from '../../../src/core/peer-identity.ts';
 import {
   compileIstioSecurity,

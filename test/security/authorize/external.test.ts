@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { peerAddress } from '../../../src/core/address.ts';
-import { inbound } from '../../../src/core/chain.ts';
 import { Context } from '../../../src/core/context.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
 import {
   type AuthorizationPolicy,

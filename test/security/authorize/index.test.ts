@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../../src/core/chain.ts';
 import { claims } from '../../../src/core/claims.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { peerIdentity } from '../../../src/core/peer-identity.ts';
 import {
   type AuthorizationPolicy,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { clientAddress, peerAddress } from '../../../src/core/address.ts';
-import { compose, inbound } from '../../../src/core/chain.ts';
+import { compose } from '../../../src/core/chain.ts';
 import { claims, spaceDelimitedClaims } from '../../../src/core/claims.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { peerIdentity, peerNamed } from '../../../src/core/peer-identity.ts';
 import {
   type AuthorizationRule,

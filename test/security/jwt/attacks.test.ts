@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../../src/core/chain.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
 import { jwt } from '../../../src/security/jwt/jwt.ts';
 import { forge, hmac } from '../../support/tokens.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { inbound, outbound } from '../../../src/core/chain.ts';
 import { claims, spaceDelimitedClaims } from '../../../src/core/claims.ts';
 import { type Context, contextOf } from '../../../src/core/context.ts';
+import { inbound } from '../../../src/core/inbound.ts';
+import { outbound } from '../../../src/core/outbound.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
 import { type JwtIssuer, type JwtOptions, jwt } from '../../../src/security/jwt/jwt.ts';
 import { signer } from '../../support/tokens.ts';

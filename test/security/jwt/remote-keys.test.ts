@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { inbound } from '../../../src/core/chain.ts';
+import { inbound } from '../../../src/core/inbound.ts';
 import { jwt, type RemoteKeysOptions } from '../../../src/security/jwt/jwt.ts';
 import { forge, hmac, type Signer, signer } from '../../support/tokens.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
