@@ -45,7 +45,10 @@ export interface BreakerFleetOptions {
    * broken, crashes and starts anew, again and again, makes no quorum by itself then. Default: each start is an instance.
    */
   readonly instance?: string;
-  /** How often the store is looked at, also where it tells of changes. Default: `'1s'`; `'10s'` on an eventual store. */
+  /**
+   * How far looks at the store are apart, at most, also where it tells of changes: half of it at least, so that instances do
+   * not all look at once. Default: `'1s'`; `'10s'` on an eventual store.
+   */
   readonly poll?: Duration;
   /** How long it takes until an instance that closes because another one did lets all calls through. Default: `'2s'`. */
   readonly ramp?: Duration;

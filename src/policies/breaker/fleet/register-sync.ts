@@ -17,7 +17,7 @@ export interface RegisterSyncSettings {
   readonly store: Store;
   readonly key: string;
   readonly knowledge: Knowledge;
-  /** How far looks at the store are apart, in milliseconds, on average. */
+  /** How far looks at the store are apart, in milliseconds, at most: what others said is known that soon. */
   readonly pollMs: number;
   /** How far signs of life are apart, in milliseconds. */
   readonly beatMs: number;
@@ -119,7 +119,7 @@ export class RegisterSync {
     } catch (error) {
       this.tell(error);
     }
-    this.#nextLookAt = clock.monotonic() + pollMs * (0.5 + random());
+    this.#nextLookAt = clock.monotonic() + pollMs * (0.5 + random() / 2);
   }
 
   /** Reads what others wrote, and writes until what this instance has to say stands there. */
