@@ -24,11 +24,17 @@ export const hopByHop: readonly string[] = [
 /** Methods that no `fetch` sends (Fetch §2.2.1). */
 export const unsendable: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
-/** Takes these fields off, and those that `connection` names. */
+/** Takes these fields off. */
 export function dropHopByHop(headers: Record<string, string>): void {
-  const nominated = headers['connection'];
-  if (nominated !== undefined) {
-    for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
-  }
   for (const name of hopByHop) delete headers[name];
+}
+
+/**
+ * Takes off the fields that `connection` names: of those that came, and of no others, or a client could have taken off what
+ * is said of it on this side.
+ */
+export function dropNominated(headers: Record<string, string>): void {
+  const nominated = headers['connection'];
+  if (nominated === undefined) return;
+  for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
 }

@@ -77,12 +77,19 @@ function edit(context: Context, name: string, value: string | undefined, append:
  *
  * A record and not a `Headers`: every `fetch` takes it, and on Deno building it is ten times cheaper. Request headers
  * never repeat a name (`Set-Cookie` is a response header), so nothing is lost.
+ *
+ * @param clean Takes off what goes no further of the request's own, before the edits.
  */
-export function outgoingHeaders(request: Request, context: Context): Record<string, string> {
+export function outgoingHeaders(
+  request: Request,
+  context: Context,
+  clean?: (headers: Record<string, string>) => void,
+): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
   request.headers.forEach((value, name) => {
     headers[name] = value;
   });
+  clean?.(headers);
   applyEdits(headers, context.get(headerEdits));
   return headers;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Middleware, Next } from '../core/chain.ts';
+import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Claims, claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
@@ -19,6 +19,7 @@ import {
 } from '../security/authorize/authorize.ts';
 import { type JwtIssuer, type JwtKey, jwtBy } from '../security/jwt/jwt.ts';
 import { TokenVerifier } from '../security/jwt/verifier.ts';
+import { withoutSent } from '../security/twins.ts';
 import type { Access, AccessPolicies, PolicySurroundings } from './route-policies.ts';
 import { secretNamed } from './secrets.ts';
 
@@ -52,6 +53,15 @@ function accessOf(
   };
   // Also where nobody is kept out: an upstream may take the header for true.
   const withoutForgedRoles = rules.roles?.header === undefined ? [] : [authorize([], settings)];
+
+  const told = toldToUpstreams(rules);
+  const withoutForged = taken(told);
+  /** Also where neither is asked: an upstream may serve the routes where they are. */
+  function withoutForgedBy(route: Route): readonly Middleware[] {
+    const own = toldBy(route, rules);
+    if (own.size === 0) return withoutForged;
+    return taken(new Set([...told].filter((name) => !own.has(name))));
+  }
 
   /** Those whose tokens decide which route a request takes. */
   const asked = new Map<string, TokenVerifier>();
@@ -90,11 +100,44 @@ function accessOf(
       const verifier = verifierOf(route);
       const policies = [...askedOf(route, send, clock), ...policiesOf(route)];
       return [
+        ...withoutForgedBy(route),
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
         ...(policies.length === 0 ? withoutForgedRoles : [authorize(policies, settings)]),
       ];
     },
   };
+}
+
+/** The headers in which upstreams are told who a caller is, by tokens and authorizers of any route; in lower case. */
+function toldToUpstreams(rules: Rules): ReadonlySet<string> {
+  const byIssuers = (rules.auth ?? []).flatMap(headersOf);
+  const byAuthorizers = rules.routes.flatMap(({ authorizer }) => authorizer?.forward ?? []);
+  return new Set([...byIssuers, ...byAuthorizers].map((name) => name.toLowerCase()));
+}
+
+/** Those of one route, which its own policies see to. */
+function toldBy({ auth, authorizer }: Route, rules: Rules): ReadonlySet<string> {
+  const issuer = auth && rules.auth?.find(({ name }) => name === auth.jwt);
+  const names = [...(issuer ? headersOf(issuer) : []), ...(authorizer?.forward ?? [])];
+  return new Set(names.map((name) => name.toLowerCase()));
+}
+
+function headersOf({ claimHeaders = {}, payloadHeader }: AuthRule): readonly string[] {
+  return [...Object.keys(claimHeaders), ...(payloadHeader === undefined ? [] : [payloadHeader])];
+}
+
+/** Takes off headers that the client wrote. */
+function taken(names: ReadonlySet<string>): readonly Middleware[] {
+  if (names.size === 0) return [];
+  return [
+    layer(
+      'forged headers',
+      (next) =>
+        function forgedHeaders(request, context) {
+          return next(request, withoutSent(request, context, names));
+        },
+    ),
+  ];
 }
 
 /** Whoever else decides. */

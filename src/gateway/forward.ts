@@ -11,7 +11,8 @@ import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
-import { dropHopByHop, hopByHop } from '../core/hop-by-hop.ts';
+import { isFieldName } from '../core/header-edits.ts';
+import { dropHopByHop, dropNominated, hopByHop } from '../core/hop-by-hop.ts';
 import { outgoingHeaders } from '../core/outgoing.ts';
 import { editResponse, ownResponse } from '../core/response-headers.ts';
 import { urlOf } from '../core/url.ts';
@@ -50,7 +51,7 @@ export function forward(transport: Transport): Next {
 }
 
 function forwardedHeaders(request: Request, context: Context): Record<string, string> {
-  const headers = outgoingHeaders(request, context);
+  const headers = outgoingHeaders(request, context, dropNominated);
   dropHopByHop(headers);
   const url = urlOf(request);
   const peer = context.get(peerAddress);
@@ -78,7 +79,11 @@ function forClient(response: Response, context: Context): Response {
     return response;
   }
   return editResponse(response, context, (kept) => {
-    for (const name of nominated?.split(',') ?? []) kept.delete(name.trim());
+    for (const written of nominated?.split(',') ?? []) {
+      const name = written.trim();
+      // `Headers` throws when asked for what no header can be called.
+      if (isFieldName(name)) kept.delete(name);
+    }
     for (const name of hopByHop) kept.delete(name);
     if (decoded) {
       // What the header says of the body is no longer true.

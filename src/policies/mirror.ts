@@ -21,7 +21,7 @@ import { canonicalPathname } from '../core/endpoint.ts';
 import { emit, eventListener } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
 import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
-import { dropHopByHop, unsendable } from '../core/hop-by-hop.ts';
+import { dropHopByHop, dropNominated, unsendable } from '../core/hop-by-hop.ts';
 import { mirrored } from '../core/mirrored.ts';
 import { knownOptions, shown, shownUrl, wholeOption } from '../core/option.ts';
 import { outgoingHeaders, withoutEdits } from '../core/outgoing.ts';
@@ -152,7 +152,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
   }
 
   function headersOfCopy(request: Request, context: Context): Headers {
-    const record = outgoingHeaders(request, context);
+    const record = outgoingHeaders(request, context, dropNominated);
     dropHopByHop(record);
     // `fetch` makes both itself.
     delete record['host'];

@@ -18,7 +18,7 @@ import { flagOption, knownOptions, wholeOption } from '../core/option.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
-import { withoutHeaders } from './twins.ts';
+import { withoutHeaders, withoutTwins } from './twins.ts';
 
 export { clientAddress } from '../core/address.ts';
 
@@ -121,11 +121,14 @@ export function compileTrustedProxies(
     if (hops === undefined && !(peer !== undefined && isTrusted(peer))) {
       return withoutHeaders(request, context.with(clientAddress, peer), forwardingHeaders);
     }
+    // What a proxy does not write it hands on, as a client wrote it.
+    const unwritten = clientCertificates ? undefined : certificateHeaders;
+    const clean = withoutTwins(request, context, forwardingHeaders, unwritten);
     // Nobody knows who came through the proxies.
-    if (peer === undefined) return context;
+    if (peer === undefined) return clean;
     const identified = withScheme(
       request.headers.get('x-forwarded-proto'),
-      context.with(clientAddress, find(peer, request.headers.get('x-forwarded-for'))),
+      clean.with(clientAddress, find(peer, request.headers.get('x-forwarded-for'))),
     );
     if (!clientCertificates) return identified;
     const told = request.headers.get(certificateHeader);

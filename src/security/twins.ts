@@ -12,13 +12,15 @@ import { hasHeaderEdits, removeHeader } from '../core/outgoing.ts';
  * one, so that a client could write what only this side of the chain may.
  *
  * @param names In lower case.
+ * @param sent Of these the headers themselves, too.
  */
 export function withoutTwins(
   request: Request,
   context: Context,
   names: ReadonlySet<string>,
+  sent?: ReadonlySet<string>,
 ): Context {
-  return without(request, context, names, (name) => isTwin(name, names));
+  return without(request, context, names, (name) => sent?.has(name) || isTwin(name, names));
 }
 
 /**
@@ -54,7 +56,7 @@ function without(
   request: Request,
   context: Context,
   names: ReadonlySet<string>,
-  isUnwanted: (name: string) => boolean,
+  isUnwanted: (name: string) => boolean | undefined,
 ): Context {
   if (names.size === 0) return context;
   let clean = context;

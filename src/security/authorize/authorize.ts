@@ -133,14 +133,23 @@ export function authorize(
     inform(() => options.onDecision?.(decision, request, context));
   }
 
+  /** What somebody else was to say of the caller is neither judged by, nor shown to anybody further in. */
+  function withoutForged(request: Request, outer: Context, path: string): Context {
+    const context = withoutSent(request, outer, owned);
+    if (roles?.header === undefined) return context;
+    const clean = withoutTwins(request, context, new Set([roles.header]));
+    const facts = new AuthorizationFacts(request, clean, path, rolesOf);
+    return roles.isTrusted(facts) ? clean : removeHeader(clean, roles.header);
+  }
+
   return layer(`authorize, ${policies.length} policies`, (next) => {
     return async function authorize(request, outer) {
-      const context = withoutSent(request, outer, owned);
-      let passed = context;
-      const path = context.get(canonicalPathname) ?? canonicalPath(urlOf(request).pathname);
+      const path = outer.get(canonicalPathname) ?? canonicalPath(urlOf(request).pathname);
       if (path === undefined) {
         return reject('malformed_path', { detail: 'The path holds an invalid escape.' });
       }
+      const context = withoutForged(request, outer, path);
+      let passed = context;
       let facts = new AuthorizationFacts(request, context, path, rolesOf);
       const asked = enforced?.custom?.first(facts);
       if (asked !== undefined) {
@@ -166,9 +175,7 @@ export function authorize(
         const audited = enforced.audit?.first(facts);
         if (audited !== undefined) record(decisionOf('audited', 'audit', audited), facts);
       }
-      if (roles?.header === undefined) return next(request, passed);
-      const clean = withoutTwins(request, passed, new Set([roles.header]));
-      return next(request, roles.isTrusted(facts) ? clean : removeHeader(clean, roles.header));
+      return next(request, passed);
     };
   });
 }

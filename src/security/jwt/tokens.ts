@@ -5,7 +5,7 @@
  */
 
 import type { Context } from '../../core/context.ts';
-import { parseCookies, withoutCookies } from '../../core/cookies.ts';
+import { cookiesIn, withoutCookies } from '../../core/cookies.ts';
 import { removeHeader, setHeader } from '../../core/outgoing.ts';
 import { urlOf } from '../../core/url.ts';
 import type { Issuer, TokenLocations } from './options.ts';
@@ -43,20 +43,26 @@ export function tokensOf(
 function* textsAt(request: Request, from: Required<TokenLocations>): Iterable<string> {
   for (const { name, prefix = '' } of from.headers) {
     const value = request.headers.get(name);
-    if (value === null || value.length <= prefix.length) continue;
-    if (value.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase()) continue;
+    if (value === null || value.length <= prefix.length || !hasPrefix(value, prefix)) continue;
     yield value.slice(prefix.length);
   }
   if (from.cookies.length > 0) {
-    const cookies = parseCookies(request.headers.get('cookie') ?? '');
-    for (const name of from.cookies) {
-      const value = cookies.get(name);
-      if (value !== undefined && value !== '') yield value;
+    for (const [name, value] of cookiesIn(request.headers.get('cookie') ?? '')) {
+      if (value !== '' && from.cookies.includes(name)) yield value;
     }
   }
   for (const name of from.query) {
     for (const value of urlOf(request).searchParams.getAll(name)) if (value !== '') yield value;
   }
+}
+
+/** Whatever the case, and whichever blank: upstreams may split at any. */
+function hasPrefix(value: string, prefix: string): boolean {
+  return plain(value.slice(0, prefix.length)) === plain(prefix);
+}
+
+function plain(text: string): string {
+  return text.replaceAll('\t', ' ').toLowerCase();
 }
 
 /** The request as the upstream may see it, where tokens are not for it. */
@@ -80,7 +86,7 @@ export function stripTokens(
     for (const { name, prefix = '' } of from.headers) {
       const value = request.headers.get(name);
       // `Authorization: Basic` is somebody else's.
-      if (value?.slice(0, prefix.length).toLowerCase() !== prefix.toLowerCase()) continue;
+      if (value === null || !hasPrefix(value, prefix)) continue;
       stripped = removeHeader(stripped, name);
     }
     cookieNames.push(...from.cookies);

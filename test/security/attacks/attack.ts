@@ -12,6 +12,7 @@ export const families = {
   floods: 6,
   'forged forwarding': 12,
   'forged cookies': 10,
+  'forged identity': 16,
   'requests to the inside': 30,
 } as const;
 

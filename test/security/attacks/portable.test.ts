@@ -1,6 +1,7 @@
 /** Attacks on a gateway in this process: see the table for what is sent and what has to come of it. */
 
 import { describe, expect, test } from 'vitest';
+import { forgedIdentities, identityOutcome } from './identity.ts';
 import {
   expressionOutcome,
   floods,
@@ -71,5 +72,11 @@ describe('forged forwarding', () => {
 describe('forged cookies', () => {
   test.each(forgedCookies)('$name: $expected', async ({ input, expected }) => {
     expect(await stickyOutcome(input)).toBe(expected);
+  });
+});
+
+describe('forged identity', () => {
+  test.each(forgedIdentities)('$name: $expected', async ({ input, expected }) => {
+    expect(await identityOutcome(input)).toBe(expected);
   });
 });
