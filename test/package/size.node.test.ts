@@ -40,8 +40,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './respond': 9,
   './when': 9,
   './traffic': 18.75,
-  './access': 23.25,
-  './gateway': 83.5,
+  './access': 23.75,
+  './gateway': 84,
   './governance': 37.6,
   // Most of it zod and yaml.
   './rules': 100.5,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 90.75,
+  './workers': 91.25,
 };
 
 /**
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 37;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 109.75;
+const budgetOfEverything = 110.25;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
