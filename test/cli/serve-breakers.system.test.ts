@@ -10,6 +10,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { cli, endAll, type Serving, serve } from '../support/serving.ts';
 
+/** Routes with a breaker of their own, beside that of most tests. */
+const others = ['one', 'two', 'three', 'four', 'five'];
+
 let directory: string;
 let redis: RedisServer;
 let isWell = true;
@@ -31,11 +34,9 @@ beforeAll(async () => {
   await writeFile(
     join(directory, 'rules.yaml'),
     `services: { a: "http://127.0.0.1:${port}" }
+defaults: { breaker: { failures: 4, open_for: 1s, half_open: { successes: 1, timeout: 5s } } }
 routes:
-  - name: all
-    path: /**
-    to: a
-    breaker: { failures: 4, open_for: 1s, half_open: { successes: 1, timeout: 5s } }
+${['main', ...others].map((name) => `  - { name: ${name}, path: /${name}, to: a }`).join('\n')}
 `,
   );
 });
@@ -48,10 +49,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function call({ url }: Serving, times = 1): Promise<number[]> {
+async function call({ url }: Serving, times = 1, route = 'main'): Promise<number[]> {
   const statuses: number[] = [];
   for (let call = 0; call < times; call++) {
-    const response = await fetch(url);
+    const response = await fetch(new URL(route, url));
     await response.text();
     statuses.push(response.status);
   }
@@ -59,13 +60,16 @@ async function call({ url }: Serving, times = 1): Promise<number[]> {
 }
 
 /** 1 open, 0.5 half open, 0 closed: seen without a call. */
-async function openness({ admin }: Serving): Promise<number> {
+async function openness({ admin }: Serving, route = 'main'): Promise<number> {
   const text = await (await fetch(`${admin}/metrics`)).text();
-  return Number(/^fetchmesh_circuit_breaker_open\{[^}]*\} (\S+)/m.exec(text)?.[1]);
+  const line = `^fetchmesh_circuit_breaker_open\\{[^}]*route="${route}"[^}]*\\} (\\S+)`;
+  return Number(new RegExp(line, 'm').exec(text)?.[1]);
 }
 
-async function until(condition: () => Promise<boolean>): Promise<number> {
-  const begun = performance.now();
+async function until(
+  condition: () => Promise<boolean>,
+  begun = performance.now(),
+): Promise<number> {
   while (!(await condition())) {
     if (performance.now() - begun > 20_000) throw new Error('it never came about');
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -96,11 +100,34 @@ describe('three gateways and one Redis', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     calls = 0;
     await call(two, 4);
-    const ms = await until(async () => (await openness(three)) === 1);
-    console.log(`open in all ${ms.toFixed(0)} ms after the second one`);
+    await until(async () => (await openness(three)) === 1);
     expect(await call(three)).toEqual([503]);
     // It has opened after half of its own failures, since another one had opened already.
     expect(calls).toBe(2);
+  });
+
+  test('FT-20 it is open in all within 50 ms', async () => {
+    const [one, two, three] = gateways;
+    const tookMs: number[] = [];
+    for (const route of others) {
+      isWell = true;
+      expect(await call(three, 1, route)).toEqual([200]);
+      isWell = false;
+      await call(one, 4, route);
+      let begun: number;
+      do {
+        begun = performance.now();
+        await call(two, 1, route);
+      } while ((await openness(two, route)) !== 1);
+      tookMs.push(await until(async () => (await openness(three, route)) === 1, begun));
+    }
+    tookMs.sort((a, b) => a - b);
+    console.log(
+      `open in all ${tookMs.map((ms) => ms.toFixed(0)).join(', ')} ms after the call before`,
+    );
+    // The last call that failed and two looks from outside are in it, and what else a busy machine does meanwhile: where
+    // gateways hear of each other by looking at the store alone, it is half a second or more.
+    expect(tookMs[1]).toBeLessThanOrEqual(50);
   });
 
   test('FT-21 at half open one of them probes, with 24 callers, and closes it for all', async () => {
@@ -122,7 +149,7 @@ describe('three gateways and one Redis', () => {
     held = undefined;
     probe.writeHead(200).end();
     const ms = await until(async () => {
-      const states = await Promise.all(gateways.map(openness));
+      const states = await Promise.all(gateways.map((gateway) => openness(gateway)));
       return states.every((state) => state === 0);
     });
     console.log(`closed in all ${ms.toFixed(0)} ms after the probe`);
