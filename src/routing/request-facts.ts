@@ -40,9 +40,10 @@ export class RequestFacts {
     return this.request.method;
   }
 
-  /** In lower case and without the port, which routing ignores. */
+  /** In lower case, without the port, which routing ignores, and without the dot of a complete name. */
   get hostname(): string {
-    return this.#url.hostname;
+    const { hostname } = this.#url;
+    return hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
   }
 
   get isSecure(): boolean {

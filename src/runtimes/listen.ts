@@ -7,6 +7,7 @@
 import type { Server as HttpsServer } from 'node:https';
 import { serve } from 'srvx';
 import type { Handler } from '../core/chain.ts';
+import { urlOf } from '../core/url.ts';
 import { watchConnections } from './connections.ts';
 
 /** Where to listen. */
@@ -65,7 +66,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   const { port, hostname = '127.0.0.1', tls } = options;
   const serve = await adapterFor(tls);
   const server = serve({
-    fetch: refuseBadRequests(handler),
+    fetch: refuseBadRequests(handler, tls === undefined ? 'http:' : 'https:'),
     port,
     hostname,
     silent: true,
@@ -125,25 +126,30 @@ function giveTime(request: Request): void {
   runtime?.bun?.server?.timeout?.(request, longestSilence);
 }
 
-/** A name or an address, and a port: nothing with a space, a comma, a path or a user in it. */
-const hostField = /^(?:[\w.-]+|\[[\da-f:.]+\])?(?::(\d{0,5}))?$/i;
+/** A name, complete or not, or an address, and a port: nothing with a space, a comma, a path or a user in it. */
+const hostField = /^((?:[\w-]+\.)*[\w-]+|\[[\da-f:.]+\])\.?(?::(\d{0,5}))?$/i;
+
+/** What srvx takes for the host where it cannot read one. */
+const unreadable = '_invalid_';
+
+/** Methods that are written in capitals, and that some upstreams take in any case. */
+const known = /^(?:connect|delete|get|head|options|patch|post|put|trace|track)$/i;
 
 /**
  * A request that names two hosts, or something that is none, gets a 400 (RFC 9112 §3.2): Node's server lets it pass, and an
  * upstream would read another host in it than routing did. So does `*` as target of anything but OPTIONS (§3.2.4), of which srvx
  * makes a path. A line without a version is HTTP/0.9, behind which no fields can come. Without a Host field, which HTTP/1.0 need
- * not have, Bun makes no URL; and no `fetch` can send a method such as `get`, which Deno's server lets pass.
+ * not have, Bun makes no URL; and no `fetch` can send a method such as `get`, which Deno's server lets pass, as it does a `patch`
+ * that no route for PATCH would take. The scheme of a target is not for a client to say (RFC 9110 §7.4), who could pass for one
+ * that came by TLS.
  */
-function refuseBadRequests(handler: Handler): Handler {
+function refuseBadRequests(handler: Handler, scheme: 'http:' | 'https:'): Handler {
   return async function refuseBadRequests(request, ...platform) {
     const received = receivedOnNode(request);
     if (received?.httpVersionMajor === 0) {
       return new Response('HTTP Version Not Supported: this is HTTP/0.9.\n', { status: 505 });
     }
-    if (
-      /^(?:delete|get|head|options|post|put)$/i.test(request.method) &&
-      /[a-z]/.test(request.method)
-    ) {
+    if (/[a-z]/.test(request.method) && known.test(request.method)) {
       return new Response('Bad Request: methods are written in capitals.\n', { status: 400 });
     }
     const host = request.headers.get('host');
@@ -152,9 +158,15 @@ function refuseBadRequests(handler: Handler): Handler {
         return new Response('Bad Request: there is no Host field.\n', { status: 400 });
       }
     } else {
-      const found = hostField.exec(host);
-      if (found === null || Number(found[1] ?? 0) > 65_535) {
+      const [, name, port = ''] = hostField.exec(host) ?? [];
+      if (name !== undefined) makeReadable(received, host, port === '' ? name : `${name}:${port}`);
+      const url = parsedUrl(request);
+      if (name === undefined || Number(port) > 65_535 || url === undefined) {
         return new Response('Bad Request: the Host field is not valid.\n', { status: 400 });
+      }
+      if (url.protocol !== scheme) {
+        const text = `Misdirected Request: only ${scheme.slice(0, -1)} is spoken here.\n`;
+        return new Response(text, { status: 421 });
       }
       const begin = request.url.indexOf('//') + 2;
       if (!request.url.startsWith(`${host}/`, begin) && !takeHostOfTarget(request, host)) {
@@ -176,7 +188,8 @@ function refuseBadRequests(handler: Handler): Handler {
  * @returns Whether both say the same now.
  */
 function takeHostOfTarget(request: Request, field: string): boolean {
-  const { host, protocol } = new URL(request.url);
+  const { host, protocol } = urlOf(request);
+  if (host === unreadable) return false;
   const url = `${protocol}//${field}`;
   if (URL.canParse(url) && new URL(url).host === host) return true;
   try {
@@ -187,10 +200,29 @@ function takeHostOfTarget(request: Request, field: string): boolean {
   }
 }
 
+/** Not every name in a Host field is one in a URL: `256.1.1.1`. */
+function parsedUrl(request: Request): Readonly<URL> | undefined {
+  try {
+    return urlOf(request);
+  } catch {
+    return undefined;
+  }
+}
+
+/** srvx cannot read a complete name, nor a colon without a port behind it: so they are taken off before it does. */
+function makeReadable(received: Received | undefined, host: string, plain: string): void {
+  if (received?.headers !== undefined && host !== plain) received.headers.host = plain;
+}
+
+/** Of Node's `IncomingMessage`. */
+interface Received {
+  readonly url?: string;
+  readonly httpVersionMajor?: number;
+  readonly headers?: { host?: string };
+}
+
 /** What came in, where that is Node's server, which takes more than Bun's and Deno's do. */
-function receivedOnNode(
-  request: Request,
-): { readonly url?: string; readonly httpVersionMajor?: number } | undefined {
+function receivedOnNode(request: Request): Received | undefined {
   return (request as { runtime?: { node?: { req?: object } } }).runtime?.node?.req;
 }
 

@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canonicalPath } from '../../src/core/canonical-path.ts';
+import { hostAttacks } from '../security/attacks/hosts.ts';
 import { pathAttacks } from '../security/attacks/paths.ts';
 import { endAll, type Runtime, type Serving, serve } from '../support/serving.ts';
 
 /** Answers the path that it was asked for, byte by byte as it came. */
-const upstream = createServer((request, response) => response.end(request.url));
+const upstream = createServer(({ url, headers }, response) => {
+  response.setHeader('x-scheme', headers['x-forwarded-proto'] ?? '').end(url);
+});
 
 beforeAll(async () => {
   upstream.listen(0, '127.0.0.1');
@@ -23,7 +26,7 @@ afterAll(() => {
   upstream.closeAllConnections();
 });
 
-/** Lets nobody to /admin, and everybody to all else. */
+/** Lets nobody to /admin and to admin.example, and everybody to all else. */
 function rulesFile(): string {
   const { port } = upstream.address() as AddressInfo;
   const file = join(mkdtempSync(join(tmpdir(), 'fetchmesh-paths-')), 'rules.yaml');
@@ -33,6 +36,7 @@ function rulesFile(): string {
 auth: { main: { issuer: id, secret: { env: FETCHMESH_NO_SUCH_SECRET } } }
 routes:
   - { path: /admin/**, to: app, auth: main }
+  - { hosts: admin.example, path: /**, to: app, auth: main }
   - { path: /**, to: app }
 `,
   );
@@ -45,20 +49,22 @@ interface Answer {
   readonly seen: string | undefined;
 }
 
-/** Asks for a target as no client library would let one. */
-async function ask(gateway: Serving, target: string): Promise<Answer> {
-  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+/** Writes to a socket what no client library would. */
+async function write({ url }: Serving, line: string, host: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.setEncoding('latin1');
-  socket.write(
-    `GET ${target} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n`,
-    'latin1',
-  );
+  socket.write(`${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, 'latin1');
   let text = '';
   try {
     for await (const chunk of socket) text += chunk;
   } catch {
     // Reset after the answer: what came counts.
   }
+  return text;
+}
+
+async function ask(gateway: Serving, target: string): Promise<Answer> {
+  const text = await write(gateway, `GET ${target}`, 'shop.example');
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]);
   const [, body = ''] = text.split('\r\n\r\n', 2);
   const chunked = /transfer-encoding: chunked/i.test(text);
@@ -104,6 +110,14 @@ describe.each<Runtime>(['node', 'bun', 'deno'])('over a socket, served by %s', (
     if (seen === undefined) return;
     expect(seen).toBe(canonicalPath(seen));
     expect(seen).not.toMatch(/^\/admin(?:\/|$)/);
+  });
+
+  test.each(hostAttacks)('host: $name', async ({ input: { line, host }, expected }) => {
+    const text = await write(gateway, line, host);
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0);
+    expect([expected].flat()).toContain(status);
+    // By which scheme a request came no client decides.
+    if (status === 200) expect(text).toMatch(/^x-scheme: http\r$/im);
   });
 
   test('whatever the target, the upstream sees a canonical path that is not under /admin', async () => {

@@ -81,7 +81,7 @@ describe('paths', () => {
 });
 
 describe('hosts and methods', () => {
-  test('exact hosts and suffixes, without regard to case and port', () => {
+  test('exact hosts and suffixes, without regard to case, port and the dot of a complete name', () => {
     const routes: MatchableRoute[] = [
       { path: '/**', hosts: ['API.shop.example'] },
       { path: '/**', hosts: ['*.shop.example'] },
@@ -89,6 +89,8 @@ describe('hosts and methods', () => {
     ];
     const at = (host: string): number | undefined => find(routes, { path: '/', host });
     expect(at('api.shop.example:8080')).toBe(0);
+    expect(at('api.shop.example.')).toBe(0);
+    expect(at('b.shop.example.:8080')).toBe(1);
     expect(at('a.b.shop.example')).toBe(1);
     expect(at('shop.example')).toBe(2);
     expect(at('evilshop.example')).toBe(2);

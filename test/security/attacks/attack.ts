@@ -13,6 +13,7 @@ export const families = {
   'forged forwarding': 12,
   'forged cookies': 10,
   'forged identity': 16,
+  hosts: 20,
   'requests to the inside': 30,
 } as const;
 
