@@ -183,12 +183,11 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
     queue === 0 ? '' : `, ${queue} waiting${maxWait === undefined ? '' : ` up to ${maxWait}`}`;
   return Object.assign(layer(`bulkhead ${limit} at once${waits}`, middleware), {
     status() {
-      const present = single === undefined ? [...compartments.values()] : [single];
-      const used = present.filter(({ inFlight, waiting }) => inFlight + waiting > 0);
+      const all = single === undefined ? [...compartments.values()] : [single];
       return {
-        inFlight: used.reduce((sum, { inFlight }) => sum + inFlight, 0),
-        waiting: used.reduce((sum, { waiting }) => sum + waiting, 0),
-        keys: used.length,
+        inFlight: all.reduce((sum, { inFlight }) => sum + inFlight, 0),
+        waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
+        keys: single?.inFlight === 0 ? 0 : all.length,
       };
     },
   });

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { describe as describeChain } from '../../src/core/chain.ts';
+import { deadline } from '../../src/core/abort.ts';
+import { describe as describeChain, type Next } from '../../src/core/chain.ts';
+import { Context } from '../../src/core/context.ts';
+import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
@@ -40,7 +43,8 @@ function shopOf(options: BulkheadOptions) {
   const server = held();
   const guard = bulkhead({ clock, ...options });
   const through = outbound(server.fetch, guard);
-  const call = (name: string, init?: RequestInit): Promise<Response> => through(url + name, init);
+  const call = (name: string, init?: RequestInit, context?: Context): Promise<Response> =>
+    through(url + name, init, context);
   return { ...server, call, clock, guard };
 }
 
@@ -59,8 +63,11 @@ describe('bulkhead', () => {
     expect(guard.status()).toEqual({ inFlight: 2, waiting: 2, keys: 1 });
     await answer(1);
     expect(started).toEqual(['a', 'b', 'c']);
+    // The place has changed hands.
+    expect(guard.status()).toEqual({ inFlight: 2, waiting: 1, keys: 1 });
     await answer(0);
     expect(started).toEqual(['a', 'b', 'c', 'd']);
+    expect(guard.status()).toEqual({ inFlight: 2, waiting: 0, keys: 1 });
     await answer(2);
     await answer(3);
     expect(await Promise.all(calls.map(async (one) => (await one).status))).toEqual([
@@ -79,39 +86,49 @@ describe('bulkhead', () => {
 
   describe('BH-02 with release: body a place is free again', () => {
     async function withBody(body: BodyInit | null) {
-      const shop = shopOf({ limit: 1, release: 'body' });
+      const shop = shopOf({ limit: 2, release: 'body' });
+      void shop.call('another');
       const answer = shop.call('a');
-      await shop.answer(0, new Response(body, { status: 201, headers: { 'x-a': 'b' } }));
-      return { ...shop, response: await answer };
+      await shop.answer(1, new Response(body, { status: 201, headers: { 'x-a': 'b' } }));
+      const response = await answer;
+      /** The other call has one place; of what ends, one more must be free, and no other. */
+      async function expectOnePlace(): Promise<void> {
+        expect(shop.guard.status().inFlight).toBe(1);
+        void shop.call('b');
+        expect((await shop.call('c')).status).toBe(503);
+      }
+      return { ...shop, response, expectOnePlace };
     }
 
     test('once the body was read', async () => {
-      const { response, guard } = await withBody(tracedBody(['slow ', 'body']).stream);
+      const { response, guard, expectOnePlace } = await withBody(
+        tracedBody(['slow ', 'body']).stream,
+      );
       expect([response.status, response.headers.get('x-a')]).toEqual([201, 'b']);
-      expect(guard.status().inFlight).toBe(1);
+      expect(guard.status().inFlight).toBe(2);
       expect(await response.text()).toBe('slow body');
-      expect(guard.status().inFlight).toBe(0);
+      await expectOnePlace();
     });
 
     test('once the body was cancelled, which reaches the upstream', async () => {
       const body = tracedBody(['slow'], { end: 'hang' });
-      const { response, guard } = await withBody(body.stream);
+      const { response, expectOnePlace } = await withBody(body.stream);
       await response.body?.cancel('enough');
       expect(body).toMatchObject({ cancels: 1, cancelReason: 'enough' });
-      expect(guard.status().inFlight).toBe(0);
+      await expectOnePlace();
     });
 
     test('once the body failed', async () => {
-      const { response, guard } = await withBody(
+      const { response, expectOnePlace } = await withBody(
         tracedBody(['half'], { end: new Error('lost') }).stream,
       );
       await expect(bytesOf(response)).rejects.toThrow('lost');
-      expect(guard.status().inFlight).toBe(0);
+      await expectOnePlace();
     });
 
     test('at once where there is none', async () => {
-      const { guard } = await withBody(null);
-      expect(guard.status().inFlight).toBe(0);
+      const { expectOnePlace } = await withBody(null);
+      await expectOnePlace();
     });
   });
 
@@ -179,7 +196,39 @@ describe('bulkhead', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('BH-05 nor past the deadline', async () => {
+  test('BH-05 nor past the deadline, whoever set it', async () => {
+    const { call, clock, guard } = shopOf({ limit: 1, queue: 5, maxWait: '1m' });
+    void call('a');
+    const inTime = Context.background('outbound').with(deadline, clock.monotonic() + 3_000);
+    const waiting = call('b', undefined, inTime);
+    await clock.advance(2_999);
+    expect(guard.status().waiting).toBe(1);
+    await clock.advance(1);
+    expect(rejectionOf(await waiting)?.reason).toBe('bulkhead_full');
+    expect(guard.status().waiting).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('BH-05 a deadline that has passed ends nothing: who outlives it waits for maxWait', async () => {
+    const { call, clock, guard } = shopOf({ limit: 1, queue: 5, maxWait: '1s' });
+    void call('a');
+    const late = Context.background('outbound').with(deadline, clock.monotonic());
+    const waiting = call('b', undefined, late);
+    await clock.advance(999);
+    expect(guard.status().waiting).toBe(1);
+    await clock.advance(1);
+    expect(rejectionOf(await waiting)?.reason).toBe('bulkhead_full');
+  });
+
+  test('BH-05 the longest wait that timers know is one', async () => {
+    const { call, clock } = shopOf({ limit: 1, queue: 1, maxWait: '2147483647ms' });
+    void call('a');
+    void call('b');
+    await settled();
+    expect(clock.pending).toBe(1);
+  });
+
+  test('BH-05 with a timeout further out the answer is that of the timeout', async () => {
     const clock = new VirtualClock();
     const guard = bulkhead({ limit: 1, queue: 5, maxWait: '1m', clock });
     const fetch = upstream(stalled);
@@ -191,21 +240,30 @@ describe('bulkhead', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('BH-06 what throws at once gives its place back, once', async () => {
-    const guard = bulkhead({ limit: 2 });
-    const error = new Error('at once');
-    const throwing = inbound(
-      () => new Response(),
-      guard,
-      () => () => {
+  test.each(['headers', 'body'] as const)(
+    'BH-06 what throws at once gives its place back, once (release: %s)',
+    async (release) => {
+      const guard = bulkhead({ limit: 2, release });
+      const error = new Error('at once');
+      const through = (next: Next): ReturnType<typeof inbound> =>
+        inbound(
+          () => new Response(),
+          guard,
+          () => next,
+        );
+      const throwing = through(() => {
         throw error;
-      },
-    );
-    for (let call = 0; call < 5; call++) {
-      await expect(throwing(new Request(url))).rejects.toBe(error);
-    }
-    expect(guard.status()).toEqual({ inFlight: 0, waiting: 0, keys: 0 });
-  });
+      });
+      const holding = through(() => new Promise(() => {}));
+      void holding(new Request(url));
+      for (let call = 0; call < 5; call++) {
+        await expect(throwing(new Request(url))).rejects.toBe(error);
+      }
+      expect(guard.status()).toEqual({ inFlight: 1, waiting: 0, keys: 1 });
+      void holding(new Request(url));
+      expect((await holding(new Request(url))).status).toBe(503);
+    },
+  );
 
   test('BH-07 keys do not get in each other’s way, and are forgotten', async () => {
     const { call, answer, guard } = shopOf({
@@ -223,6 +281,39 @@ describe('bulkhead', () => {
     expect(guard.status().keys).toBe(0);
     void of('a');
     expect((await of('a')).status).toBe(503);
+  });
+
+  test('BH-07 a key keeps its limit and its queue while any of its calls is under way', async () => {
+    const { call, answer, started, guard } = shopOf({ limit: 2, queue: 1, key: () => 'tenant' });
+    const first = call('a');
+    void call('b');
+    await answer(0);
+    await first;
+    void call('c');
+    const waiting = call('d');
+    expect((await call('e')).status).toBe(503);
+    expect(started).toEqual(['a', 'b', 'c']);
+    expect(guard.status()).toEqual({ inFlight: 2, waiting: 1, keys: 1 });
+    await answer(1);
+    await answer(2);
+    await answer(3);
+    expect((await waiting).status).toBe(200);
+    expect(guard.status()).toEqual({ inFlight: 0, waiting: 0, keys: 0 });
+  });
+
+  test('an event tells of those that are refused, and whether they have waited', async () => {
+    const { call, clock } = shopOf({ limit: 1, queue: 1, maxWait: '1s' });
+    const events: PolicyEvent[] = [];
+    const told = Context.background('outbound').with(eventListener, (event) => events.push(event));
+    void call('a');
+    const waiting = call('b', undefined, told);
+    await call('c', undefined, told);
+    await clock.advance(1_000);
+    await waiting;
+    expect(events.map(({ name, attributes }) => ({ name, ...attributes }))).toEqual([
+      { name: 'bulkhead_full', limit: 1, waited: false },
+      { name: 'bulkhead_full', limit: 1, waited: true },
+    ]);
   });
 
   test('the caller’s abort reaches the upstream in the same tick and leaves nothing behind', async () => {
