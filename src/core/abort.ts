@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addAbortCallback, removeAbortCallback, tellsItself } from './abort-callbacks.ts';
+import { addAbortCallback, mayKeep, removeAbortCallback, tellsItself } from './abort-callbacks.ts';
 import { type Context, type Key, key } from './context.ts';
 
 /**
@@ -30,7 +30,8 @@ export interface Follower {
   abort(reason: unknown): void;
   /**
    * Ends the following once the response needs it no more: at once where it has no body, else when the body is garbage,
-   * since the parent's abort must still reach a body that is being read. (The response around it may be long gone.)
+   * since the parent's abort must still reach a body that is being read. (The response around it may be long gone.) A
+   * parent that is a follower itself keeps the first few for as long as it is followed itself.
    *
    * @param response `undefined` where there is none, because the attempt failed or was given up.
    */
@@ -75,7 +76,8 @@ export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void)
       const body = response?.body ?? undefined;
       if (body === undefined) {
         stop();
-      } else if (typeof FinalizationRegistry === 'function') {
+      } else if (!mayKeep(parent) && typeof FinalizationRegistry === 'function') {
+        // To hear of garbage costs as much as all else that is done for an attempt.
         releases ??= new FinalizationRegistry((release) => release());
         releases.register(body, stop);
       }

@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { follow } from '../../src/core/abort.ts';
+import { abortCallbacks } from '../../src/core/abort-callbacks.ts';
 import type { Middleware } from '../../src/core/chain.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
@@ -115,5 +116,25 @@ describe('TO-11: a signal that lives on', () => {
       await collectGarbage?.();
     // The collector of Bun is a conservative one, and may take a number on the stack for the last of them.
     expect(listeners.current).toBeLessThanOrEqual(1);
+  });
+
+  test('and is a policy’s own keeps a few of them at most, and reaches every body that is there', async () => {
+    const outer = follow(new AbortController().signal);
+    function call(body: BodyInit): AbortSignal {
+      const { signal, release } = follow(outer.signal);
+      release(new Response(body));
+      return signal;
+    }
+    const early = call('hello');
+    for (let count = 0; count < 100; count++) call('hello');
+    const reading = new TransformStream<Uint8Array, Uint8Array>();
+    const late = call(reading.readable);
+    expect(abortCallbacks(outer.signal)).toBeGreaterThan(50);
+    for (let attempt = 0; attempt < 20 && abortCallbacks(outer.signal) > 6; attempt++)
+      await collectGarbage?.();
+    expect(abortCallbacks(outer.signal)).toBeLessThanOrEqual(6);
+    outer.abort('gone');
+    expect([early.reason, late.reason]).toEqual(['gone', 'gone']);
+    await reading.readable.cancel();
   });
 });
