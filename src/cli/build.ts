@@ -6,6 +6,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
+import { fileProblem } from './file-problem.ts';
 import { readGatewayRules } from './gateway-rules.ts';
 import type { Verb } from './main.ts';
 import { environmentName } from './rules-file.ts';
@@ -49,7 +50,7 @@ export const build: Verb = async (args) => {
   try {
     await writeFile(values.output, json);
   } catch (error) {
-    throw new UsageError(`cannot write ${values.output}: ${(error as Error).message}`);
+    throw new UsageError(`cannot write ${values.output}: ${fileProblem(error, 'write')}`);
   }
   return 0;
 };

@@ -13,6 +13,7 @@ import { applyFixes } from '../rules/fixes.ts';
 import { toAnnotation, toRecord } from '../rules/formats.ts';
 import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
+import { fileProblem } from './file-problem.ts';
 import type { Verb } from './main.ts';
 import { environmentName, readRulesFile } from './rules-file.ts';
 import { looksOf } from './terminal.ts';
@@ -208,6 +209,6 @@ async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${(error as Error).message}`);
+    throw new UsageError(`cannot write ${file}: ${fileProblem(error, 'write')}`);
   }
 }

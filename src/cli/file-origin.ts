@@ -71,6 +71,14 @@ export async function fileOrigin(
           known: texts,
           read: () => textsOf(path ?? texts.file, environment),
           isSame: areSame,
+          onUnreadable(error) {
+            const why = error instanceof Error ? error.message : error;
+            console.error(`fetchmesh: ${why}; revision ${gateway.revision} stays in force`);
+          },
+          onReadable(hasChanged) {
+            const same = hasChanged ? '' : `, unchanged; revision ${gateway.revision} is in force`;
+            console.error(`fetchmesh: ${path ?? texts.file} is back${same}`);
+          },
           // Most of those who save empty the file first.
           isUnfinished: (changed) => allTexts(changed).some(({ text }) => text.trim() === ''),
         },

@@ -5,6 +5,7 @@
  */
 
 import { writeFile } from 'node:fs/promises';
+import { fileProblem } from './file-problem.ts';
 import type { Verb } from './main.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
@@ -66,9 +67,8 @@ async function writeNew(name: string, content: string): Promise<boolean> {
     await writeFile(name, content, { flag: 'wx' });
     return true;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
-    throw new UsageError(`cannot write ${name}: ${message}`);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw new UsageError(`cannot write ${name}: ${fileProblem(error, 'write')}`);
   }
 }
 

@@ -9,6 +9,7 @@ import { dirname, join, parse } from 'node:path';
 import process from 'node:process';
 import type { RulesText, RulesTexts } from '../rules/files.ts';
 import type { WatchedPlace } from '../runtimes/file-watch.ts';
+import { fileProblem, nearbyFile } from './file-problem.ts';
 import { UsageError } from './usage.ts';
 
 /** More files are no set of rules but a mistake in the path. */
@@ -101,9 +102,12 @@ async function readPath(
   try {
     return [{ file: path, text: await readFile(path, 'utf8') }];
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && mayBeMissing) return undefined;
-    if (code !== 'EISDIR') throw new UsageError(`cannot read ${path}: ${message}`);
+    if (code !== 'EISDIR') {
+      const meant = code === 'ENOENT' ? await nearbyFile(path) : '';
+      throw new UsageError(`cannot read ${path}: ${fileProblem(error, 'read')}${meant}`);
+    }
   }
   return readDirectory(path);
 }
@@ -126,7 +130,7 @@ async function readDirectory(path: string): Promise<readonly RulesText[]> {
     try {
       texts.push({ file, text: await readFile(file, 'utf8') });
     } catch (error) {
-      throw new UsageError(`cannot read ${file}: ${(error as Error).message}`);
+      throw new UsageError(`cannot read ${file}: ${fileProblem(error, 'read')}`);
     }
   }
   return texts;

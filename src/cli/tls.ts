@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import type { Tls } from '../rules/model.ts';
 import { type FileWatch, watchFile } from '../runtimes/file-watch.ts';
 import type { Listener, TlsOptions } from '../runtimes/listen.ts';
+import { fileProblem } from './file-problem.ts';
 import { UsageError } from './usage.ts';
 
 /** The flags, as they were given. */
@@ -115,7 +116,7 @@ async function read(what: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`TLS: cannot read the ${what} ${file}: ${(error as Error).message}`);
+    throw new UsageError(`TLS: cannot read the ${what} ${file}: ${fileProblem(error, 'read')}`);
   }
 }
 

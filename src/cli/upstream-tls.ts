@@ -11,6 +11,7 @@ import type { Transport } from '../gateway/forward.ts';
 import type { Service, UpstreamTls } from '../rules/model.ts';
 import { type FileWatch, watchContent } from '../runtimes/file-watch.ts';
 import { type ClientTls, clientInit } from '../runtimes/upstream-client.ts';
+import { fileProblem } from './file-problem.ts';
 import { checkCertificate, keyProblem } from './tls.ts';
 import { UsageError } from './usage.ts';
 
@@ -139,7 +140,7 @@ function readPem(place: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${place}: cannot read ${file}: ${(error as Error).message}`);
+    throw new UsageError(`${place}: cannot read ${file}: ${fileProblem(error, 'read')}`);
   }
 }
 

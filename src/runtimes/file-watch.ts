@@ -22,9 +22,13 @@ export interface WatchedContent<T> {
   readonly places: readonly WatchedPlace[];
   /** The content that is in force already. */
   readonly known: T;
-  /** Reads the content anew. What cannot be read, say between two steps of a rename, is no change. */
+  /** Reads the content anew. What cannot be read is no change; between two steps of a rename it is read once more. */
   read(): Promise<T>;
   isSame(a: T, b: T): boolean;
+  /** Told once of content that cannot be read, until it can be again; of `FileWatch.check` each time. */
+  onUnreadable?(error: unknown): void;
+  /** Told when it can be read again, before a change is handed over. */
+  onReadable?(hasChanged: boolean): void;
   /** Whether it looks as if somebody were still writing: it is read once more before it counts. Default: never. */
   isUnfinished?(content: T): boolean;
 }
@@ -44,7 +48,7 @@ export interface WatchOptions {
 
 /** Files under watch. */
 export interface FileWatch {
-  /** Compares at once. Resolves when a change was handed over, to whether there was one. */
+  /** Compares at once. Resolves when what there is to say was said, to whether there was anything: a change was handed over. */
   check(): Promise<boolean>;
   close(): void;
 }
@@ -63,45 +67,74 @@ export function watchContent<T>(
   let current = watched.known;
   let checking: Promise<boolean> | undefined;
   let again = false;
+  let isUnreadable = false;
+  let isAsked = false;
 
   async function compare(): Promise<boolean> {
-    let hasChanged = false;
+    let isNews = false;
     let hasWaited = false;
     do {
       again = false;
-      const content = await watched.read().catch(() => current);
-      if (watched.isSame(content, current)) continue;
+      const found = await watched.read().then(
+        (content) => ({ content }),
+        (error: unknown) => ({ error }),
+      );
+      if ('error' in found) {
+        if (!hasWaited && !isUnreadable) {
+          hasWaited = true;
+          await delay(2 * settleMs, undefined, { ref: false });
+          again = true;
+        } else if (!isUnreadable || isAsked) {
+          isUnreadable = true;
+          isNews = true;
+          watched.onUnreadable?.(found.error);
+        }
+        continue;
+      }
+      const { content } = found;
+      const isSame = watched.isSame(content, current);
       // What was reported while it was read may be the other half of it. Once: somebody may write all the time.
-      if ((again || watched.isUnfinished?.(content)) && !hasWaited) {
+      if (!isSame && (again || watched.isUnfinished?.(content)) && !hasWaited) {
         hasWaited = true;
         await delay(2 * settleMs, undefined, { ref: false });
         again = true;
         continue;
       }
+      if (isUnreadable) {
+        isUnreadable = false;
+        isNews = true;
+        watched.onReadable?.(!isSame);
+      }
+      if (isSame) continue;
       current = content;
-      hasChanged = true;
+      isNews = true;
       hasWaited = false;
       await onChange(content);
     } while (again);
     checking = undefined;
-    return hasChanged;
+    isAsked = false;
+    return isNews;
   }
-  function check(): Promise<boolean> {
+  function look(): Promise<boolean> {
     // A change reported while the last one is handed over must not be lost.
     if (checking !== undefined) again = true;
     checking ??= compare();
     return checking;
+  }
+  function check(): Promise<boolean> {
+    isAsked = true;
+    return look();
   }
 
   if (!automatic) return { check, close() {} };
   let settling: NodeJS.Timeout | undefined;
   function settle(): void {
     clearTimeout(settling);
-    settling = setTimeout(check, settleMs);
+    settling = setTimeout(look, settleMs);
   }
   // Directories: a watch on a file itself ends when an editor replaces it.
   const watchers = watched.places.flatMap((place) => watchPlace(place, settle) ?? []);
-  const polling = setInterval(check, pollMs);
+  const polling = setInterval(look, pollMs);
   return {
     check,
     close() {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -271,6 +271,14 @@ describe('reloading', () => {
     await said(/revision \w+ is in force\n/);
     expect((await fetch(`${url}/one`)).status).toBe(404);
     expect((await fetch(`${url}/three`)).status).toBe(200);
+
+    await unlink(file);
+    await said(/cannot read .*: there is no such file; revision \w+ stays in force\n/);
+    expect((await fetch(`${url}/three`)).status).toBe(200);
+
+    await writeFile(file, 'routes: [{ path: /four }]');
+    await said(/ is back\n(.|\n)*revision \w+ is in force\n/);
+    expect((await fetch(`${url}/four`)).status).toBe(200);
   });
 
   test('R1, R2: so do rules that cannot be put in force', async () => {

@@ -38,7 +38,7 @@ const explained = `GET /api/v2/users/42
       retries     1, connect 502 503 504            defaults, line 4
       breaker     50% of >=20 in 10s, open 5s       defaults, line 5
       rate limit  100 per 1m, burst 20, by jwt:sub  line 18
-      auth        jwt main, allow [{ claims: { scope: users.read } }]  line 19
+      auth        jwt main; claim scope has users.read  line 19
   1 later route would also match: /**
 `;
 

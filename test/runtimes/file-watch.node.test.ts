@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest';
-import { type FileWatch, watchContent } from '../../src/runtimes/file-watch.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type FileWatch, type WatchOptions, watchContent } from '../../src/runtimes/file-watch.ts';
 
 /** Watches what these reads bring, one after the other; the last one stays. */
 function watching(
   reads: readonly (string | Error)[],
   onRead: (watch: FileWatch) => void = () => {},
+  options: WatchOptions = { automatic: false },
 ) {
   const handed: string[] = [];
+  const said: string[] = [];
   let count = 0;
   const watch: FileWatch = watchContent(
     {
@@ -22,13 +24,15 @@ function watching(
       },
       isSame: (a, b) => a === b,
       isUnfinished: (content) => content === '',
+      onUnreadable: () => void said.push('gone'),
+      onReadable: (hasChanged) => void said.push(hasChanged ? 'back, changed' : 'back'),
     },
     (content) => {
       handed.push(content);
     },
-    { automatic: false, settleMs: 1 },
+    { ...options, settleMs: 1 },
   );
-  return { watch, handed, reads: () => count };
+  return { watch, handed, said, reads: () => count };
 }
 
 test('what has changed is handed over, and the same is not', async () => {
@@ -71,8 +75,48 @@ test('somebody who writes all the time holds nothing back for ever', async () =>
   expect(handed).toEqual(['2', '4']);
 });
 
-test('what cannot be read, say between two steps of a rename, is no change', async () => {
-  const { watch, handed, reads } = watching([new Error('ENOENT')]);
-  expect(await watch.check()).toBe(false);
-  expect([handed, reads()]).toEqual([[], 1]);
+describe('what cannot be read', () => {
+  const gone = new Error('ENOENT');
+
+  test('is no change between two steps of a rename', async () => {
+    const { watch, handed, said } = watching([gone, 'new']);
+    expect(await watch.check()).toBe(true);
+    expect([handed, said]).toEqual([['new'], []]);
+  });
+
+  test('is told whenever somebody asks, and that it is back with what is new in it', async () => {
+    const { watch, handed, said, reads } = watching([gone, gone, gone, 'new']);
+    expect(await watch.check()).toBe(true);
+    expect([said, reads()]).toEqual([['gone'], 2]);
+    expect(await watch.check()).toBe(true);
+    expect([said, reads()]).toEqual([['gone', 'gone'], 3]);
+    expect(await watch.check()).toBe(true);
+    expect([said, handed]).toEqual([['gone', 'gone', 'back, changed'], ['new']]);
+  });
+
+  test('is told to be back as it was', async () => {
+    const { watch, handed, said } = watching([gone, gone, 'old']);
+    await watch.check();
+    expect(await watch.check()).toBe(true);
+    expect([said, handed]).toEqual([['gone', 'back'], []]);
+    expect(await watch.check()).toBe(false);
+  });
+
+  test('is told once where nobody asks', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const { watch, said, reads } = watching([gone], () => {}, { automatic: true, pollMs: 1_000 });
+    try {
+      for (let turn = 0; turn < 5; turn++) {
+        const before = reads();
+        vi.advanceTimersByTime(1_000);
+        while (reads() === before || said.length === 0) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      expect(said).toEqual(['gone']);
+    } finally {
+      watch.close();
+      vi.useRealTimers();
+    }
+  });
 });

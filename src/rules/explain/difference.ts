@@ -6,7 +6,7 @@
 
 import type { RulesTexts } from '../files.ts';
 import type { Route, Rules } from '../model.ts';
-import { blockWords } from './effective.ts';
+import { blockWords } from './block-words.ts';
 import { conditionsText, sharesText, summarizeRoutes } from './summary.ts';
 
 /** One thing that differs. */

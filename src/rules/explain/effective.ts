@@ -4,22 +4,13 @@
  * @module
  */
 
-import { formatDuration } from '../../core/duration.ts';
-import type {
-  BreakerRule,
-  BudgetRule,
-  Hedge,
-  RateLimitRule,
-  Retries,
-  Route,
-  RouteAuth,
-  Sticky,
-} from '../model.ts';
+import type { Route } from '../model.ts';
 import type { Path } from '../nodes.ts';
 import type { Positions } from '../positions.ts';
 import { printable } from '../quote.ts';
 import { secretSpans } from '../secrets.ts';
 import type { SourceText } from '../source.ts';
+import { blockWords } from './block-words.ts';
 
 /** A block of a route. */
 export interface Effective {
@@ -42,21 +33,6 @@ export interface Origin {
 /** The longest that is shown of a block as it is written. */
 const longestShown = 70;
 
-/** Blocks of a route in the words of the rules language, by key: those that can be told without how they are written. */
-export function blockWords(route: Route): ReadonlyMap<string, string> {
-  const { sticky, retries, hedge, breaker, rateLimits, auth } = route;
-  const words = {
-    sticky: sticky && stickyText(sticky),
-    timeout: timeoutText(route),
-    retries: retries && retriesText(retries, true),
-    hedge: hedge && hedgeText(hedge),
-    breaker: breaker && breakerText(breaker),
-    rate_limit: rateLimits?.map(rateLimitText).join('; '),
-    auth: auth && authText(auth, undefined),
-  };
-  return new Map(Object.entries(words).filter((entry): entry is [string, string] => !!entry[1]));
-}
-
 /** All blocks of a route that are in force. */
 export function effectiveBlocks(
   route: Route,
@@ -64,50 +40,41 @@ export function effectiveBlocks(
   positions: Positions,
   source: SourceText,
 ): readonly Effective[] {
-  const routePath: Path = ['routes', index];
-
-  function placeOf(key: string): Path | undefined {
-    return [
-      [...routePath, key],
-      ['defaults', key],
-    ].find((path) => positions.has(path));
-  }
+  const placeOf = (key: string): Path | undefined => placeOfBlock(key, index, positions);
   function block(key: string, value: string | undefined): readonly Effective[] {
-    const path = placeOf(key);
-    if (path === undefined || value === undefined) return [];
-    const { file, range } = source.place(positions.key(path));
-    const place = path.length === 3 ? 'route' : 'defaults';
-    const origin = { place, line: range.line, ...(source.isSeveral && { file }) } as const;
-    return [{ key, value, origin }];
+    const origin = originOf(key, index, positions, source);
+    return origin === undefined || value === undefined ? [] : [{ key, value, origin }];
   }
   /** As it stands there, on one line. */
   function writtenText(path: Path): string | undefined {
     return positions.has(path) ? textOf(source, positions.value(path)) : undefined;
   }
   function written(key: string, isInForce: boolean): readonly Effective[] {
-    return isInForce ? block(key, writtenText(placeOf(key) ?? [...routePath, key])) : [];
+    return isInForce ? block(key, writtenText(placeOf(key) ?? [])) : [];
   }
-  /** Whether somebody has written how long to wait between tries, in either form of the block. */
-  function hasBackoff(): boolean {
-    const places = [routePath, placeOf('retries') ?? routePath];
-    const keys = ['backoff', 'base_delay', 'max_delay', 'jitter'];
-    return places.some((path) => keys.some((key) => positions.has([...path, key])));
+  const words = blockWords(route);
+  function told(key: string): readonly Effective[] {
+    return block(key, words.get(key));
   }
-  const { dryRun } = route;
-  const { retries, hedge, breaker, throttle, bulkhead, rateLimits, shed, auth } = route;
+  // Who is let in may stand within the block.
+  const isWithin = positions.has([...(placeOf('auth') ?? []), 'allow']) && !placeOf('allow');
+  const letsIn = isWithin ? words.get('allow') : undefined;
+  const asksFor = [words.get('auth'), letsIn].filter(Boolean).join('; ');
+  const { throttle, bulkhead, shed } = route;
   return [
-    ...block('timeout', timeoutText(route)),
+    ...told('timeout'),
     ...written('deadline', route.deadline !== undefined),
-    ...block('retries', retries && retriesText(retries, hasBackoff())),
-    ...block('hedge', hedge && hedgeText(hedge)),
-    ...block('breaker', breaker && breakerText(breaker)),
+    ...told('retries'),
+    ...told('hedge'),
+    ...told('breaker'),
     ...written('throttle', throttle !== undefined),
     ...written('bulkhead', bulkhead !== undefined),
-    ...block('rate_limit', rateLimits?.map(rateLimitText).join('; ') || undefined),
+    ...told('rate_limit'),
     ...written('shed', shed !== undefined),
-    ...block('auth', auth && authText(auth, writtenText([...(placeOf('auth') ?? []), 'allow']))),
-    ...written('allow', (route.allow ?? dryRun?.allow) !== undefined),
-    ...written('deny', (route.deny ?? dryRun?.deny) !== undefined),
+    ...written('cors', route.cors !== undefined),
+    ...block('auth', asksFor || undefined),
+    ...told('allow'),
+    ...told('deny'),
     ...written('authorizer', route.authorizer !== undefined),
     ...written('limits', route.limits !== undefined),
     ...written('fault', route.fault !== undefined),
@@ -118,6 +85,27 @@ export function effectiveBlocks(
     ...written('redirect', route.redirect !== undefined),
     ...written('respond', route.respond !== undefined),
   ];
+}
+
+/** Where a route has a block from; `undefined` where nobody has written it. */
+export function originOf(
+  key: string,
+  index: number,
+  positions: Positions,
+  source: SourceText,
+): Origin | undefined {
+  const path = placeOfBlock(key, index, positions);
+  if (path === undefined) return undefined;
+  const { file, range } = source.place(positions.key(path));
+  const place = path.length === 3 ? 'route' : 'defaults';
+  return { place, line: range.line, ...(source.isSeveral && { file }) };
+}
+
+function placeOfBlock(key: string, index: number, positions: Positions): Path | undefined {
+  return [
+    ['routes', index, key],
+    ['defaults', key],
+  ].find((path) => positions.has(path));
 }
 
 function textOf(
@@ -142,79 +130,4 @@ function textOf(
   }
   const joined = printable(parts.filter(Boolean).join(' '));
   return joined.length > longestShown ? `${joined.slice(0, longestShown)}…` : joined;
-}
-
-function stickyText({ by, ttlMs }: Sticky): string {
-  return `by ${by.join(' and ')}, ${formatDuration(ttlMs)}`;
-}
-
-function timeoutText({ timeoutMs, timeoutBody }: Route): string | undefined {
-  if (timeoutMs === undefined) return undefined;
-  return `${durationOrOff(timeoutMs)}${timeoutBody && timeoutMs > 0 ? ', body included' : ''}`;
-}
-
-function durationOrOff(milliseconds: number): string {
-  return milliseconds === 0 ? 'off' : formatDuration(milliseconds);
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toFixed(2))}%`;
-}
-
-function retriesText(retries: Retries, hasBackoff: boolean): string {
-  const { max, backoff, baseDelayMs, maxDelayMs, retryOn, perTryMs, budget, unsafeMethods } =
-    retries;
-  if (max === 0) return 'off';
-  const parts = [
-    retryOn?.join(' '),
-    hasBackoff && `${backoff} ${formatDuration(baseDelayMs)} to ${formatDuration(maxDelayMs)}`,
-    perTryMs !== undefined && `per try ${formatDuration(perTryMs)}`,
-    budget !== undefined && budgetText(budget),
-    unsafeMethods !== 'never' && `unsafe methods ${unsafeMethods}`,
-  ];
-  return [String(max), ...parts.filter(Boolean)].join(', ');
-}
-
-function authText({ jwt, optional }: RouteAuth, allow: string | undefined): string {
-  return [`jwt ${jwt}`, optional && 'optional', allow && `allow ${allow}`]
-    .filter(Boolean)
-    .join(', ');
-}
-
-function budgetText({ ratio, ttlMs, minPerSecond, shared }: BudgetRule): string {
-  const parts = [
-    percent(ratio),
-    ttlMs !== 10_000 && `within ${formatDuration(ttlMs)}`,
-    minPerSecond !== 1 && `${minPerSecond} per second beyond`,
-    shared && 'shared',
-  ];
-  return `budget ${parts.filter(Boolean).join(' ')}`;
-}
-
-function hedgeText({ max, delay, budget }: Hedge): string {
-  return `${max} after ${delay}${budget === undefined ? '' : `, ${budgetText(budget)}`}`;
-}
-
-function rateLimitText({ limit, perMs, burst, by, enforce, mode, cost }: RateLimitRule): string {
-  const watched = enforce ? '' : ', only watched';
-  const taken = cost === undefined ? '' : `, ${cost} a request`;
-  const kept = mode === undefined ? '' : `, ${mode}`;
-  return `${limit} per ${formatDuration(perMs)}, burst ${burst}, by ${by.join(' and ')}${taken}${kept}${watched}`;
-}
-
-function breakerText(rule: BreakerRule): string {
-  const { failures, errorRate, slowRate, slowAfterMs, minRequests, windowMs, lastRequests } = rule;
-  const over =
-    lastRequests === undefined
-      ? `in ${formatDuration(windowMs ?? 0)}`
-      : `of the last ${lastRequests}`;
-  const parts = [
-    failures !== undefined && `${failures} failures in a row`,
-    errorRate !== undefined && `${percent(errorRate)} of >=${minRequests} ${over}`,
-    slowRate !== undefined &&
-      `${percent(slowRate)} slower than ${formatDuration(slowAfterMs ?? 0)} of >=${minRequests} ${over}`,
-    `open ${formatDuration(rule.openForMs)}`,
-    rule.mode !== 'on' && rule.mode,
-  ];
-  return parts.filter(Boolean).join(', ');
 }

@@ -17,7 +17,7 @@ import { buckets, stickyBucket, stickyChoice, stickyCookieName } from '../../rou
 import { type RulesTexts, readFiles } from '../files.ts';
 import type { Destination, Route, Rules } from '../model.ts';
 import { Positions } from '../positions.ts';
-import { type Effective, effectiveBlocks } from './effective.ts';
+import { type Effective, effectiveBlocks, type Origin, originOf } from './effective.ts';
 import { type Mismatch, mismatch } from './mismatch.ts';
 
 /** What is known of the caller beside the request. */
@@ -52,6 +52,8 @@ export interface SplitChoice {
   readonly bucket?: number;
   /** The destination, where it is certain. */
   readonly choice?: string;
+  /** Where the split is written; absent where the only service is meant. */
+  readonly origin?: Origin;
 }
 
 /** The route that takes the request. */
@@ -123,9 +125,11 @@ export function explainRequest(
 
   const route = rules.routes[found] as Route;
   const { source, root } = readFiles(typeof texts === 'string' ? { file: '', text: texts } : texts);
-  const effective =
-    root === undefined ? [] : effectiveBlocks(route, found, new Positions(root), source);
-  const split = splitOf(route, facts, caller);
+  const positions = root && new Positions(root);
+  const effective = positions ? effectiveBlocks(route, found, positions, source) : [];
+  const choice = splitOf(route, facts, caller);
+  const origin = positions && originOf('to', found, positions, source);
+  const split = choice && { ...choice, ...(origin && { origin }) };
   return {
     ...none,
     rejected,

@@ -6,6 +6,7 @@
 
 import { displayWidth } from '../display.ts';
 import { printable } from '../quote.ts';
+import type { Origin } from './effective.ts';
 import { bucketCount, type Explanation, type MatchedRoute, type SplitChoice } from './explain.ts';
 
 /** Columns in which things begin, so that rows stand under each other. */
@@ -65,15 +66,18 @@ export function explanationLines(explanation: Explanation, file: string): readon
 function renderMatched({ split, effective }: MatchedRoute): string[] {
   const lines: string[] = [];
   if (split !== undefined) {
-    lines.push(row('to', split.choice ?? split.shares.map(share).join(' or '), splitText(split)));
+    lines.push(row('to', split.choice ?? split.shares.map(share).join(' or '), toText(split)));
   }
   for (const { key, value, origin } of effective) {
-    const place = origin.place === 'defaults' ? 'defaults, ' : '';
-    // Of one file all lines are; of several none says by itself which.
-    const where = origin.file === undefined ? 'line ' : `${origin.file}:`;
-    lines.push(row(key.replaceAll('_', ' '), value, `${place}${where}${origin.line}`));
+    lines.push(row(key.replaceAll('_', ' '), value, place(origin)));
   }
   return lines;
+}
+
+function place({ place, line, file }: Origin): string {
+  // Of one file all lines are; of several none says by itself which.
+  const where = file === undefined ? 'line ' : `${file}:`;
+  return `${place === 'defaults' ? 'defaults, ' : ''}${where}${line}`;
 }
 
 function row(key: string, value: string, remark: string): string {
@@ -88,6 +92,14 @@ function column(text: string, width: number): string {
 
 function share({ to, percent }: SplitChoice['shares'][number]): string {
   return `${to} ${percent}%`;
+}
+
+/** A route's own destination stands where the route does. */
+function toText(split: SplitChoice): string {
+  const { origin } = split;
+  return [splitText(split), origin?.place === 'defaults' && place(origin)]
+    .filter(Boolean)
+    .join('; ');
 }
 
 function splitText({ by, key, bucket, choice, shares }: SplitChoice): string {
@@ -128,6 +140,7 @@ export function explanationRecord(explanation: Explanation): unknown {
             bucket: split.bucket ?? null,
             weights: Object.fromEntries(split.shares.map(({ to, percent }) => [to, percent])),
             choice: split.choice ?? null,
+            origin: split.origin ?? null,
           },
     later,
   };

@@ -171,17 +171,78 @@ routes: [{ path: /**, to: web }]`;
   expect(explain(rules, '/%zz').answer).toContain('400');
 });
 
-test('whom a route lets in and keeps out is shown as it is written, also where it is only tried out', () => {
-  const { matched } = explain(
-    `defaults: { deny: { headers: { x-bot: "*" } } }
-routes:
-  - { path: /a, to: web, allow: { methods: GET, dry_run: true } }`,
-    '/a',
-  );
-  expect(matched?.effective.map(({ key, value, origin }) => [key, value, origin.place])).toEqual([
-    ['allow', '{ methods: GET, dry_run: true }', 'route'],
-    ['deny', '{ headers: { x-bot: "*" } }', 'defaults'],
+/** What is in force on the one route of these rules: key, value, and where it is written. */
+function inForce(route: string, rest = '') {
+  const { matched } = explain(`${rest}routes:\n  - { path: /a, to: web, ${route} }`, '/a');
+  return matched?.effective.map(({ key, value, origin }) => [key, value, origin.place]);
+}
+
+const auth = 'auth: { main: { issuer: id, jwks: "https://id.example/keys" } }\n';
+
+test('whom a route lets in and keeps out is told in words, also where it is only tried out', () => {
+  expect(
+    inForce(
+      'allow: { methods: GET, dry_run: true }',
+      'defaults: { deny: { headers: { x-bot: "*" } } }\n',
+    ),
+  ).toEqual([
+    ['allow', 'only tried out: method GET', 'route'],
+    ['deny', 'header x-bot present', 'defaults'],
   ]);
+  const people = '{ claims: { scope: users.read, tier: [gold, platinum] } }';
+  const machines =
+    '{ ips: 10.0.0.0/8, not: { methods: [PUT, DELETE], headers: { x-token: s3cret } } }';
+  const words =
+    'claim scope has users.read and claim tier has gold or platinum, ' +
+    'or ip 10.0.0.0/8 and method not PUT or DELETE and header x-token is not ***';
+  expect(inForce(`auth: main, allow: [${people}, ${machines}]`, auth)).toEqual([
+    ['auth', 'jwt main', 'route'],
+    ['allow', words, 'route'],
+  ]);
+  expect(inForce('auth: { jwt: main, preflights: pass, allow: { subjects: ada } }', auth)).toEqual([
+    ['auth', 'jwt main, preflights pass; claim sub has ada', 'route'],
+  ]);
+});
+
+test('a destination of the defaults is told as such', () => {
+  const rules = 'defaults: { to: users@v1 }\nroutes: [{ path: /a }, { path: /b, to: web }]';
+  const explanation = explain(rules, '/a');
+  expect(explanation.matched?.split?.origin).toEqual({ place: 'defaults', line: 4 });
+  expect(renderExplanation(explanation, 'f')).toContain(
+    'to          users@v1        defaults, line 4',
+  );
+  expect(renderExplanation(explain(rules, '/b'), 'f')).toMatch(/to {10}web$/m);
+});
+
+describe('what is written is told in full, what is as it is without being written is not', () => {
+  test.each<[block: string, key: string, words: string]>([
+    ['rate_limit: { limit: 5, per: 1s }', 'rate_limit', '5 per 1s, burst 5, by ip'],
+    [
+      'rate_limit: { name: a, limit: 5, per: 1s, by: "header:x", anonymous: skip, max_wait: 2s, on_store_error: open, cost: 2, mode: exact, fields: never, legacy: draft-6, enforce: false }',
+      'rate_limit',
+      'a: 5 per 1s, burst 5, by header:x, without it: skip, 2 a request, waits 2s, exact, store down: open, fields never, legacy draft-6, only watched',
+    ],
+    ['breaker: {}', 'breaker', '50% of >=20 in 10s, open 5s'],
+    [
+      'breaker: { window: 1m, bucket: 1s, open_for: 1s, max_open_for: 10s, retry_after: false, half_open: { probes: 2, successes: 5, tolerated_failures: 1, timeout: 1s }, mode: metrics_only }',
+      'breaker',
+      '50% of >=20 in 1m, steps of 1s, open 1s, at most 10s, no Retry-After, half open 2 probes at a time and 5 successes and 1 of them failing and for 1s, metrics_only',
+    ],
+    ['retries: 2, backoff: linear, jitter: none', 'retries', '2, linear 100ms to 1s, jitter none'],
+    [
+      'retries: { retriable_headers: [x-again], max_replay_bytes: 1KiB }',
+      'retries',
+      '2, or with the header x-again, bodies of at most 1024 bytes',
+    ],
+    [
+      'hedge: { delay: p95, min_samples: 10, unsafe_methods: always, max_replay_bytes: 1KiB }',
+      'hedge',
+      '1 after p95, 10 requests watched first, unsafe methods always, bodies of at most 1024 bytes',
+    ],
+    ['cors: { origins: ["https://a.example"] }', 'cors', '{ origins: ["https://a.example"] }'],
+  ])('%s', (block, key, words) => {
+    expect(inForce(block)).toEqual([[key, words, 'route']]);
+  });
 });
 
 test('secrets of the file do not show', () => {
