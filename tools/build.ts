@@ -11,6 +11,6 @@ import { command } from './command.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
-await build(command);
+for (const part of command) await build(part);
 writeFileSync('rules.schema.json', `${JSON.stringify(rulesJsonSchema())}\n`);
 writeFileSync('rules.overlay.schema.json', `${JSON.stringify(overlayJsonSchema())}\n`);

@@ -1,5 +1,6 @@
 /** How the command line is bundled. */
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions, Plugin } from 'esbuild';
 
@@ -15,7 +16,8 @@ const lighter: Plugin = {
       contents:
         path === 'node:process'
           ? 'export default globalThis.process;'
-          : `module.exports = globalThis.process.getBuiltinModule('${path}');`,
+          : // esbuild looks at each member as well, but at none that is inherited.
+            `module.exports = Object.create(globalThis.process.getBuiltinModule('${path}'));`,
     }));
     // The same as modules of ECMAScript: what is not used is left out, and the rest is no function of its own for each file.
     onResolve({ filter: /^yaml$/ }, () => ({
@@ -24,18 +26,24 @@ const lighter: Plugin = {
   },
 };
 
-/** Into `dist/cli`. */
-export const command: BuildOptions = {
-  // The thread is loaded by its address.
-  entryPoints: ['src/cli/main.ts', 'src/cli/load-rules-thread.ts'],
+/** Verbs are loaded on demand. */
+const verbs: Plugin = {
+  name: 'verbs',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/[\w-]+\.ts$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: path.replace(/ts$/, 'js'), external: true } : undefined,
+    );
+  },
+};
+
+const common: BuildOptions = {
   outdir: 'dist/cli',
   bundle: true,
-  // Verbs are loaded on demand: each is a chunk.
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node22.12',
   minifySyntax: true,
+  minifyWhitespace: true,
   // Some of what is bundled is CommonJS and asks for modules of Node.
   banner: {
     js: 'const require = (name) => globalThis.process.getBuiltinModule(name);',
@@ -45,3 +53,19 @@ export const command: BuildOptions = {
   // Picks its adapter by the runtime that loads it.
   external: ['srvx', 'srvx/node'],
 };
+
+const main = 'src/cli/main.ts';
+const check = 'src/cli/check.ts';
+const others = Array.from(
+  readFileSync(main, 'utf8').matchAll(/import\('\.\/([\w-]+\.ts)'\)/g),
+  ([, file]) => `src/cli/${file}`,
+).filter((file) => file !== check);
+
+/** Into `dist/cli`, one after the other. */
+export const command: readonly BuildOptions[] = [
+  { ...common, entryPoints: [main], plugins: [verbs, lighter] },
+  // By itself: to find a dozen files takes Node longer than to read one.
+  { ...common, entryPoints: [check] },
+  // The thread is loaded by its address.
+  { ...common, entryPoints: [...others, 'src/cli/load-rules-thread.ts'], splitting: true },
+];

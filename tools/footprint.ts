@@ -50,7 +50,11 @@ await once(upstream, 'listening');
 const target = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 
 /** What `serve` without options loads: the command line, and the server that it listens with. */
-const commandLine = sizeOf(globSync('dist/cli/**/*.js').map((file) => readFileSync(file)));
+const commandLine = sizeOf(
+  globSync('dist/cli/**/*.js', { exclude: ['dist/cli/check.js'] }).map((file) =>
+    readFileSync(file),
+  ),
+);
 const workerd = await workerdProcess(target);
 const candidates = [
   ...processes.map((candidate) => ({ ...candidate, size: commandLine })),

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { codes, isCode } from '../rules/codes.ts';
 import type { Diagnostic } from '../rules/diagnostics.ts';
@@ -206,6 +205,8 @@ function readSuppression(text: string): Suppression {
 }
 
 async function write(file: string, text: string): Promise<void> {
+  // Takes a while to load, and is seldom needed.
+  const { writeFile } = await import('node:fs/promises');
   try {
     await writeFile(file, text);
   } catch (error) {

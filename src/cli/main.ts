@@ -6,7 +6,7 @@
 
 import process from 'node:process';
 import { catchStopSignals } from './signals.ts';
-import { didYouMean, UsageError } from './usage.ts';
+import { didYouMean, isUsageError } from './usage.ts';
 import { version } from './version.ts';
 
 /** A verb gets the arguments behind its name and answers with the exit code: 0 yes, 1 no, 2 could not tell. */
@@ -105,7 +105,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
-    console.log(await version());
+    console.log(version());
     return 0;
   }
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
@@ -122,7 +122,7 @@ export async function main(args: readonly string[]): Promise<number> {
     const run = await verb.load();
     return await run(rest);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!isUsageError(error)) throw error;
     console.error(`fetchmesh ${name}: ${error.message}`);
     return 2;
   }

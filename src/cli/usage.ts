@@ -14,6 +14,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Whether it is a {@link UsageError}, be it of another bundle, which has a class of its own. */
+export function isUsageError(error: unknown): error is UsageError {
+  return error instanceof Error && error.name === 'UsageError';
+}
+
 /**
  * `node:util`'s `parseArgs`, strict, its errors turned into {@link UsageError}; an option that is not known brings the one to
  * mind that was meant.

@@ -17,7 +17,7 @@ let entry: string;
 beforeAll(async () => {
   // Where what is not bundled is found.
   directory = await mkdtemp(join('node_modules', '.fetchmesh-command-'));
-  await build({ ...command, outdir: directory, logLevel: 'error' });
+  for (const part of command) await build({ ...part, outdir: directory, logLevel: 'error' });
   entry = join(directory, 'run.mjs');
   await writeFile(
     entry,
@@ -42,6 +42,13 @@ function start(...args: readonly string[]) {
 test('checks', async () => {
   const child = start('check', join(directory, 'rules.yaml'));
   expect(await text(child.stdout)).toContain('rules.yaml: no problems');
+});
+
+test('verbs come in bundles of their own, and one line says what is wrong all the same', async () => {
+  const child = start('check', '--stirct');
+  expect(await text(child.stderr)).toBe(
+    'fetchmesh check: unknown option --stirct; did you mean --strict?\n',
+  );
 });
 
 test('serves, and sends its traces', async () => {
