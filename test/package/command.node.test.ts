@@ -51,6 +51,19 @@ test('verbs come in bundles of their own, and one line says what is wrong all th
   );
 });
 
+test('ends when all that it says has been read', async () => {
+  const routes = Array.from(
+    { length: 1_000 },
+    (_, index) => `  - { path: /${index}, timeout: 3 }\n`,
+  );
+  await writeFile(join(directory, 'wrong.yaml'), `routes:\n${routes.join('')}`);
+  const child = start('check', '--json', join(directory, 'wrong.yaml'));
+  // More than a pipe holds.
+  await once(child.stdout, 'readable');
+  const found: unknown = JSON.parse(await text(child.stdout));
+  expect(found).toHaveLength(1_000);
+});
+
 test('serves, and sends its traces', async () => {
   const paths: (string | undefined)[] = [];
   const collector = createServer((request, response) => {
