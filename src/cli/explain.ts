@@ -5,13 +5,17 @@
  */
 
 import process from 'node:process';
+import { parseAddress } from '../core/address.ts';
 import type { Claims } from '../core/claims.ts';
+import { unsendable } from '../core/hop-by-hop.ts';
 import { explainRequest } from '../rules/explain/explain.ts';
 import { explanationLines, explanationRecord } from '../rules/explain/render.ts';
 import { type AskedRequest, readCurl } from './curl.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
+import { readRequestText } from './request-text.ts';
 import { environmentName } from './rules-file.ts';
+import { standardInput } from './standard-input.ts';
 import { folded } from './terminal.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
@@ -20,7 +24,8 @@ const help = `fetchmesh explain: which route takes a request, why the others do 
   npx fetchmesh explain GET https://shop.example/api/v2/users/42 -H 'cookie: sid=abc'
   npx fetchmesh explain -f rules.yaml curl -X POST http://localhost:8080/orders -H 'x-env: canary'
 
-  METHOD URL            a path alone will do; or a whole curl line, as it was pasted
+  METHOD URL            a path alone will do; or a whole curl line, as it was pasted; or a request as curl -v shows it;
+                        - reads any of these from standard input
   -H, --header 'K: V'   a header of the request; as often as needed
   -b, --cookie TEXT     its cookies
       --ip ADDRESS      where it comes from (default: 127.0.0.1)
@@ -47,7 +52,7 @@ const options = {
 /** Runs the verb. */
 export const explain: Verb = async (args) => {
   // Everything from there on is curl's.
-  const curl = args.findIndex((arg) => /^curl(\s|$)/.test(arg));
+  const curl = args.findIndex((arg) => startsCurl.test(arg));
   const own = curl === -1 ? args : args.slice(0, curl);
   const { values, positionals } = readArguments({
     args: [...own],
@@ -58,13 +63,19 @@ export const explain: Verb = async (args) => {
     console.log(help);
     return 0;
   }
-  const asked = curl === -1 ? fromArguments(positionals) : readCurl(args.slice(curl));
+  const asked = curl === -1 ? await fromArguments(positionals) : readCurl(args.slice(curl));
+  if (asked.others !== undefined) {
+    console.error(`fetchmesh explain: this is about ${asked.url} alone, the first URL of the line`);
+  }
   const headers = [
     ...asked.headers,
     ...values.header,
     ...(values.cookie === undefined ? [] : [`cookie: ${values.cookie}`]),
   ];
   const request = makeRequest({ ...asked, headers });
+  if (parseAddress(values.ip) === undefined) {
+    throw new UsageError(`--ip: '${values.ip}' is not an address such as 10.0.0.7 or 2001:db8::1`);
+  }
   const claims = values.claims === undefined ? undefined : readClaims(values.claims);
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
@@ -83,14 +94,29 @@ export const explain: Verb = async (args) => {
   return explanation.matched === undefined && explanation.answer === undefined ? 1 : 0;
 };
 
-function fromArguments(positionals: readonly string[]): AskedRequest {
+/** A prompt may have been copied with it. */
+const startsCurl = /^\s*(?:[$%#>]\s+)?curl(?:\.exe)?(?:\s|$)/;
+
+async function fromArguments(positionals: readonly string[]): Promise<AskedRequest> {
   const [first, second, ...rest] = positionals;
   if (first === undefined || rest.length > 0) {
     throw new UsageError('give a method and a URL, such as GET /api/users, or a curl line');
   }
-  return second === undefined
-    ? { method: 'GET', url: first, headers: [] }
-    : { method: first.toUpperCase(), url: second, headers: [] };
+  if (second !== undefined) return { method: first.toUpperCase(), url: second, headers: [] };
+  if (first === '-') return fromText(await standardInput());
+  return /\s/.test(first) ? fromText(first) : { method: 'GET', url: first, headers: [] };
+}
+
+/** A curl line, or a request as it goes over the wire. */
+function fromText(text: string): AskedRequest {
+  if (startsCurl.test(text)) return readCurl([text]);
+  const asked = readRequestText(text);
+  if (asked !== undefined) return asked;
+  const line = text.trim();
+  if (line !== '' && !/\s/.test(line)) return { method: 'GET', url: line, headers: [] };
+  throw new UsageError(
+    'this text is neither a URL, nor a curl line, nor a request such as curl -v shows (> GET /api HTTP/1.1)',
+  );
 }
 
 function makeRequest({ method, url, headers }: AskedRequest): Request {
@@ -110,10 +136,13 @@ function makeRequest({ method, url, headers }: AskedRequest): Request {
       throw new UsageError(`-H: '${header}' is not a header such as 'x-env: canary'`);
     }
   }
+  // Nobody can make such a request, but a gateway may get one.
+  const isUnsendable = unsendable.has(method);
   try {
-    return new Request(target, { method, headers: fields });
+    const request = new Request(target, { method: isUnsendable ? 'GET' : method, headers: fields });
+    return isUnsendable ? Object.defineProperty(request, 'method', { value: method }) : request;
   } catch {
-    throw new UsageError(`'${method}' is not a method that can be asked with`);
+    throw new UsageError(`'${method}' is not the name of a method`);
   }
 }
 

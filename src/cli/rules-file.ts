@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import type { RulesText, RulesTexts } from '../rules/files.ts';
 import type { WatchedPlace } from '../runtimes/file-watch.ts';
 import { fileProblem, nearbyFile } from './file-problem.ts';
+import { standardInput } from './standard-input.ts';
 import { UsageError } from './usage.ts';
 
 /** More files are no set of rules but a mistake in the path. */
@@ -91,12 +92,6 @@ export function watchedPlaces(
 /** A directory as a whole where what was read lies in it. */
 function placeOf(path: string, read: string): WatchedPlace {
   return path === read ? { directory: dirname(path), name: parse(path).base } : { directory: path };
-}
-
-async function standardInput(): Promise<string> {
-  // Takes a while to load, and is seldom needed.
-  const { text } = await import('node:stream/consumers');
-  return await text(process.stdin);
 }
 
 async function readPath(

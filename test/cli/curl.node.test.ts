@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readCurl } from '../../src/cli/curl.ts';
+
+/** What curl sends by itself. */
+const own = ['user-agent: curl/8.0.0', 'accept: */*'];
+const form = [...own, 'content-type: application/x-www-form-urlencoded'];
 
 test.each<[line: string, method: string, url: string, headers?: readonly string[]]>([
   ['curl http://a/b', 'GET', 'http://a/b'],
@@ -7,26 +11,49 @@ test.each<[line: string, method: string, url: string, headers?: readonly string[
   ["curl -X DELETE 'http://a/b?c=d&e'", 'DELETE', 'http://a/b?c=d&e'],
   ['curl -XPUT http://a', 'PUT', 'http://a'],
   ['curl --request=patch --url=http://a', 'PATCH', 'http://a'],
-  ['curl http://a -d \'{"a": "b c"}\'', 'POST', 'http://a'],
-  ['curl -G http://a -d q=1', 'GET', 'http://a'],
+  ['curl http://a -d \'{"a": "b c"}\'', 'POST', 'http://a', form],
+  ['curl -G http://a -d q=1 -d r', 'GET', 'http://a?q=1&r'],
+  ['curl --get --data-urlencode "q=a b" http://a?p#f', 'GET', 'http://a?p&q=a%20b#f'],
+  ['curl --url-query q=1 http://a', 'GET', 'http://a?q=1'],
   ['curl -I http://a', 'HEAD', 'http://a'],
+  ['curl -T dir/file http://a/b/', 'PUT', 'http://a/b/file'],
+  ['curl -sSLo /dev/null -Hx:y http://a', 'GET', 'http://a', [...own, 'x:y']],
+  ['curl -kso- -w %{http_code} http://a', 'GET', 'http://a'],
+  ['curl --oauth2-bearer t http://a', 'GET', 'http://a', [...own, 'authorization: Bearer t']],
+  ['curl --unknown --path-as-is http://a', 'GET', 'http://a'],
+  [
+    "curl --json '{}' http://a",
+    'POST',
+    'http://a',
+    ['user-agent: curl/8.0.0', 'accept: application/json', 'content-type: application/json'],
+  ],
+  [
+    'curl -F a=@b http://a',
+    'POST',
+    'http://a',
+    [...own, 'content-type: multipart/form-data; boundary=fetchmesh'],
+  ],
   [
     'curl http://a -H "X-Env: canary" -H \'a: "b"\'',
     'GET',
     'http://a',
-    ['X-Env: canary', 'a: "b"'],
+    [...own, 'X-Env: canary', 'a: "b"'],
   ],
   [
-    'curl -b sid=1 -A me -u ada:x http://a',
+    'curl -b sid=1 -b jar.txt -A me -u ada:x http://a',
     'GET',
     'http://a',
-    ['cookie: sid=1', 'user-agent: me', 'authorization: Basic YWRhOng='],
+    ['accept: */*', 'cookie: sid=1', 'user-agent: me', 'authorization: Basic YWRhOng='],
   ],
-  ['curl \\\n  http://a \\\n  -H a:\\ b', 'GET', 'http://a', ['a: b']],
+  // `name:` takes one of curl's own off, `name;` sends it without a value.
+  ["curl -H Accept: -H 'x-a;' http://a", 'GET', 'http://a', ['user-agent: curl/8.0.0', 'x-a:']],
+  ['curl \\\n  http://a \\\n  -H a:\\ b', 'GET', 'http://a', [...own, 'a: b']],
   ["curl $'http://a/\\'b'", 'GET', "http://a/'b"],
   ['curl --max-time 5 -w %{http_code} http://a', 'GET', 'http://a'],
   ['curl -fsSL http://a', 'GET', 'http://a'],
-])('%s', (line, method, url, headers = []) => {
+  ['$ curl http://a | jq .', 'GET', 'http://a'],
+  ['curl.exe http://a 2>/dev/null', 'GET', 'http://a'],
+])('%s', (line, method, url, headers = own) => {
   expect(readCurl([line])).toEqual({ method, url, headers });
 });
 
@@ -34,13 +61,54 @@ test('words that a shell has split', () => {
   expect(readCurl(['curl', '-H', 'a: b', 'http://a/b c'])).toEqual({
     method: 'GET',
     url: 'http://a/b c',
-    headers: ['a: b'],
+    headers: [...own, 'a: b'],
+  });
+});
+
+test('only the first of several URLs', () => {
+  expect(readCurl(['curl http://a http://b'])).toMatchObject({
+    url: 'http://a',
+    others: ['http://b'],
+  });
+});
+
+describe('what browsers copy', () => {
+  const expected = {
+    method: 'POST',
+    url: 'https://shop.example/a?b=1&c=%20',
+    headers: [
+      'user-agent: curl/8.0.0',
+      'content-type: application/x-www-form-urlencoded',
+      'accept: */*',
+      'sec-ch-ua: "Chromium";v="130"',
+      'cookie: sid=abc; beta=1',
+    ],
+  };
+
+  test('for bash', () => {
+    const line = `curl 'https://shop.example/a?b=1&c=%20' \\
+  -H 'accept: */*' \\
+  -H 'sec-ch-ua: "Chromium";v="130"' \\
+  -b 'sid=abc; beta=1' \\
+  --data-raw $'{"a":"it\\u0021 \\'s"}' \\
+  --compressed`;
+    expect(readCurl([line])).toEqual(expected);
+  });
+
+  test('for the command line of Windows', () => {
+    const line = `curl ^"https://shop.example/a?b=1^&c=^%20^" ^
+  -H ^"accept: */*^" ^
+  -H ^"sec-ch-ua: ^\\^"Chromium^\\^";v=^\\^"130^\\^"^" ^
+  -b ^"sid=abc; beta=1^" ^
+  --data-raw ^"^{^\\^"a^\\^":1^}^"`;
+    expect(readCurl([line])).toEqual(expected);
   });
 });
 
 test.each([
   ['curl -X GET', /no URL/],
   ['curl http://a -H', /-H lacks its argument/],
+  ['curl http://a --json', /--json lacks its argument/],
 ])('%s is refused', (line, message) => {
   expect(() => readCurl([line])).toThrow(message);
 });

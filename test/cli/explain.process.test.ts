@@ -48,13 +48,31 @@ test('a curl line, split by the shell or whole; --json with the same exit code',
 test.each([
   [['explain'], /give a method and a URL/],
   [['explain', 'GET', 'http://[', '-f', '-'], /'http:\/\/\[' is not a URL/],
-  [['explain', 'TRACE', '/a', '-f', '-'], /'TRACE' is not a method/],
+  [['explain', 'G ET', '/a', '-f', '-'], /'G ET' is not the name of a method/],
+  [['explain', '/a', '--ip', 'me', '-f', '-'], /--ip: 'me' is not an address/],
+  [['explain', '-', '-f', '-'], /neither a URL, nor a curl line, nor a request/],
   [['explain', '/a', '-H', 'nothing', '-f', '-'], /-H: 'nothing' is not a header/],
   [['explain', '/a', '--claims', '[]', '-f', '-'], /--claims: '\[\]' is not a JSON object/],
 ])('2 where it cannot be said: %j', async (args, said) => {
   const { code, stdout, stderr } = await run(args, { input: rules });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(said);
+});
+
+test('what curl -v shows, from standard input', async () => {
+  const cwd = await folder({ 'fetchmesh.yaml': rules });
+  const input = `* Connected to localhost\n> GET /api/users HTTP/1.1\n> Host: shop\n> X-Env: canary\n> \n`;
+  const { code, stdout } = await run(['explain', '-'], { cwd, input });
+  expect(code).toBe(0);
+  expect(stdout).toContain('> marked ');
+});
+
+test('a method that nobody can send, which a gateway may get all the same', async () => {
+  const { code, stdout } = await run(['explain', 'TRACE', '/api', '-f', '-'], { input: rules });
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: 'TRACE /api\n  > 501: the gateway cannot send this method\n',
+  });
 });
 
 test('2, and what is wrong, where the rules cannot be used', async () => {
