@@ -5,6 +5,7 @@
  */
 
 import { layer, type Middleware } from '../core/chain.ts';
+import { shown } from '../core/option.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 
@@ -53,7 +54,8 @@ const nobody: PeerIdentity = { principal: undefined };
  * await (await app(Object.assign(request, { cf: { tlsClientAuth } }))).text(); // 'web'
  * ```
  */
-export function peerCertificate(): Middleware {
+export function peerCertificate(...none: readonly never[]): Middleware {
+  refuseOptions(none);
   return layer(
     'peer certificate',
     (next) =>
@@ -65,6 +67,17 @@ export function peerCertificate(): Middleware {
         );
       },
   );
+}
+
+/** Taken for an option, `required` and its like would turn nobody away. */
+function refuseOptions([given]: readonly unknown[]): void {
+  if (given === undefined) return;
+  const [name] = Object.keys(Object(given));
+  const what =
+    name === undefined
+      ? `${shown(given)} is not wanted`
+      : `there is no option '${name}', only none`;
+  throw new RangeError(`peerCertificate: ${what}; \`authorize\` says which peers may come in`);
 }
 
 /** {@link peerCertificate} as a question: `undefined` where the platform cannot tell. */

@@ -12,7 +12,7 @@ import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
 import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
 import { emit, inform } from '../core/event.ts';
-import { functionOption, knownOptions, wholeOption } from '../core/option.ts';
+import { functionOption, knownOptions, listOption, shown, wholeOption } from '../core/option.ts';
 import { destination, platformInit, removeHeader } from '../core/outgoing.ts';
 import { bodyOf } from '../core/own.ts';
 import { prepareRejection, reject } from '../core/rejection.ts';
@@ -273,24 +273,29 @@ function checksOf(options: UpstreamGuardOptions): Checks {
     );
   }
   if (resolver !== undefined && resolver !== 'none' && typeof resolver?.resolve !== 'function') {
-    throw new RangeError("upstreamGuard.resolver: it has no resolve, and is not 'none'");
+    throw new RangeError(
+      `upstreamGuard.resolver: ${shown(resolver)} has no resolve, and is not 'none'`,
+    );
   }
   const names = resolver === 'none' ? undefined : resolver;
-  for (const scheme of listOption('schemes', schemes)) {
+  for (const scheme of filledList('schemes', schemes)) {
     if (scheme !== 'https' && scheme !== 'http') {
-      throw new RangeError(`upstreamGuard.schemes: ${JSON.stringify(scheme)} is not https or http`);
+      throw new RangeError(`upstreamGuard.schemes: ${shown(scheme)} is not https or http`);
     }
   }
   if (ports !== 'any') {
-    for (const port of listOption('ports', ports)) {
+    for (const port of filledList('ports', ports)) {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-        throw new RangeError(`upstreamGuard.ports: ${JSON.stringify(port)} is not from 1 to 65535`);
+        throw new RangeError(`upstreamGuard.ports: ${shown(port)} is not from 1 to 65535`);
       }
     }
   }
-  const isNamed = hosts && hostsOption(listOption('hosts', hosts));
-  const networks = (name: 'allowNetworks' | 'denyNetworks'): AddressBlock =>
-    addressBlocks(`upstreamGuard.${name}`, options[name] ?? []);
+  const isNamed = hosts && hostsOption(filledList('hosts', hosts));
+  const networks = (name: 'allowNetworks' | 'denyNetworks'): AddressBlock => {
+    const option = `upstreamGuard.${name}`;
+    listOption(option, options[name]);
+    return addressBlocks(option, options[name] ?? []);
+  };
   const allowed = networks('allowNetworks');
   const denied = networks('denyNetworks');
 
@@ -334,11 +339,9 @@ function isOwnName(host: string): boolean {
   return ownNames.some((name) => host === name || host.endsWith(`.${name}`));
 }
 
-function listOption<T>(name: string, list: readonly T[]): readonly T[] {
+function filledList<T>(name: string, list: readonly T[]): readonly T[] {
   if (Array.isArray(list) && list.length > 0) return list;
-  throw new RangeError(
-    `upstreamGuard.${name}: ${JSON.stringify(list)} is not a list with an entry`,
-  );
+  throw new RangeError(`upstreamGuard.${name}: ${shown(list)} is not a list with an entry`);
 }
 
 function hostsOption(hosts: readonly string[]): (host: string) => boolean {
@@ -353,7 +356,7 @@ function hostsOption(hosts: readonly string[]): (host: string) => boolean {
       : null;
     if (url === null || url.port !== '' || (/:\d+$/.test(text) && !text.includes('::'))) {
       throw new RangeError(
-        `upstreamGuard.hosts: ${JSON.stringify(written)} is not a name or an address without a port, nor *. and a name`,
+        `upstreamGuard.hosts: ${shown(written)} is not a name or an address without a port, nor *. and a name`,
       );
     }
     const host = url.hostname.replace(/\.$/, '');

@@ -26,8 +26,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './mirror': 9,
   './fallback': 9,
   // Half of it jose.
-  './jwt': 14.75,
-  './authorize': 10.5,
+  './jwt': 15.5,
+  './authorize': 11,
   './headers': 9,
   './cors': 3.25,
   './peer-certificate': 2,
@@ -40,8 +40,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './respond': 9,
   './when': 9,
   './traffic': 18.75,
-  './access': 23.75,
-  './gateway': 84,
+  './access': 24.25,
+  './gateway': 84.75,
   './governance': 37.6,
   // Most of it zod and yaml.
   './rules': 100.5,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 91.25,
+  './workers': 92,
 };
 
 /**
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 37;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 110.25;
+const budgetOfEverything = 111;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -5,7 +5,7 @@ import { wrongOptions } from './wrong-options.ts';
 const factories = Object.entries(wrongOptions);
 
 test('each factory of a policy has rows, and there are plenty of them', () => {
-  const found = policyFactories('policies', 'routing');
+  const found = policyFactories('policies', 'routing', 'security');
   expect(found.filter((name) => !Object.hasOwn(wrongOptions, name))).toEqual([]);
   const rows = factories.map(([name, { refused }]) => [name, refused.length] as const);
   expect(rows.filter(([, count]) => count < 3)).toEqual([]);

@@ -18,9 +18,13 @@ import { redirect } from '../../src/routing/redirect.ts';
 import { respond } from '../../src/routing/respond.ts';
 import { rewrite } from '../../src/routing/rewrite.ts';
 import { service } from '../../src/routing/service.ts';
+import { authorize, externalAuthorizer } from '../../src/security/authorize/authorize.ts';
 import { cors } from '../../src/security/cors.ts';
 import { headers } from '../../src/security/headers.ts';
+import { jwt } from '../../src/security/jwt/jwt.ts';
+import { peerCertificate } from '../../src/security/peer-certificate.ts';
 import { trustedProxies } from '../../src/security/trusted-proxies.ts';
+import { upstreamGuard } from '../../src/security/upstream-guard.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 
 /** Arguments that a caller in plain JavaScript may well give, and all that the error says. */
@@ -43,6 +47,8 @@ const eventualStore = {
 const perSecond = { limit: 1, per: '1s' };
 const endpoints = ['http://a.test', 'http://b.test'];
 const send = () => Promise.resolve(new Response());
+const jwks = 'https://id.test/jwks';
+const rule = (section: object) => [{ rules: [section] }];
 
 /** By the name under which the module exports it. */
 export const wrongOptions: Readonly<Record<string, Factory>> = {
@@ -1326,6 +1332,223 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ hop: 1 }],
         "trustedProxies: there is no option 'hop', only hops, networks, clientCertificates",
+      ],
+    ],
+  },
+  jwt: {
+    make: jwt,
+    refused: [
+      [[null], 'jwt: null is not an object with options'],
+      [
+        [{ jwks, issuers: 'https://id.test/' }],
+        "jwt: there is no option 'issuers', only issuer, audience, jwks, keys, algorithms, from, type, clockSkew, requireExpiry, claimHeaders, payloadHeader, forward, spaceDelimitedClaims",
+      ],
+      [
+        [{ jwks }, { optinal: true }],
+        "jwt: there is no option 'optinal', only optional, preflights, maxTokenLength, fetch, clock",
+      ],
+      [[{ jwks }, { optional: 'false' }], 'jwt.optional: "false" is not true or false'],
+      [[{ jwks }, { preflights: true }], 'jwt.preflights: true is not one of pass, verify'],
+      [[{ jwks }, { fetch: jwks }], 'jwt.fetch: "https://id.test/jwks" is not a function'],
+      [[{ jwks }, { clock: {} }], 'jwt.clock: {} is not a clock (now, monotonic, schedule)'],
+      [
+        [{ jwks }, { maxTokenLength: 63 }],
+        'jwt.maxTokenLength: 63 is not a whole number of 64 or more',
+      ],
+      [[[{ jwks }, {}]], 'jwt[1]: it has neither of jwks and keys; one says whose tokens are good'],
+      [
+        [{ jwks: { url: jwks, cooldown: '1m' } }],
+        "jwt.jwks: there is no option 'cooldown', only url, refresh, staleFor, timeout, coolDown",
+      ],
+      [
+        [{ jwks: 'https://ada:secret@id.test/jwks?key=secret' }],
+        'jwt.jwks.url: "https://…@id.test/jwks?…" is not an http or https URL without credentials',
+      ],
+      [[{ jwks, requireExpiry: 'no' }], 'jwt.requireExpiry: "no" is not true or false'],
+      [[{ jwks, forward: 'false' }], 'jwt.forward: "false" is not true or false'],
+      [[{ jwks, type: 5 }], 'jwt.type: 5 is not text'],
+      [[{ jwks, clockSkew: '6m' }], "jwt.clockSkew: '6m' is more than 5m"],
+      [
+        [{ jwks, clockSkew: 60 }],
+        "jwt.clockSkew: 60 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '60ms' or '60s'",
+      ],
+      [[{ jwks, algorithms: 'RS256' }], 'jwt.algorithms: "RS256" is not a list'],
+      [
+        [{ jwks, algorithms: [undefined] }],
+        'jwt.algorithms: undefined is not among RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519, HS256, HS384, HS512',
+      ],
+      [[{ jwks, from: 'cookie' }], 'jwt.from: "cookie" is not an object with options'],
+      [
+        [{ jwks, from: { cookie: ['t'] } }],
+        "jwt.from: there is no option 'cookie', only headers, cookies, query",
+      ],
+      [[{ jwks, from: { cookies: 't' } }], 'jwt.from.cookies: "t" is not a list'],
+      [[{ jwks, from: { query: [''] } }], 'jwt.from.query: "" is not a name'],
+      [
+        [{ jwks, from: { headers: ['x-token'] } }],
+        'jwt.from.headers: "x-token" is not an object with options',
+      ],
+      [
+        [{ jwks, from: { headers: [{ name: 'x-token', prefix: null }] } }],
+        'jwt.from.headers.prefix: null is not text',
+      ],
+      [
+        [{ jwks, claimHeaders: ['x-user'] }],
+        'jwt.claimHeaders: ["x-user"] is not an object of headers and claims',
+      ],
+      [
+        [{ jwks, claimHeaders: { 'x-user': true } }],
+        'jwt.claimHeaders: true is not the name of a claim',
+      ],
+      [
+        [{ jwks, spaceDelimitedClaims: 'roles' }],
+        'jwt.spaceDelimitedClaims: "roles" is not a list',
+      ],
+    ],
+  },
+  authorize: {
+    sentence: 'AZ-14',
+    make: authorize,
+    refused: [
+      [[{}], 'authorize: {} is not a list of policies'],
+      [[[null]], 'authorize[0]: null is not an object with options'],
+      [
+        [[{ effect: 'deny', rules: [{}] }]],
+        "authorize[0]: there is no option 'effect', only name, action, rules, authorizer, dryRun",
+      ],
+      [
+        [[{ action: 'block' }]],
+        'authorize[0].action: "block" is not one of custom, deny, allow, audit',
+      ],
+      [[[{ name: 7 }]], 'authorize[0].name: 7 is not text'],
+      [[[{ dryRun: 'no' }]], 'authorize[0].dryRun: "no" is not true or false'],
+      [
+        [[{ action: 'custom', authorizer: 'gate' }]],
+        'authorize[0].authorizer: "gate" is not a function',
+      ],
+      [[[{ rules: {} }]], 'authorize[0].rules: {} is not a list'],
+      [
+        [rule({ paths: ['/'] })],
+        "authorize[0].rules[0]: there is no option 'paths', only from, to, when",
+      ],
+      [[rule({ to: [] })], 'authorize[0].rules[0].to: [] is not a list with an entry'],
+      [
+        [rule({ to: ['/admin'] })],
+        'authorize[0].rules[0].to[0]: "/admin" is not an object of lists',
+      ],
+      [
+        [rule({ to: [{ path: ['/'] }] })],
+        'authorize[0].rules[0].to[0].path: there is no such list; there are hosts, ports, methods, paths, each with not in front too',
+      ],
+      [
+        [rule({ when: [{ key: 'source.ip', value: '10.0.0.1' }] })],
+        "authorize[0].rules[0].when[0]: there is no option 'value', only key, values, notValues",
+      ],
+      [
+        [rule({ when: [{ key: 'source.ip', values: '10.0.0.1' }] })],
+        'authorize[0].rules[0].when[0].values: "10.0.0.1" is not a list with an entry',
+      ],
+      [[[], { role: {} }], "authorize: there is no option 'role', only roles, onDecision"],
+      [[[], { onDecision: 'log' }], 'authorize.onDecision: "log" is not a function'],
+      [[[], { roles: {} }], 'authorize.roles: {} has neither claim nor header'],
+      [
+        [[], { roles: { header: 'x-role', trust: {} } }],
+        "authorize.roles: there is no option 'trust', only claim, header, trusted",
+      ],
+      [
+        [[], { roles: { header: 'x-role', trusted: { ipBlocks: '10.0.0.0/8' } } }],
+        'authorize.roles.trusted.ipBlocks: "10.0.0.0/8" is not a list',
+      ],
+      [
+        [[], { roles: { header: 'x-role', trusted: { principals: [''] } } }],
+        'authorize.roles.trusted.principals: "" is not a principal',
+      ],
+    ],
+  },
+  externalAuthorizer: {
+    make: externalAuthorizer,
+    refused: [
+      [[null], 'externalAuthorizer: null is not an object with options'],
+      [
+        [{ uri: '/check' }],
+        "externalAuthorizer: there is no option 'uri', only url, headers, forward, timeout, send, clock",
+      ],
+      [
+        [{ url: 'http://ada:secret@gate.test/' }],
+        'externalAuthorizer.url: "http://…@gate.test/" is neither a path nor an http or https URL without credentials and fragment',
+      ],
+      [
+        [{ url: '/check', headers: 'cookie' }],
+        'externalAuthorizer.headers: "cookie" is not a list',
+      ],
+      [
+        [{ url: '/check', forward: [null] }],
+        'externalAuthorizer.forward: null is not the name of a header',
+      ],
+      [
+        [{ url: '/check', timeout: '0s' }],
+        'externalAuthorizer.timeout: "0s" is not longer than nothing',
+      ],
+      [[{ url: '/check', send: {} }], 'externalAuthorizer.send: {} is not a function'],
+      [
+        [{ url: '/check', clock: Date }],
+        'externalAuthorizer.clock: function is not a clock (now, monotonic, schedule)',
+      ],
+    ],
+  },
+  peerCertificate: {
+    make: peerCertificate,
+    refused: [
+      [
+        [{ required: true }],
+        "peerCertificate: there is no option 'required', only none; `authorize` says which peers may come in",
+      ],
+      [[true], 'peerCertificate: true is not wanted; `authorize` says which peers may come in'],
+      [[null], 'peerCertificate: null is not wanted; `authorize` says which peers may come in'],
+    ],
+  },
+  upstreamGuard: {
+    sentence: 'UG-09',
+    make: upstreamGuard,
+    refused: [
+      [[null], 'upstreamGuard: null is not an object with options'],
+      [
+        [{ resolver: 'none', host: 'a.test' }],
+        "upstreamGuard: there is no option 'host', only resolver, schemes, hosts, ports, allowNetworks, denyNetworks, maxRedirects, onRefusal",
+      ],
+      [
+        [{}],
+        "upstreamGuard.resolver: give systemResolver() of 'fetchmesh/system-resolver', or 'none' where nothing tells addresses",
+      ],
+      [
+        [{ resolver: 'system' }],
+        'upstreamGuard.resolver: "system" has no resolve, and is not \'none\'',
+      ],
+      [[{ hosts: 'a.test' }], 'upstreamGuard.hosts: "a.test" is not a list with an entry'],
+      [
+        [{ hosts: ['a.test:80'] }],
+        'upstreamGuard.hosts: "a.test:80" is not a name or an address without a port, nor *. and a name',
+      ],
+      [
+        [{ resolver: 'none', schemes: ['https:'] }],
+        'upstreamGuard.schemes: "https:" is not https or http',
+      ],
+      [[{ resolver: 'none', ports: ['443'] }], 'upstreamGuard.ports: "443" is not from 1 to 65535'],
+      [
+        [{ resolver: 'none', allowNetworks: '10.0.0.0/8' }],
+        'upstreamGuard.allowNetworks: "10.0.0.0/8" is not a list',
+      ],
+      [
+        [{ resolver: 'none', denyNetworks: ['10.0.0.0/33'] }],
+        'upstreamGuard.denyNetworks: "10.0.0.0/33" is neither an address nor a network such as 10.0.0.0/8',
+      ],
+      [
+        [{ resolver: 'none', maxRedirects: 21 }],
+        'upstreamGuard.maxRedirects: 21 is not a whole number from 0 to 20',
+      ],
+      [
+        [{ resolver: 'none', onRefusal: 'log' }],
+        'upstreamGuard.onRefusal: "log" is not a function',
       ],
     ],
   },

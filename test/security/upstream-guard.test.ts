@@ -360,8 +360,8 @@ describe('UG-08 connections of the resolver', () => {
 
 test.each<[options: object, message: RegExp]>([
   [{}, /resolver: give systemResolver\(\)/],
-  [{ resolver: 'system' }, /resolver: it has no resolve, and is not 'none'/],
-  [{ resolver: {} }, /resolver: it has no resolve/],
+  [{ resolver: 'system' }, /resolver: "system" has no resolve, and is not 'none'/],
+  [{ resolver: {} }, /resolver: {} has no resolve/],
   [{ host: 'a.example' }, /upstreamGuard: there is no option 'host'/],
   [{ resolver: 'none', onRefusal: 'log' }, /onRefusal: "log" is not a function/],
   [{ hosts: [] }, /hosts: \[\] is not a list with an entry/],

@@ -10,6 +10,14 @@ import { layer, type Middleware } from '../../core/chain.ts';
 import type { Context } from '../../core/context.ts';
 import { emit, inform } from '../../core/event.ts';
 import { noteFlag } from '../../core/exchange.ts';
+import {
+  flagOption,
+  functionOption,
+  knownOptions,
+  shown,
+  textOption,
+  wordOption,
+} from '../../core/option.ts';
 import { removeHeader, setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
@@ -105,7 +113,11 @@ export function authorize(
   policies: readonly AuthorizationPolicy[],
   options: AuthorizeOptions = {},
 ): Middleware {
-  if (!Array.isArray(policies)) throw new RangeError('authorize: the policies are not a list');
+  if (!Array.isArray(policies)) {
+    throw new RangeError(`authorize: ${shown(policies)} is not a list of policies`);
+  }
+  knownOptions('authorize', options, { roles: true, onDecision: true });
+  functionOption('authorize.onDecision', options.onDecision);
   const denied = prepareRejection('access_denied', { detail: 'Access is denied.' });
   const enforced = compileAll(policies, false);
   const shadow = compileAll(policies, true);
@@ -274,16 +286,21 @@ function compileAll(
   let hasAllow = false;
   for (const [position, policy] of policies.entries()) {
     const place = `authorize[${position}]`;
+    // Passed over, what was meant to deny could let everybody in.
+    knownOptions(place, policy, {
+      ...{ name: true, action: true, rules: true, authorizer: true, dryRun: true },
+    });
     const { name = `#${position + 1}`, action = 'allow', rules = [], authorizer } = policy;
-    if (!actions.includes(action)) {
-      throw new RangeError(
-        `${place}.action: ${JSON.stringify(action)} is not one of ${actions.join(', ')}`,
-      );
-    }
+    wordOption(`${place}.action`, action, actions);
+    textOption(`${place}.name`, name);
+    flagOption(`${place}.dryRun`, policy.dryRun);
+    functionOption(`${place}.authorizer`, authorizer);
     if ((action === 'custom') !== (authorizer !== undefined)) {
       throw new RangeError(`${place}.authorizer: custom policies have one, and no others`);
     }
-    if (!Array.isArray(rules)) throw new RangeError(`${place}.rules: it is not a list`);
+    if (!Array.isArray(rules)) {
+      throw new RangeError(`${place}.rules: ${shown(rules)} is not a list`);
+    }
     if (policy.dryRun && action !== 'allow' && action !== 'deny') {
       throw new RangeError(`${place}.dryRun: only what allows or denies can be tried out`);
     }

@@ -5,6 +5,7 @@
  */
 
 import { isFieldName } from '../../core/header-edits.ts';
+import { knownOptions, shown } from '../../core/option.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import {
   addressTests,
@@ -41,14 +42,10 @@ export interface CompiledRule {
 
 /** @throws {RangeError} names the place and what is allowed. */
 export function compileRule(place: string, rule: AuthorizationRule, doubt: Doubt): CompiledRule {
+  knownOptions(place, rule, { from: true, to: true, when: true });
   for (const [key, section] of Object.entries(rule)) {
-    if (!['from', 'to', 'when'].includes(key)) {
-      throw new RangeError(`${place}.${key}: a rule has from, to and when`);
-    }
     if (section !== undefined && !(Array.isArray(section) && section.length > 0)) {
-      throw new RangeError(
-        `${place}.${key}: ${JSON.stringify(section)} is not a list with an entry`,
-      );
+      throw new RangeError(`${place}.${key}: ${shown(section)} is not a list with an entry`);
     }
   }
   const alternatives = <T>(
@@ -211,9 +208,16 @@ const operationKeys: readonly string[] = ['hosts', 'ports', 'methods', 'paths'];
 
 function testsOfCondition(
   place: string,
-  { key, values, notValues }: AuthorizationCondition,
+  condition: AuthorizationCondition,
   doubt: Doubt,
 ): readonly Test[] {
+  knownOptions(place, condition, { key: true, values: true, notValues: true });
+  const { key, values, notValues } = condition;
+  for (const [name, list] of Object.entries({ values, notValues })) {
+    if (list !== undefined && !(Array.isArray(list) && list.length > 0)) {
+      throw new RangeError(`${place}.${name}: ${shown(list)} is not a list with an entry`);
+    }
+  }
   if (values === undefined && notValues === undefined) {
     throw new RangeError(`${place}: it has neither values nor notValues`);
   }
@@ -226,7 +230,7 @@ function testsOfCondition(
   }
   const read = attribute(key);
   if (read !== undefined) return textTests(lists, read);
-  throw new RangeError(`${place}.key: ${JSON.stringify(key)} is not one of ${conditionKeys}`);
+  throw new RangeError(`${place}.key: ${shown(key)} is not one of ${conditionKeys}`);
 }
 
 const conditionKeys =

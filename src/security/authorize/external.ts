@@ -15,7 +15,13 @@ import { endpoint, triedEndpoints } from '../../core/endpoint.ts';
 import { eventListener } from '../../core/event.ts';
 import { exchange } from '../../core/exchange.ts';
 import { isFieldName } from '../../core/header-edits.ts';
-import { functionOption, knownOptions } from '../../core/option.ts';
+import {
+  functionOption,
+  knownOptions,
+  listOption,
+  shownUrl,
+  shown as shownValue,
+} from '../../core/option.ts';
 import { outgoingHeaders, setHeader, withoutEdits } from '../../core/outgoing.ts';
 import { urlOf } from '../../core/url.ts';
 import type { AuthorizationVerdict, Authorizer } from './policy.ts';
@@ -86,7 +92,11 @@ export function externalAuthorizer(options: ExternalAuthorizerOptions): Authoriz
   const shown = namesOption('headers', headers);
   const kept = namesOption('forward', forward);
   const limitMs = durationOption('externalAuthorizer.timeout', timeout);
-  if (limitMs === 0) throw new RangeError(`externalAuthorizer.timeout: '${timeout}' is no time`);
+  if (limitMs === 0) {
+    throw new RangeError(
+      `externalAuthorizer.timeout: ${shownValue(timeout)} is not longer than nothing`,
+    );
+  }
 
   function question(request: Request, context: Context, signal: AbortSignal): Request {
     const { host, protocol, pathname, search } = urlOf(request);
@@ -190,15 +200,16 @@ function urlOption(url: string): string {
   if (isPath) return `${parsed.pathname}${parsed.search}`;
   if (isHttp && !/[@#]/.test(parsed.href)) return parsed.href;
   throw new RangeError(
-    `externalAuthorizer.url: ${JSON.stringify(url)} is neither a path nor an http or https URL without credentials and fragment`,
+    `externalAuthorizer.url: ${shownUrl(url)} is neither a path nor an http or https URL without credentials and fragment`,
   );
 }
 
 function namesOption(option: string, names: readonly string[]): readonly string[] {
+  listOption(`externalAuthorizer.${option}`, names);
   return names.map((name) => {
-    if (isFieldName(name)) return name.toLowerCase();
+    if (typeof name === 'string' && isFieldName(name)) return name.toLowerCase();
     throw new RangeError(
-      `externalAuthorizer.${option}: ${JSON.stringify(name)} is not the name of a header`,
+      `externalAuthorizer.${option}: ${shownValue(name)} is not the name of a header`,
     );
   });
 }

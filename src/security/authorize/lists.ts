@@ -5,6 +5,7 @@
  */
 
 import { addressBlocks, type ParsedAddress } from '../../core/address.ts';
+import { shown } from '../../core/option.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import { compilePattern, type Pattern } from './patterns.ts';
 
@@ -47,7 +48,7 @@ export function textTests(
       const text = typeof written === 'number' ? String(written) : written;
       const pattern = typeof text === 'string' && text !== '' ? compile(text) : undefined;
       if (pattern !== undefined) return pattern;
-      throw new RangeError(`${place}: ${JSON.stringify(written)} is nothing to compare with`);
+      throw new RangeError(`${place}: ${shown(written)} is nothing to compare with`);
     });
   const inDoubt = doubt === 'matches';
   const tests: Test[] = [];
@@ -106,6 +107,9 @@ export function addressTests(
 
 /** A list of another name would be passed over, and with it what it was meant to keep out. */
 export function refuseUnknown(place: string, given: object, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new RangeError(`${place}: ${shown(given)} is not an object of lists`);
+  }
   for (const [key, list] of Object.entries(given)) {
     const wanted = /^not[A-Z]/.test(key) ? `${key[3]?.toLowerCase()}${key.slice(4)}` : key;
     if (!known.includes(wanted)) {
@@ -114,7 +118,7 @@ export function refuseUnknown(place: string, given: object, known: readonly stri
       );
     }
     if (list !== undefined && !(Array.isArray(list) && list.length > 0)) {
-      throw new RangeError(`${place}.${key}: ${JSON.stringify(list)} is not a list with an entry`);
+      throw new RangeError(`${place}.${key}: ${shown(list)} is not a list with an entry`);
     }
   }
 }

@@ -6,6 +6,7 @@
 
 import { addressBlocks } from '../../core/address.ts';
 import { isFieldName } from '../../core/header-edits.ts';
+import { knownOptions, listOption, shown, textOption } from '../../core/option.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import { compilePattern, type Pattern } from './patterns.ts';
 
@@ -36,16 +37,27 @@ export interface Roles {
 }
 
 /** @throws {RangeError} names the option, the value and what is allowed. */
-export function rolesOption(option: string, { claim, header, trusted }: RolesOptions): Roles {
+export function rolesOption(option: string, given: RolesOptions): Roles {
+  knownOptions(option, given, { claim: true, header: true, trusted: true });
+  const { claim, header, trusted = {} } = given;
+  textOption(`${option}.claim`, claim);
+  textOption(`${option}.header`, header);
+  knownOptions(`${option}.trusted`, trusted, { ipBlocks: true, principals: true });
+  const { ipBlocks = [], principals: patterns = [] } = trusted;
+  listOption(`${option}.trusted.ipBlocks`, ipBlocks);
+  listOption(`${option}.trusted.principals`, patterns);
+  const wrong = patterns.find((pattern) => typeof pattern !== 'string' || pattern === '');
+  if (wrong !== undefined) {
+    throw new RangeError(`${option}.trusted.principals: ${shown(wrong)} is not a principal`);
+  }
   if (claim === undefined && header === undefined) {
-    throw new RangeError(`${option}: it has neither claim nor header`);
+    throw new RangeError(`${option}: ${shown(given)} has neither claim nor header`);
   }
   if (header !== undefined && !isFieldName(header)) {
-    throw new RangeError(`${option}.header: ${JSON.stringify(header)} is not the name of a header`);
+    throw new RangeError(`${option}.header: ${shown(header)} is not the name of a header`);
   }
-  const { ipBlocks = [] } = trusted ?? {};
   const addresses = addressBlocks(`${option}.trusted.ipBlocks`, ipBlocks);
-  const principals: readonly Pattern[] = (trusted?.principals ?? []).map(compilePattern);
+  const principals: readonly Pattern[] = patterns.map(compilePattern);
   if (header !== undefined && ipBlocks.length + principals.length === 0) {
     throw new RangeError(`${option}.trusted: whoever can send requests could write ${header}`);
   }

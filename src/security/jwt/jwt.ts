@@ -10,6 +10,7 @@ import { claimNamed, claims, spaceDelimitedClaims } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
+import { flagOption, functionOption, knownOptions, wordOption } from '../../core/option.ts';
 import { setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { withoutHeaders } from '../twins.ts';
@@ -54,6 +55,10 @@ export function jwt(
   issuers: JwtIssuer | readonly JwtIssuer[],
   options: JwtOptions = {},
 ): Middleware {
+  knownOptions('jwt', options, {
+    ...{ optional: true, preflights: true, maxTokenLength: true, fetch: true, clock: true },
+  });
+  functionOption('jwt.fetch', options.fetch);
   return jwtBy(new TokenVerifier(issuers, options), options);
 }
 
@@ -71,11 +76,8 @@ export function jwtBy(
   verifier: TokenVerifier,
   { optional = false, preflights = 'verify' }: JwtOptions = {},
 ): Middleware {
-  if (preflights !== 'pass' && preflights !== 'verify') {
-    throw new RangeError(
-      `jwt.preflights: ${JSON.stringify(preflights)} is not one of pass, verify`,
-    );
-  }
+  flagOption('jwt.optional', optional);
+  wordOption('jwt.preflights', preflights, ['pass', 'verify']);
   const missing = prepareRejection('unauthenticated', { detail: 'A bearer token is needed.' });
   const label = optional ? 'jwt, optional' : 'jwt';
   return layer(label, (next) => {

@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { durationOption } from '../../core/duration.ts';
 import { isFieldName } from '../../core/header-edits.ts';
+import { flagOption, knownOptions, listOption, shown, textOption } from '../../core/option.ts';
 import { algorithms } from './algorithms.ts';
 import { type JwtKey, keysOption, type VerificationKey } from './keys.ts';
 import { type KeysFetch, RemoteKeys, type RemoteKeysOptions } from './remote-keys.ts';
@@ -96,6 +97,11 @@ export function issuerOption(
   given: JwtIssuer,
   { clock = systemClock, fetch = (url, init) => globalThis.fetch(url, init) }: JwtOptions,
 ): Issuer {
+  knownOptions(option, given, {
+    ...{ issuer: true, audience: true, jwks: true, keys: true, algorithms: true, from: true },
+    ...{ type: true, clockSkew: true, requireExpiry: true, claimHeaders: true },
+    ...{ payloadHeader: true, forward: true, spaceDelimitedClaims: true },
+  });
   const { jwks, keys, from = bearer } = given;
   const { clockSkew = issuerDefaults.clockSkew, requireExpiry = issuerDefaults.requireExpiry } =
     given;
@@ -109,17 +115,20 @@ export function issuerOption(
   if (skewMs > 300_000) {
     throw new RangeError(`${option}.clockSkew: '${clockSkew}' is more than 5m`);
   }
+  flagOption(`${option}.requireExpiry`, requireExpiry);
+  flagOption(`${option}.forward`, given.forward);
+  textOption(`${option}.type`, given.type);
+  listOption(`${option}.algorithms`, given.algorithms);
   const allowed = given.algorithms ?? algorithms;
-  const unknown = allowed.find((each) => !algorithms.includes(each));
-  if (unknown !== undefined || allowed.length === 0) {
-    const what = unknown === undefined ? 'an empty list' : JSON.stringify(unknown);
+  const unknown = allowed.findIndex((each) => !algorithms.includes(each));
+  if (unknown !== -1 || allowed.length === 0) {
+    const what = unknown === -1 ? 'an empty list' : shown(allowed[unknown]);
     throw new RangeError(`${option}.algorithms: ${what} is not among ${algorithms.join(', ')}`);
   }
-  const names = [
-    ...Object.keys(given.claimHeaders ?? {}),
-    ...(given.payloadHeader === undefined ? [] : [given.payloadHeader]),
-  ];
-  for (const name of names) headerNameOption(`${option}.claimHeaders`, name);
+  claimHeadersOption(`${option}.claimHeaders`, given.claimHeaders);
+  if (given.payloadHeader !== undefined) {
+    headerNameOption(`${option}.payloadHeader`, given.payloadHeader);
+  }
   return {
     issuers: textsOption(`${option}.issuer`, given.issuer),
     audiences: textsOption(`${option}.audience`, given.audience),
@@ -141,7 +150,10 @@ export function issuerOption(
     forward: given.forward ?? false,
     claimHeaders: Object.entries(given.claimHeaders ?? {}),
     payloadHeader: given.payloadHeader,
-    spaceDelimitedClaims: given.spaceDelimitedClaims ?? [],
+    spaceDelimitedClaims: namesOption(
+      `${option}.spaceDelimitedClaims`,
+      given.spaceDelimitedClaims ?? [],
+    ),
   };
 }
 
@@ -156,15 +168,41 @@ function textsOption(
     list.length > 0 &&
     list.every((each) => typeof each === 'string' && each !== '');
   if (isSound) return list;
-  throw new RangeError(`${option}: ${JSON.stringify(given)} is not a text, or several`);
+  throw new RangeError(`${option}: ${shown(given)} is not a text, or several`);
+}
+
+function claimHeadersOption(option: string, given: Readonly<Record<string, string>> = {}): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new RangeError(`${option}: ${shown(given)} is not an object of headers and claims`);
+  }
+  for (const [name, claim] of Object.entries(given)) {
+    headerNameOption(option, name);
+    if (typeof claim === 'string' && claim !== '') continue;
+    throw new RangeError(`${option}: ${shown(claim)} is not the name of a claim`);
+  }
+}
+
+function namesOption(option: string, given: readonly string[]): readonly string[] {
+  listOption(option, given);
+  const wrong = given.findIndex((name) => typeof name !== 'string' || name === '');
+  if (wrong === -1) return given;
+  throw new RangeError(`${option}: ${shown(given[wrong])} is not a name`);
 }
 
 function locationsOption(option: string, given: TokenLocations): Required<TokenLocations> {
+  knownOptions(option, given, { headers: true, cookies: true, query: true });
   const { headers = [], cookies = [], query = [] } = given;
+  listOption(`${option}.headers`, headers);
+  namesOption(`${option}.cookies`, cookies);
+  namesOption(`${option}.query`, query);
   if (headers.length + cookies.length + query.length === 0) {
-    throw new RangeError(`${option}: it names no place; headers, cookies or query`);
+    throw new RangeError(`${option}: ${shown(given)} names no place; headers, cookies or query`);
   }
-  for (const { name } of headers) headerNameOption(`${option}.headers`, name);
+  for (const header of headers) {
+    knownOptions(`${option}.headers`, header, { name: true, prefix: true });
+    headerNameOption(`${option}.headers`, header.name);
+    textOption(`${option}.headers.prefix`, header.prefix);
+  }
   return {
     headers: headers.map(({ name, prefix = '' }) => ({ name: name.toLowerCase(), prefix })),
     cookies,
@@ -174,5 +212,5 @@ function locationsOption(option: string, given: TokenLocations): Required<TokenL
 
 function headerNameOption(option: string, name: string): void {
   if (typeof name === 'string' && isFieldName(name)) return;
-  throw new RangeError(`${option}: ${JSON.stringify(name)} is not the name of a header`);
+  throw new RangeError(`${option}: ${shown(name)} is not the name of a header`);
 }

@@ -9,6 +9,7 @@ import { type Clock, sleep } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { discard, ignore } from '../../core/discard.ts';
 import { durationOption } from '../../core/duration.ts';
+import { knownOptions, shownUrl } from '../../core/option.ts';
 import { mostKeys, publicKey, type VerificationKey } from './keys.ts';
 
 /** Where an issuer publishes its keys, and how often they are asked for. */
@@ -70,6 +71,9 @@ export class RemoteKeys {
   #lastAttempt = Number.NEGATIVE_INFINITY;
 
   constructor(option: string, options: RemoteKeysOptions, clock: Clock, fetch: KeysFetch) {
+    knownOptions(option, options, {
+      ...{ url: true, refresh: true, staleFor: true, timeout: true, coolDown: true },
+    });
     this.#url = keysUrlOption(`${option}.url`, options.url);
     this.#refreshMs = positive(`${option}.refresh`, options.refresh ?? remoteKeysDefaults.refresh);
     this.#staleMs = durationOption(
@@ -196,8 +200,9 @@ function keysUrlOption(option: string, value: string): string {
   const url = typeof value === 'string' ? URL.parse(value) : null;
   const isHttp = url?.protocol === 'https:' || url?.protocol === 'http:';
   if (url !== null && isHttp && url.username === '' && url.password === '') return url.href;
-  // Not the value: it may hold a password.
-  throw new RangeError(`${option}: it is not an http or https URL without credentials`);
+  throw new RangeError(
+    `${option}: ${shownUrl(value)} is not an http or https URL without credentials`,
+  );
 }
 
 function positive(option: string, value: string): number {

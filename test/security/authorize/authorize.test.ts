@@ -191,13 +191,16 @@ describe('AZ-14 wrong policies are refused', () => {
       { authorizer: () => true },
       'authorize[0].authorizer: custom policies have one, and no others',
     ],
-    [{ rules: {} }, 'authorize[0].rules: it is not a list'],
+    [{ rules: {} }, 'authorize[0].rules: {} is not a list'],
     [
       { action: 'audit', dryRun: true },
       'authorize[0].dryRun: only what allows or denies can be tried out',
     ],
     [{ action: 'custom', authorizer: () => true, dryRun: true }, 'authorize[0].dryRun'],
-    [allow({ form: [] } as never), 'authorize[0].rules[0].form: a rule has from, to and when'],
+    [
+      allow({ form: [] } as never),
+      "authorize[0].rules[0]: there is no option 'form', only from, to, when",
+    ],
     [allow({ to: [] }), 'authorize[0].rules[0].to: [] is not a list with an entry'],
     [
       allow({ from: [{ ips: ['1'] } as never] }),
@@ -279,7 +282,7 @@ describe('AZ-14 wrong policies are refused', () => {
   });
 
   test.each<[unknown, string]>([
-    [{ roles: {} }, 'authorize.roles: it has neither claim nor header'],
+    [{ roles: {} }, 'authorize.roles: {} has neither claim nor header'],
     [
       { roles: { header: 'x-user-role' } },
       'authorize.roles.trusted: whoever can send requests could write x-user-role',

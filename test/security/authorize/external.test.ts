@@ -298,7 +298,7 @@ test.each<[options: object, message: RegExp]>([
   [{ url: '/', send: 'gate' }, /send: "gate" is not a function/],
   [{ url: '/', headers: ['a b'] }, /headers: "a b" is not the name of a header/],
   [{ url: '/', forward: [''] }, /forward: "" is not the name of a header/],
-  [{ url: '/', timeout: '0s' }, /timeout: '0s' is no time/],
+  [{ url: '/', timeout: '0s' }, /timeout: "0s" is not longer than nothing/],
   [{ url: '/', timeout: 'soon' }, /timeout/],
 ])('%j is refused', (options, message) => {
   expect(() => externalAuthorizer(options as ExternalAuthorizerOptions)).toThrow(message);

@@ -368,7 +368,7 @@ describe('wrong options are refused', () => {
     [{ keys, algorithms: [] }, {}, 'jwt.algorithms: an empty list is not among RS256,'],
     [{ keys, clockSkew: '6m' }, {}, "jwt.clockSkew: '6m' is more than 5m"],
     [{ keys, clockSkew: '60' }, {}, 'jwt.clockSkew'],
-    [{ keys, from: {} }, {}, 'jwt.from: it names no place; headers, cookies or query'],
+    [{ keys, from: {} }, {}, 'jwt.from: {} names no place; headers, cookies or query'],
     [
       { keys, from: { headers: [{ name: 'a b' }] } },
       {},
@@ -379,13 +379,17 @@ describe('wrong options are refused', () => {
       {},
       'jwt.claimHeaders: "a b" is not the name of a header',
     ],
-    [{ keys, payloadHeader: '' }, {}, 'jwt.claimHeaders: "" is not the name of a header'],
+    [{ keys, payloadHeader: '' }, {}, 'jwt.payloadHeader: "" is not the name of a header'],
     [
       { jwks: 'ftp://a.example/' },
       {},
-      'jwt.jwks.url: it is not an http or https URL without credentials',
+      'jwt.jwks.url: "ftp://a.example/" is not an http or https URL without credentials',
     ],
-    [{ jwks: 'https://user:pass@a.example/' }, {}, 'jwt.jwks.url: it is not an http or https URL'],
+    [
+      { jwks: 'https://user:pass@a.example/' },
+      {},
+      'jwt.jwks.url: "https://…@a.example/" is not an http or https URL',
+    ],
     [
       { jwks: { url: 'https://a.example/', refresh: '0s' } },
       {},
