@@ -11,6 +11,8 @@ import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';
 import { own } from '../../src/core/own.ts';
+import { fallback } from '../../src/policies/fallback.ts';
+import { mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { streamingPut, tracedBody } from '../support/bodies.ts';
@@ -45,6 +47,9 @@ const chains: [string, Middleware[]][] = [
   ['nothing', []],
   ['a limit', [timeout('1h')]],
   ['limits and tries', [timeout('2h'), retry({ perTry: '1h' })]],
+  ['tries alone', [retry()]],
+  ['a fallback', [fallback({ body: 'instead' }, { maxReplayBytes: 10 })]],
+  ['a mirror', [mirror({ send: async () => new Response() })]],
   ['edits', [editing]],
   ['a copy of the response', [rebuilding, timeout('1h')]],
 ];
@@ -77,14 +82,19 @@ describe('an abort while the body is read reaches', () => {
     'the app through %s, as long as the server holds the request',
     async (_, middlewares) => {
       const app = inbound(({ signal }) => new Response(endless(signal)), ...middlewares);
-      const client = new AbortController();
-      const request = new Request(url, { signal: client.signal });
-      const reader = await readFirst(await app(request));
-      const reading = reader.read().catch((reason: unknown) => reason);
-      await collect();
-      client.abort('gone');
-      expect(await reading).toBe('gone');
-      expect(request.signal.aborted).toBe(true);
+      for (const make of [
+        (signal: AbortSignal) => new Request(url, { signal }),
+        (signal: AbortSignal) => streamingPut(tracedBody(['a']).stream, { signal }),
+      ]) {
+        const client = new AbortController();
+        const request = make(client.signal);
+        const reader = await readFirst(await app(request));
+        const reading = reader.read().catch((reason: unknown) => reason);
+        await collect();
+        client.abort('gone');
+        expect(await reading).toBe('gone');
+        expect(request.signal.aborted).toBe(true);
+      }
     },
   );
 

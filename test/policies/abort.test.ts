@@ -27,7 +27,7 @@ import { memoryStore } from '../../src/stores/memory.ts';
 import { type TracedBody, tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
 import { policyFactories } from '../support/policy-factories.ts';
-import { type Answer, stalled, upstream } from '../support/upstream.ts';
+import { type Answering, stalled, upstream } from '../support/upstream.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** A policy that is to be left in the middle of its work. */
@@ -64,9 +64,6 @@ interface Row {
   /** The policy with a call waiting inside of it; `'never'` where it holds no call back. */
   readonly waiting: 'never' | ((parts: Parts) => Policy);
 }
-
-/** Answers any number of calls. */
-type Answering = Extract<Answer, (...call: never[]) => unknown>;
 
 const url = 'http://shop.example/';
 const ok: Answering = () => new Response();

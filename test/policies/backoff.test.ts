@@ -200,6 +200,11 @@ describe('backoffDelay', () => {
     },
   );
 
+  test('BO-07: what is one’s own may say at once', () => {
+    expect(backoffDelay(2, options({ jitter: () => 0 }), () => 0)).toBe(0);
+    expect(backoffDelay(2, options({ shape: () => 0 }), () => 0)).toBe(0);
+  });
+
   test('BO-03: the cap holds for what is one’s own, too', () => {
     const endless = () => Number.POSITIVE_INFINITY;
     expect(backoffDelay(2, options({ jitter: endless }), () => 0)).toBe(30_000);

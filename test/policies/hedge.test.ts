@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { abortSignal } from '../../src/core/abort.ts';
+import { abortSignal, deadline } from '../../src/core/abort.ts';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
+import { Context } from '../../src/core/context.ts';
 import { recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
 import { attemptNumber, eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { inbound } from '../../src/core/inbound.ts';
@@ -13,7 +14,14 @@ import { retryBudget } from '../../src/policies/retry-budget.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
-import { type Answer, connectionReset, stalled, status, upstream } from '../support/upstream.ts';
+import {
+  type Answer,
+  type Answering,
+  connectionReset,
+  stalled,
+  status,
+  upstream,
+} from '../support/upstream.ts';
 import { settled, VirtualClock } from '../support/virtual-clock.ts';
 
 const url = 'http://shop.example/';
@@ -39,7 +47,7 @@ const hedging = (options: HedgeOptions = {}) => hedge({ clock, delay: '500ms', .
 
 /** Answers after some virtual time, unless it is aborted. */
 const later =
-  (ms: number, answer: Answer): Answer =>
+  (ms: number, answer: Answer): Answering =>
   (request, init) =>
     new Promise((resolve, rejectWith) => {
       const cancel = clock.schedule(() => {
@@ -127,6 +135,18 @@ describe('when', () => {
     expect(fetch.calls).toHaveLength(2);
   });
 
+  test.each([
+    [501, 2],
+    [500, 1],
+  ])('with a deadline in %d ms and a delay of 500 there are %d tries', async (leftMs, tries) => {
+    const fetch = upstream(later(10_000, status(200)));
+    const context = Context.background('outbound').with(deadline, clock.monotonic() + leftMs);
+    const answer = outbound(fetch, hedging())(url, undefined, context);
+    await clock.advance(10_500);
+    expect((await answer).status).toBe(200);
+    expect(fetch.calls).toHaveLength(tries);
+  });
+
   describe('by percentile', () => {
     const warm = async (options: HedgeOptions, latencies: readonly number[]) => {
       const answers = latencies.map((ms) => later(ms, status(200)));
@@ -148,6 +168,39 @@ describe('when', () => {
       expect(fetch.calls).toHaveLength(3);
       caller.abort('enough');
       await expect(answer).rejects.toBe('enough');
+    });
+
+    test('HG-10: and until then a failure brings on no other try', async () => {
+      const fetch = upstream(status(503));
+      expect((await outbound(fetch, hedging({ delay: 'p95' }))(url)).status).toBe(503);
+      expect(fetch.calls).toHaveLength(1);
+    });
+
+    test('HG-10: what failed, and what came after it, says nothing of how long first tries take', async () => {
+      let answers: Answering[] = [later(100, status(200))];
+      const fetch = upstream((request, init) => (answers.shift() as Answering)(request, init));
+      const shop = outbound(fetch, hedging({ delay: 'p50', minSamples: 1 }));
+      const call = async (ms: number) => {
+        const answer = shop(url);
+        await clock.advance(ms);
+        await answer;
+      };
+      await call(100);
+      for (let failed = 0; failed < 40; failed++) {
+        answers = [status(503), later(1_000, status(200))];
+        await call(1_000);
+        answers = [status(505)];
+        await call(0);
+      }
+      answers = [later(500, status(200)), later(500, status(200))];
+      const before = fetch.calls.length;
+      const answer = shop(url);
+      await clock.advance(99);
+      expect(fetch.calls.length - before).toBe(1);
+      await clock.advance(1);
+      expect(fetch.calls.length - before).toBe(2);
+      await clock.advance(400);
+      await answer;
     });
 
     test('HG-10: then the percentile of what was seen is the delay', async () => {
@@ -388,15 +441,50 @@ describe('what is hedged', () => {
     await expect(answer).rejects.toBe('gone');
   });
 
-  test('HG-07: a budget that is used up leaves the first try alone', async () => {
-    const budget = retryBudget({ ratio: 0.2, minPerSecond: 0, clock });
-    const fetch = upstream(later(600, status(200)));
-    const answer = outbound(fetch, listening, hedging({ budget, max: 4 }))(url);
+  test('HG-06: and again, whole, once nobody reads it any more', async () => {
+    const bodies: string[] = [];
+    const partly = async (request: Request, init?: RequestInit) => {
+      await request.body?.getReader().read();
+      return later(600, status(503))(request, init);
+    };
+    const fetch = upstream(partly, async (request) => {
+      bodies.push(new TextDecoder().decode(await bytesOf(request)));
+      return new Response('ok');
+    });
+    const shop = outbound(fetch, listening, hedging());
+    const answer = shop(streamingPut(tracedBody(['one ', 'two']).stream));
     await clock.advance(600);
     expect((await answer).status).toBe(200);
-    expect(fetch.calls).toHaveLength(1);
-    expect(events.map(({ name }) => name)).toEqual(['hedge_overflow']);
+    expect(bodies).toEqual(['one two']);
+    expect(events.map(({ name }) => name)).toEqual(['hedge_skipped', 'hedge']);
   });
+
+  test('HG-06: one that is too long is spoken of once, and then the first try stands', async () => {
+    const reading = async (request: Request, init?: RequestInit) => {
+      await bytesOf(request);
+      return later(600, status(503))(request, init);
+    };
+    const fetch = upstream(reading);
+    const shop = outbound(fetch, listening, hedging({ maxReplayBytes: 1 }));
+    const answer = shop(streamingPut(tracedBody(['too long']).stream));
+    await clock.advance(600);
+    expect((await answer).status).toBe(503);
+    expect(fetch.calls).toHaveLength(1);
+    expect(events.map(({ name }) => name)).toEqual(['hedge_skipped']);
+  });
+
+  test.each([200, 503])(
+    'HG-07: a budget that is used up leaves the first try alone, be it answered with a %d',
+    async (code) => {
+      const budget = retryBudget({ ratio: 0.2, minPerSecond: 0, clock });
+      const fetch = upstream(later(600, status(code)));
+      const answer = outbound(fetch, listening, hedging({ budget, max: 4 }))(url);
+      await clock.advance(600);
+      expect((await answer).status).toBe(code);
+      expect(fetch.calls).toHaveLength(1);
+      expect(events.map(({ name }) => name)).toEqual(['hedge_overflow']);
+    },
+  );
 
   test('RB-07: hedges and retries draw from one budget, and count a request once', async () => {
     let deposits = 0;
@@ -520,19 +608,22 @@ describe('the caller', () => {
     expect(await reading).toBe('seen enough');
   });
 
-  test('that calls a thousand times on one signal has no listener left on it', async () => {
+  test.each([
+    ['stall', stalled],
+    ['fail', () => new Response(null, { status: 503 })],
+  ])('whose first tries %s has no listener left on its signal', async (_, first: Answering) => {
     const request = new Request(url);
     const listeners = countListeners(request.signal);
     const fetch = upstream((received, init) =>
-      fetch.calls.length % 2 === 1 ? stalled(received, init) : new Response(null),
+      fetch.calls.length % 2 === 1 ? first(received, init) : new Response(null),
     );
     const shop = outbound(fetch, hedging());
-    for (let calls = 0; calls < 1_000; calls++) {
+    for (let calls = 0; calls < 500; calls++) {
       const answer = shop(request);
       await clock.advance(500);
       await answer;
     }
-    expect(fetch.calls).toHaveLength(2_000);
+    expect(fetch.calls).toHaveLength(1_000);
     expect(listeners.current).toBe(0);
   });
 

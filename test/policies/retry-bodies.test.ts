@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { outbound } from '../../src/core/outbound.ts';
 import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';
 import { retryTrial } from '../support/retrying.ts';
-import { type Answer, connectionReset } from '../support/upstream.ts';
+import { type Answer, connectionReset, stalled, status, upstream } from '../support/upstream.ts';
 
 const url = 'http://shop.example/';
 
-let { clock, events, call } = retryTrial();
+let { clock, events, retrying, call } = retryTrial();
 
 beforeEach(() => {
-  ({ clock, events, call } = retryTrial());
+  ({ clock, events, retrying, call } = retryTrial());
 });
 
 afterEach(() => {
@@ -115,6 +116,24 @@ describe('a body', () => {
     const { response } = await call([tooLarge], {}, streamingPut(source.stream));
     expect(response?.status).toBe(413);
     expect(source.cancels).toBe(1);
+  });
+
+  test('that the last try cancels is cancelled at once, although the try goes on', async () => {
+    const source = tracedBody(['one', 'two', 'three'], { end: 'hang' });
+    const caller = new AbortController();
+    const shop = outbound(
+      upstream(status(503), async (request, init) => {
+        await request.body?.cancel();
+        return stalled(request, init);
+      }),
+      retrying({ max: 1, baseDelay: '0s' }),
+    );
+    const answer = shop(streamingPut(source.stream, { signal: caller.signal }));
+    answer.catch(() => {});
+    await clock.advance(0);
+    expect(source.cancels).toBe(1);
+    caller.abort('gone');
+    await expect(answer).rejects.toBe('gone');
   });
 
   test('for all chunkings, limits and points of failure: what arrives is whole, or is not sent again', async () => {

@@ -4,7 +4,7 @@ import { recordPick } from '../../src/core/endpoint.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { type RejectionReason, reject, rejectionOf } from '../../src/core/rejection.ts';
 import type { EndedTry, RetryCondition, RetryOptions } from '../../src/policies/retry.ts';
-import { tracedBody } from '../support/bodies.ts';
+import { streamingPut, tracedBody } from '../support/bodies.ts';
 import { retryTrial } from '../support/retrying.ts';
 import { type Answer, connectionReset, status, upstream } from '../support/upstream.ts';
 
@@ -104,6 +104,17 @@ test('RT-04: a 413 that says when is tried again', async () => {
   expect(clock.delays[0]).toBeGreaterThanOrEqual(1_000);
 });
 
+test('RT-04: one that retryOn names is tried again in any case', async () => {
+  expect((await call([status(413)], { retryOn: [413] })).fetch.calls).toHaveLength(3);
+});
+
+test.each([501, 505])('RT-03: an injected %d is tried once, as a true one is', async (code) => {
+  const injected = () => reject('fault_injected', { status: code, blame: 'upstream' });
+  for (const options of [{}, { retryOn: ['5xx'] }] as const) {
+    expect((await call([injected], options)).fetch.calls).toHaveLength(1);
+  }
+});
+
 test('RT-11: an answer of an overloaded Envoy is never tried again', async () => {
   const overloaded = status(503, { 'x-envoy-overloaded': 'true' });
   expect((await call([overloaded])).fetch.calls).toHaveLength(1);
@@ -127,6 +138,14 @@ test('RT-11: an answer with one of the retriable headers is tried again, whateve
   expect(await tries(404, {})).toBe(1);
   expect(await tries(503, {})).toBe(3);
   expect(await tries(501, { 'x-try-again': '1' })).toBe(1);
+  expect(await tries(505, { 'x-try-again': '1' })).toBe(1);
+});
+
+test('RT-11: an answer of our own has no header that says so', async () => {
+  const retriableHeaders = ['content-type', 'x-fetchmesh-reason'];
+  const own = () => reject('timeout');
+  const { fetch } = await call([own], { retryOn: ['connect'], retriableHeaders });
+  expect(fetch.calls).toHaveLength(1);
 });
 
 describe('shouldRetry', () => {
@@ -184,31 +203,57 @@ describe('shouldRetry', () => {
   });
 
   test.each(['shouldRetry', 'onRetry'])(
-    'RT-10: what %s throws reaches the caller, and the response is cancelled',
+    'RT-10: what %s throws reaches the caller, and both bodies are cancelled',
     async (option) => {
       const body = tracedBody(['x'], { end: 'hang' });
+      const source = tracedBody(['one', 'two'], { end: 'hang' });
       const broken = new Error('broken');
       const throwing = () => {
         throw broken;
       };
-      const answer = () => new Response(body.stream, { status: 503 });
-      const { fetch, error } = await call([answer], { [option]: throwing });
+      const answer: Answer = async (request) => {
+        await request.body?.cancel();
+        return new Response(body.stream, { status: 503 });
+      };
+      const put = streamingPut(source.stream);
+      const { fetch, error } = await call([answer], { [option]: throwing }, put);
       expect(error).toBe(broken);
       expect(fetch.calls).toHaveLength(1);
-      expect(body.cancels).toBe(1);
+      expect([body.cancels, source.cancels]).toEqual([1, 1]);
     },
   );
 
-  test('RT-06: a caller that leaves while it is asked gets its reason', async () => {
+  test('RT-06: a caller that leaves while it is asked gets its reason, and no retry is told of', async () => {
     const caller = new AbortController();
     const shouldRetry = async () => {
       caller.abort('gone');
       return true;
     };
+    let told = 0;
+    const onRetry = () => {
+      told += 1;
+    };
     const fetch = upstream(connectionReset());
-    const answer = outbound(fetch, retrying({ shouldRetry }))(url, { signal: caller.signal });
-    await expect(answer).rejects.toBe('gone');
+    const shop = outbound(fetch, retrying({ shouldRetry, onRetry }));
+    await expect(shop(url, { signal: caller.signal })).rejects.toBe('gone');
     expect(fetch.calls).toHaveLength(1);
+    expect(told).toBe(0);
+  });
+
+  test('RT-06: about a try that the caller has left nothing is asked', async () => {
+    const caller = new AbortController();
+    let asked = 0;
+    const shouldRetry = () => {
+      asked += 1;
+      return true;
+    };
+    const fetch = upstream(() => {
+      caller.abort('gone');
+      throw connectionReset();
+    });
+    const shop = outbound(fetch, retrying({ shouldRetry }));
+    await expect(shop(url, { signal: caller.signal })).rejects.toBe('gone');
+    expect(asked).toBe(0);
   });
 });
 

@@ -88,6 +88,16 @@ describe('when', () => {
       expect(clock.delays).toEqual([100, 1_234, 100, 200]);
     });
 
+    test('RT-16: nor does a jitter that starts from the wait before know of it', async () => {
+      const random = () => 0.5;
+      await call([status(503), pushback('9000'), status(503)], {
+        jitter: 'decorrelated',
+        random,
+        max: 4,
+      });
+      expect(clock.delays).toEqual([200, 9_000, 200, 350]);
+    });
+
     test.each(['-1', 'soon', '', '60001', '99999999999'])(
       'RT-16: %j, and that is never',
       async (value) => {

@@ -38,8 +38,11 @@ export function upstream(...answers: readonly Answer[]): Upstream {
   return Object.assign(fetch, { calls });
 }
 
+/** Answers any number of calls. */
+export type Answering = Extract<Answer, (...call: never[]) => unknown>;
+
 /** Answers with a status, each time anew. */
-export function status(code: number, headers: Record<string, string> = {}): Answer {
+export function status(code: number, headers: Record<string, string> = {}): Answering {
   return () => new Response(code === 204 ? null : `status ${code}`, { status: code, headers });
 }
 
