@@ -100,7 +100,8 @@ export class Gate {
     if (!given && anonymous === 'skip') return undefined;
     const key = `${this.#around.prefix}${given ? boundedKey(given) : sharedKey}`;
     const units = typeof cost === 'number' ? cost : this.#checked(cost(request, context));
-    const decision = this.#take(this.#around.shared ?? this.#share.store, key, units, leftMs);
+    const store = this.#around.shared ?? this.#share.store;
+    const decision = this.#take(store, key, units, leftMs, context);
     // Others may wait for the same answer: on Workers it would be lost with a client that leaves.
     if ('then' in decision) context.waitUntil(decision);
     return decision;
@@ -111,24 +112,30 @@ export class Gate {
     throw new RangeError(`rateLimit.cost: it returned ${units}, not a whole number of 0 or more`);
   }
 
-  #take(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
+  #take(
+    store: TakingStore,
+    key: string,
+    units: number,
+    leftMs: number,
+    context: Context,
+  ): Maybe<Decision> {
     const isShared = store === this.#around.shared;
     const bucket = isShared ? this.#whole : this.#share.bucketFor(units);
     // A reservation is taken from a deeper bucket: what is below its bottom is there later.
     const reach = units <= bucket.burst ? Math.min(this.#maxWaitMs, leftMs) : 0;
     const limit = reach > 0 ? deeper(bucket, reach) : bucket;
     const asked = { store, key, units, bucket };
-    if (isShared && this.#keepsStep) this.#settle(store, key);
+    if (isShared && this.#keepsStep) this.#settle(store, key, context);
     let grant: Maybe<Grant>;
     try {
-      grant = store.take(key, limit, units, units);
+      grant = store.take(key, limit, units, units, context);
     } catch {
-      return this.#withoutStore(store, key, units, leftMs);
+      return this.#withoutStore(store, key, units, leftMs, context);
     }
     if (!('then' in grant)) return this.#decide(asked, grant, reach);
     return grant.then(
       (answer) => this.#decide(asked, answer, reach),
-      () => this.#withoutStore(store, key, units, leftMs),
+      () => this.#withoutStore(store, key, units, leftMs, context),
     );
   }
 
@@ -170,11 +177,11 @@ export class Gate {
   }
 
   /** Tells the store, before it is asked for more, what was granted without it. It may still be out. */
-  #settle(store: TakingStore, key: string): void {
+  #settle(store: TakingStore, key: string, context: Context): void {
     const owed = this.#share.settle(key);
     if (owed === 0) return;
     const stillOwed = (): void => this.#share.owe(key, owed);
-    quietly(() => store.take(key, this.#whole, owed, 0), stillOwed);
+    quietly(context, () => store.take(key, this.#whole, owed, 0, context), stillOwed);
   }
 
   /** A platform does not say what is left. */
@@ -190,30 +197,36 @@ export class Gate {
    * Gives back what was taken for a request that does not make use of it. Units that others have reserved behind it stay
    * taken: they would share a moment with the next caller's else.
    */
-  giveBack({ taken }: Decision): void {
+  giveBack({ taken }: Decision, context: Context): void {
     if (taken === undefined) return;
     const { store, key, units, bucket, lastMoment } = taken;
     if (this.#keepsStep) this.#keepStep(store, key, -units);
     if (lastMoment === undefined) {
-      quietly(() => store.take(key, bucket, -units, 0));
+      quietly(context, () => store.take(key, bucket, -units, 0, context));
       return;
     }
     const limit = deeper(bucket, this.#maxWaitMs);
     const back = ({ resetMs }: Grant): Maybe<unknown> => {
       const behind = (this.#around.clock.monotonic() + resetMs - lastMoment) / bucket.unitMs;
       const free = units - Math.max(0, Math.round(behind));
-      return free > 0 ? store.take(key, limit, -free, 0) : undefined;
+      return free > 0 ? store.take(key, limit, -free, 0, context) : undefined;
     };
-    quietly(() => {
-      const seen = store.take(key, limit, 0, 0);
+    quietly(context, () => {
+      const seen = store.take(key, limit, 0, 0, context);
       return 'then' in seen ? seen.then(back) : back(seen);
     });
   }
 
-  #withoutStore(store: TakingStore, key: string, units: number, leftMs: number): Maybe<Decision> {
+  #withoutStore(
+    store: TakingStore,
+    key: string,
+    units: number,
+    leftMs: number,
+    context: Context,
+  ): Maybe<Decision> {
     const { onStoreError = 'local' } = this.#settings;
     if (onStoreError === 'local' && store === this.#around.shared) {
-      return this.#take(this.#share.store, key, units, leftMs);
+      return this.#take(this.#share.store, key, units, leftMs, context);
     }
     return {
       gate: this,
@@ -243,11 +256,15 @@ function peerNetwork(_: Request, context: Context): string | undefined {
   return address === undefined ? undefined : networkOf(address, 64);
 }
 
-/** @param failed What is to be done then. Default: nothing, the units come back by themselves. */
-function quietly(work: () => Maybe<unknown>, failed: () => void = ignore): void {
+/**
+ * What no request waits for.
+ *
+ * @param failed What is to be done then. Default: nothing, the units come back by themselves.
+ */
+function quietly(context: Context, work: () => Maybe<unknown>, failed: () => void = ignore): void {
   try {
     const result = work();
-    if (result instanceof Promise) result.catch(failed);
+    if (result instanceof Promise) context.waitUntil(result.catch(failed));
   } catch {
     failed();
   }

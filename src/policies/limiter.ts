@@ -106,7 +106,7 @@ export function limitRates(
     }
     const shown = fields ?? (context.direction === 'inbound' ? 'always' : 'rejections');
     if (refusal !== undefined) {
-      giveBack(decisions);
+      giveBack(decisions, context);
       return Promise.resolve(
         refusal.outcome === 'limited'
           ? answers.limited(decisions, shown !== 'never')
@@ -131,7 +131,7 @@ export function limitRates(
     try {
       await sleep(clock, waitMs, signalOf(request, context));
     } catch (reason) {
-      giveBack(decisions);
+      giveBack(decisions, context);
       throw reason;
     }
     return await next(request, context);
@@ -156,26 +156,27 @@ export function limitRates(
           asked.push(decision);
         }
         if (!isPending) return proceed(next, request, context, asked as Decision[]);
-        return settled(Promise.all(asked), signalOf(request, context)).then((decisions) =>
+        return settled(Promise.all(asked), signalOf(request, context), context).then((decisions) =>
           proceed(next, request, context, decisions),
         );
       },
   );
 }
 
-function giveBack(decisions: readonly Decision[]): void {
-  for (const decision of decisions) decision.gate.giveBack(decision);
+function giveBack(decisions: readonly Decision[], context: Context): void {
+  for (const decision of decisions) decision.gate.giveBack(decision, context);
 }
 
 /** The decisions, or the caller's reason as soon as it leaves; what is granted after that goes back. */
 function settled(
   decisions: Promise<readonly Decision[]>,
   signal: AbortSignal,
+  context: Context,
 ): Promise<readonly Decision[]> {
   return new Promise((resolve, reject) => {
     function onAbort(): void {
       reject(signal.reason);
-      decisions.then(giveBack);
+      context.waitUntil(decisions.then((granted) => giveBack(granted, context)));
     }
     if (signal.aborted) {
       onAbort();

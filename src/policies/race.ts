@@ -122,7 +122,7 @@ export class Race {
     if (!isReady) {
       this.#isSpent = !this.#body.possible;
       emit(this.#context, 'hedge_skipped', { reason: 'body' });
-    } else if (budget !== undefined && !budget.withdraw()) {
+    } else if (budget !== undefined && !budget.withdraw(this.#context)) {
       this.#isSpent = true;
       emit(this.#context, 'hedge_overflow');
     } else {

@@ -19,8 +19,12 @@ import { knownOptions, shown } from '../core/option.ts';
 export interface RetryBudget {
   /** Counts a request that is sent for the first time. */
   deposit(): void;
-  /** Whether one more try may be made now; it is counted if so. */
-  withdraw(): boolean;
+  /**
+   * Whether one more try may be made now; it is counted if so.
+   *
+   * @param context Of the request that makes it: a budget that asks others does so beyond its answer.
+   */
+  withdraw(context?: Context): boolean;
 }
 
 /** Settings of {@link retryBudget}. */

@@ -155,7 +155,7 @@ export function retry(options: RetryOptions = {}): Middleware {
           previousMs = delayMs;
         }
         if (clock.monotonic() + delayMs >= context.get(deadline)) return undefined;
-        if (budget !== undefined && !budget.withdraw()) {
+        if (budget !== undefined && !budget.withdraw(context)) {
           emit(context, 'retry_overflow', { reason: outcome.reason });
           noteFlag(context, 'UO');
           return undefined;

@@ -93,7 +93,7 @@ export function sharedRetryBudget(options: SharedRetryBudgetOptions): RetryBudge
 
   return {
     deposit: share.deposit,
-    withdraw() {
+    withdraw(context) {
       if (share.withdraw()) return true;
       const now = clock.monotonic();
       if (reserve === 0) return false;
@@ -102,15 +102,16 @@ export function sharedRetryBudget(options: SharedRetryBudgetOptions): RetryBudge
         return true;
       }
       if (now < aloneUntil) return alone.withdraw();
-      const answer = store.take(key, limit, 1, 1);
+      const answer = store.take(key, limit, 1, 1, context);
       if (!('then' in answer)) return answer.granted === 1;
       const isMade = now >= scarceUntil && alone.withdraw();
-      answer.then(
+      const told = answer.then(
         ({ granted }) => heard(granted === 1, isMade),
         () => {
           aloneUntil = clock.monotonic() + aloneMs;
         },
       );
+      context?.waitUntil(told);
       return isMade;
     },
   };

@@ -122,7 +122,7 @@ export function takeByCompareAndSet(store: Store, options: CompareAndSetOptions 
   const waiters = new Waiters(serve, clock);
   return delegateTo(store, {
     take: (key: string, limit: Limit, n: number, min: number, options?: CallOptions) =>
-      waiters.wait(key, { key, limit, n, min }, options?.signal),
+      waiters.wait(key, { key, limit, n, min }, options),
   });
 }
 

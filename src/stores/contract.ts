@@ -57,6 +57,8 @@ export interface Grant {
 export interface CallOptions {
   /** Ends the waiting, not what the store may have done already. */
   readonly signal?: AbortSignal;
+  /** Gets what goes on after the answer: on Workers it ends with the request otherwise. The `Context` of a request has it. */
+  waitUntil?(work: Promise<unknown>): void;
 }
 
 /** Settings of {@link Store.get}. */

@@ -11,7 +11,7 @@ import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
 import { DenyCache } from './deny-cache.ts';
 import { nameOf } from './limit.ts';
-import { type Waiter, Waiters } from './waiters.ts';
+import { type Lifetime, type Waiter, Waiters } from './waiters.ts';
 
 /** Settings of {@link exactStore}. */
 export interface ExactStoreOptions {
@@ -41,9 +41,9 @@ export function exactStore(store: TakingStore, options: ExactStoreOptions = {}):
   const refusals = new DenyCache(capacity);
   const waiters = new Waiters(serve, clock);
 
-  async function serve(round: readonly Waiter[]): Promise<void> {
+  async function serve(round: readonly Waiter[], lifetime: Lifetime): Promise<void> {
     const { key, limit } = round[0] as Waiter;
-    const { granted, ...grant } = await store.take(key, limit, round.length, 1);
+    const { granted, ...grant } = await store.take(key, limit, round.length, 1, lifetime);
     const unitMs = limit.windowMs / limit.quota;
     for (const [index, waiter] of round.entries()) {
       if (index >= granted) continue;
@@ -69,7 +69,7 @@ export function exactStore(store: TakingStore, options: ExactStoreOptions = {}):
       if (n !== 1 || min !== 1) return store.take(key, limit, n, min, settings);
       const known = refusals.find(key, limit, clock.monotonic());
       if (known !== undefined) return known;
-      return waiters.wait(nameOf(key, limit), { key, limit, n, min }, settings?.signal);
+      return waiters.wait(nameOf(key, limit), { key, limit, n, min }, settings);
     },
   });
   return arrange(exact, { mode: 'exact', store });

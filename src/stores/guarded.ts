@@ -9,6 +9,7 @@ import { ignore } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { wholeOption } from '../core/option.ts';
 import {
+  type CallOptions,
   type GetOptions,
   isStoreError,
   type Maybe,
@@ -48,7 +49,7 @@ export interface GuardedStore extends Store {
  * Clients of Redis wait for seconds when the server is frozen, whatever they were told; so the deadline is kept here. A
  * call that misses it rejects with a {@link StoreError} `UNAVAILABLE`; what the store does with it later is unknown, and it
  * is never repeated. While the breaker is open all calls reject at once; now and then, and when an answer comes late, a read
- * is made that nobody waits for, to see whether the store is back.
+ * is made to see whether the store is back: the caller's own where it reads, else one that nobody waits for.
  *
  * Answers that a store gives at once, as the one in memory does, pass through without a promise.
  *
@@ -80,7 +81,8 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
   let pauseMs = openForMs;
   /** When the next look is due, on the monotonic clock. */
   let lookAt = 0;
-  let isLooking = false;
+  /** How long the look under way may take; on Workers it may die with the request that began it. */
+  let lookingUntil = Number.NEGATIVE_INFINITY;
 
   function succeeded(): void {
     missed = 0;
@@ -103,17 +105,21 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
     pauseMs = Math.min(2 * pauseMs, maxOpenForMs);
   }
 
-  /** Reads a key that need not exist. On Workers it may die with the request that began it: the next look follows. */
-  function look(): void {
-    if (isLooking || clock.monotonic() < lookAt) return;
+  function isLookDue(): boolean {
+    const now = clock.monotonic();
+    return now >= lookAt && now >= lookingUntil;
+  }
+
+  /** The answer of a read that is made although the store is out. */
+  function look<T>(read: () => Maybe<T>): Promise<T> {
     pause();
-    isLooking = true;
-    const answer = async (): Promise<unknown> => await store.get('fetchmesh:look');
-    inTime(answer())
-      .then(succeeded, ignore)
-      .finally(() => {
-        isLooking = false;
-      });
+    lookingUntil = clock.monotonic() + deadlineMs;
+    const answer = async (): Promise<T> => await read();
+    const looking = inTime(answer());
+    looking.then(succeeded, ignore).finally(() => {
+      lookingUntil = Number.NEGATIVE_INFINITY;
+    });
+    return looking;
   }
 
   function inTime<T>(answer: Promise<T>): Promise<T> {
@@ -143,11 +149,17 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
     return isStoreError(error) ? error : unavailable('failed', error);
   }
 
-  function guard<T>(call: () => Maybe<T>): Maybe<T> {
-    if (isOpen) {
-      look();
-      return Promise.reject(unavailable('is out'));
+  function refuse(settings: CallOptions | undefined): Promise<never> {
+    if (isLookDue()) {
+      // A key that need not exist.
+      const looking = look(() => store.get('fetchmesh:look')).catch(ignore);
+      settings?.waitUntil?.(looking);
     }
+    return Promise.reject(unavailable('is out'));
+  }
+
+  function guard<T>(call: () => Maybe<T>, settings: CallOptions | undefined): Maybe<T> {
+    if (isOpen) return refuse(settings);
     let answer: Maybe<T>;
     try {
       answer = call();
@@ -168,11 +180,17 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
 
   const { take } = store;
   const guarded = delegateTo(store, {
-    get: (key: string, settings?: GetOptions) => guard(() => store.get(key, settings)),
+    get(key: string, settings?: GetOptions) {
+      const read = () => store.get(key, settings);
+      if (!isOpen || !isLookDue()) return guard(read, settings);
+      return look(read).catch((error) => {
+        throw judged(error);
+      });
+    },
     set: (key: string, value: string | null, settings?: SetOptions) =>
-      guard(() => store.set(key, value, settings)),
+      guard(() => store.set(key, value, settings), settings),
     ...(take && {
-      take: (...args: Parameters<typeof take>) => guard(() => take.apply(store, args)),
+      take: (...args: Parameters<typeof take>) => guard(() => take.apply(store, args), args[4]),
     }),
   });
   const behind = arrangementOf(store);

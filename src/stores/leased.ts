@@ -19,7 +19,7 @@ import {
 import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
 import { nameOf, sameLimit } from './limit.ts';
-import { type Waiter, Waiters } from './waiters.ts';
+import { type Lifetime, type Waiter, Waiters } from './waiters.ts';
 
 /** Settings of {@link leasedStore}. */
 export interface LeasedStoreOptions {
@@ -35,6 +35,9 @@ export interface LeasedStoreOptions {
 
 /** A batch lasts so long at the rate at which an instance spends, in milliseconds. */
 const batchMs = 100;
+
+/** A batch that was asked for ahead and is not there by then ended with the request that asked for it, as it can on Workers. */
+const longestFetchMs = 5_000;
 
 /** The shortest time that says something of how fast an instance spends, in milliseconds. */
 const measuredMs = 10;
@@ -87,15 +90,20 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
   }
 
   /** Asks the store for a batch. The lease begins before the question is sent, so it never outlives what was granted. */
-  async function fetchBatch(key: string, lease: Lease, wanted: number): Promise<Grant> {
+  async function fetchBatch(
+    key: string,
+    lease: Lease,
+    wanted: number,
+    lifetime: Lifetime | undefined,
+  ): Promise<Grant> {
     const now = clock.monotonic();
     const { n, min } = lease.plan(wanted, now);
-    const grant = await store.take(key, lease.limit, n, min);
+    const grant = await store.take(key, lease.limit, n, min, lifetime);
     lease.receive(n, grant, now + leaseMs, clock.monotonic());
     return grant;
   }
 
-  async function serve(round: readonly Waiter[]): Promise<void> {
+  async function serve(round: readonly Waiter[], lifetime: Lifetime): Promise<void> {
     const { key, limit } = round[0] as Waiter;
     const lease = leaseOf(key, limit);
     let next = 0;
@@ -105,7 +113,7 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
         (round[next++] as Waiter).resolve(atHand);
         continue;
       }
-      const { granted } = await fetchBatch(key, lease, round.length - next);
+      const { granted } = await fetchBatch(key, lease, round.length - next, lifetime);
       if (granted > 0) {
         if (lease.isEmpty(clock.monotonic())) throw tooSlow(store);
         continue;
@@ -117,15 +125,18 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
   }
 
   /** Fetches the next batch before this one is used up; whoever comes meanwhile still spends from this one. */
-  function prefetch(key: string, lease: Lease): void {
-    lease.isFetching = true;
-    const fetching = async (): Promise<unknown> => await fetchBatch(key, lease, 0);
+  function prefetch(key: string, lease: Lease, settings: CallOptions | undefined): void {
+    lease.fetchingUntil = clock.monotonic() + longestFetchMs;
+    const lifetime = settings?.waitUntil && {
+      waitUntil: (work: Promise<unknown>) => settings.waitUntil?.(work),
+    };
     // What it fails by, the caller that finds no unit left is told.
-    fetching()
+    const fetching = fetchBatch(key, lease, 0, lifetime)
       .catch(ignore)
       .finally(() => {
-        lease.isFetching = false;
+        lease.fetchingUntil = Number.NEGATIVE_INFINITY;
       });
+    settings?.waitUntil?.(fetching);
   }
 
   function take(
@@ -140,11 +151,11 @@ export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}
     const now = clock.monotonic();
     const grant = lease.spend(now);
     if (grant !== undefined) {
-      if (lease.isRunningOut && now >= lease.deniedUntil) prefetch(key, lease);
+      if (lease.isRunningOut(now)) prefetch(key, lease, settings);
       return grant;
     }
     if (now < lease.deniedUntil) return lease.refusal(now);
-    return waiters.wait(nameOf(key, limit), { key, limit, n, min }, settings?.signal);
+    return waiters.wait(nameOf(key, limit), { key, limit, n, min }, settings);
   }
 
   async function close(): Promise<void> {
@@ -178,7 +189,8 @@ class Lease {
   readonly limit: Limit;
   /** Until then the store said that no unit can be had. */
   deniedUntil = Number.NEGATIVE_INFINITY;
-  isFetching = false;
+  /** So long the next batch is under way. */
+  fetchingUntil = Number.NEGATIVE_INFINITY;
   readonly #instances: number;
   /** The most units that may be held unspent. */
   readonly #most: number;
@@ -237,9 +249,10 @@ class Lease {
     };
   }
 
-  /** Whether the next batch should be under way; small ones are not worth it. */
-  get isRunningOut(): boolean {
-    return !this.isFetching && this.#size >= 4 && this.#held * 4 <= this.#size;
+  /** Whether the next batch is to be asked for; small ones are not worth it. */
+  isRunningOut(now: number): boolean {
+    const isFree = now >= this.fetchingUntil && now >= this.deniedUntil;
+    return isFree && this.#size >= 4 && this.#held * 4 <= this.#size;
   }
 
   /** What to ask the store for. */

@@ -9,7 +9,13 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
-import { type Grant, type Limit, StoreError, type StoreErrorCode } from './contract.ts';
+import {
+  type CallOptions,
+  type Grant,
+  type Limit,
+  StoreError,
+  type StoreErrorCode,
+} from './contract.ts';
 
 /** What a caller asks of a store. */
 export interface Question {
@@ -24,8 +30,11 @@ export interface Waiter extends Question {
   resolve(grant: Grant): void;
 }
 
+/** What the one that asks gives along: what its question begins lives no longer than its request otherwise. */
+export type Lifetime = Pick<CallOptions, 'waitUntil'>;
+
 interface Caller extends Waiter {
-  readonly signal: AbortSignal | undefined;
+  readonly settings: CallOptions | undefined;
   reject(error: unknown): void;
   /** It is this one's turn to ask, for all who wait. */
   lead(): void;
@@ -44,7 +53,7 @@ const longestCallMs = 5_000;
 
 /** Callers, in queues. */
 export class Waiters {
-  readonly #serve: (round: readonly Waiter[]) => Promise<void>;
+  readonly #serve: (round: readonly Waiter[], lifetime: Lifetime) => Promise<void>;
   readonly #clock: Clock;
   readonly #queues = new Map<string, Queue>();
 
@@ -52,13 +61,17 @@ export class Waiters {
    * @param serve Answers all callers of a round, at least one; what it rejects with goes to those that it has not answered,
    * and where the store is out to those that came meanwhile as well.
    */
-  constructor(serve: (round: readonly Waiter[]) => Promise<void>, clock: Clock = systemClock) {
+  constructor(
+    serve: (round: readonly Waiter[], lifetime: Lifetime) => Promise<void>,
+    clock: Clock = systemClock,
+  ) {
     this.#serve = serve;
     this.#clock = clock;
   }
 
   /** Waits for the answer. Rejects with the signal's reason when its caller leaves; what is granted to it then is spent. */
-  wait(queueName: string, question: Question, signal: AbortSignal | undefined): Promise<Grant> {
+  wait(queueName: string, question: Question, settings: CallOptions | undefined): Promise<Grant> {
+    const signal = settings?.signal;
     return new Promise<Grant>((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason);
@@ -83,7 +96,7 @@ export class Waiters {
       let answer: Grant | undefined;
       const caller: Caller = {
         ...question,
-        signal,
+        settings,
         lead,
         resolve(grant) {
           stay();
@@ -128,13 +141,13 @@ export class Waiters {
 
   /** One round, by one of those who are in it; the next one is another one's. */
   async #ask(name: string, queue: Queue): Promise<void> {
-    const { callers } = queue;
+    const { callers, leader } = queue;
     // Who left before anything was asked for has taken nothing.
-    const round = callers.splice(0).filter(({ signal }) => signal?.aborted !== true);
+    const round = callers.splice(0).filter(isWaiting);
     if (round.length > 0) {
       queue.begunAt = this.#clock.monotonic();
       try {
-        await this.#serve(round);
+        await this.#serve(round, { waitUntil: (work) => leader.settings?.waitUntil?.(work) });
       } catch (error) {
         for (const { reject } of round) reject(error);
         // They have waited for the same store already: nobody waits for two deadlines.
@@ -142,7 +155,7 @@ export class Waiters {
       }
     }
     if (this.#queues.get(name) !== queue) return;
-    const next = callers.find(({ signal }) => signal?.aborted !== true);
+    const next = callers.find(isWaiting);
     if (next === undefined) {
       this.#queues.delete(name);
       return;
@@ -150,6 +163,10 @@ export class Waiters {
     queue.leader = next;
     next.lead();
   }
+}
+
+function isWaiting({ settings }: Caller): boolean {
+  return settings?.signal?.aborted !== true;
 }
 
 function isOutage(error: unknown): boolean {

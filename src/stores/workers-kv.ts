@@ -50,6 +50,9 @@ const writeSpacingMs = 1_100;
 /** How many keys are remembered as just written. */
 const mostRecentWrites = 1_000;
 
+/** A write that waits for longer ended with the request that began it, in milliseconds. */
+const longestWaitMs = 10_000;
+
 /** How often a write is tried that KV refuses because somebody else wrote. */
 const maxAttempts = 4;
 
@@ -99,6 +102,7 @@ export function workersKvStore(
         const newer = pending.get(key);
         if (newer !== undefined) return await newer.done;
         pending.set(key, write);
+        write.since = clock.monotonic();
         await sleep(clock, writeSpacingMs * (1 + random()), undefined);
       }
     }
@@ -148,12 +152,13 @@ export function workersKvStore(
         );
       }
       const waiting = pending.get(key);
-      if (waiting !== undefined) {
+      if (waiting !== undefined && clock.monotonic() - waiting.since <= longestWaitMs) {
         waiting.value = value;
         waiting.ttlMs = ttlMs;
         return waiting.done;
       }
-      const write: PendingWrite = { value, ttlMs, done: Promise.resolve('') };
+      const since = clock.monotonic();
+      const write: PendingWrite = { value, ttlMs, since, done: Promise.resolve('') };
       pending.set(key, write);
       write.done = flush(key, write);
       return write.done;
@@ -164,6 +169,8 @@ export function workersKvStore(
 interface PendingWrite {
   value: string | null;
   ttlMs: number | undefined;
+  /** When it began to wait, on the monotonic clock. */
+  since: number;
   done: Promise<string>;
 }
 

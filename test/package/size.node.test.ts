@@ -18,7 +18,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './throttle': 4.25,
   './bulkhead': 3.75,
   './service': 10.5,
-  './rate-limit': 11,
+  './rate-limit': 11.25,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
@@ -86,7 +86,7 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 37;
+const budgetOfChain = 37.25;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
 const budgetOfEverything = 111;

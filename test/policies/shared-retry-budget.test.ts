@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { Context } from '../../src/core/context.ts';
 import { outbound } from '../../src/index.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { sharedRetryBudget } from '../../src/policies/shared-retry-budget.ts';
@@ -100,6 +101,16 @@ test('RB-09 a no is heard once, and holds for as long as it says', async () => {
   const { asked } = state;
   for (let attempt = 0; attempt < 50; attempt++) expect(budget?.withdraw()).toBe(false);
   expect(state.asked).toBe(asked);
+});
+
+test('FT-24 the answer of the store outlives the request that asked for it', async () => {
+  const clock = new VirtualClock();
+  const [budget] = fleetOf(1, remote(clock).store, clock);
+  const context = Context.background();
+  budget?.withdraw(context);
+  expect(context.background.pending).toBe(1);
+  await clock.advance(1);
+  expect(context.background.pending).toBe(0);
 });
 
 test('no reserve is none', () => {

@@ -98,6 +98,50 @@ describe('guardedStore', () => {
     expect(changes).toEqual([false, true]);
   });
 
+  test('who reads when it is time for a look makes it, and has the answer', async () => {
+    const { clock, guard, mood, take } = guarded();
+    mood.now = 'refusing';
+    for (let call = 0; call < 3; call++) await take();
+    mood.now = 'well';
+    await clock.advance(250);
+    const answer = guard.get('k');
+    await clock.advance(5);
+    expect(await answer).toBe(null);
+    expect(guard.available).toBe(true);
+  });
+
+  test('a look is given to the request that began it, and made anew where it died all the same', async () => {
+    const system = new VirtualClock();
+    let isDying = false;
+    // What a request on Workers has begun ends with it, its timers too.
+    const clock = {
+      now: () => system.now(),
+      monotonic: () => system.monotonic(),
+      schedule: (...args: Parameters<VirtualClock['schedule']>) =>
+        isDying ? () => {} : system.schedule(...args),
+    };
+    const { store, mood } = moody(system);
+    const guard = guardedStore(store, { clock, random: () => 0, failures: 1 });
+    const beyond: Promise<unknown>[] = [];
+    const settings = { waitUntil: (work: Promise<unknown>) => void beyond.push(work) };
+    const take = () =>
+      Promise.resolve(guard.take?.('k', limit, 1, 1, settings)).catch(() => undefined);
+    mood.now = 'refusing';
+    await take();
+    await system.advance(125);
+    mood.now = 'frozen';
+    isDying = true;
+    mood.calls = 0;
+    await take();
+    expect([mood.calls, beyond.length]).toEqual([1, 1]);
+    await system.advance(5_000);
+    isDying = false;
+    mood.now = 'well';
+    await take();
+    await system.advance(5);
+    expect(guard.available).toBe(true);
+  });
+
   test('a success in between starts the count anew', async () => {
     const { guard, mood, take } = guarded();
     for (let round = 0; round < 5; round++) {

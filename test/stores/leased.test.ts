@@ -131,6 +131,38 @@ describe('leasedStore', () => {
     );
   });
 
+  test('what is fetched ahead is given to the request that began it, and asked for anew where it died all the same', async () => {
+    const clock = new VirtualClock();
+    const memory = memoryStore({ clock });
+    const begunAt = clock.monotonic();
+    const asked: number[] = [];
+    let isDying = false;
+    const store = delegateTo(memory, {
+      async take(...args: [string, Limit, number, number]) {
+        asked.push(clock.monotonic() - begunAt);
+        return isDying ? await new Promise<never>(() => {}) : memory.take(...args);
+      },
+    });
+    const leased = leasedStore(store, { clock, lease: '60s' });
+    const beyond: Promise<unknown>[] = [];
+    const settings = { waitUntil: (work: Promise<unknown>) => void beyond.push(work) };
+    const take = () => leased.take('k', perSecond(1, 1_000), 1, 1, settings);
+    for (let call = 0; call < 4; call++) await take();
+    await clock.advance(20);
+    await take();
+    // 20 units are at hand now but for this one; the next ones are fetched when a quarter is left.
+    asked.length = 0;
+    isDying = true;
+    for (let call = 0; call < 16; call++) expect(take()).not.toBeInstanceOf(Promise);
+    expect([asked, beyond.length]).toEqual([[20], 1]);
+    await clock.advance(4_999);
+    take();
+    expect(asked).toEqual([20]);
+    await clock.advance(1);
+    take();
+    expect(asked).toEqual([20, 5_020]);
+  });
+
   test('units that were leased and not spent are lost when the lease ends: nobody spends them later', async () => {
     const clock = new VirtualClock();
     const leased = leasedStore(memoryStore({ clock }), { clock });

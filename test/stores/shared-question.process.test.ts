@@ -1,4 +1,4 @@
-/** Requests on workerd that share a question to a store, where whatever one of them began ends with it. */
+/** Requests on workerd that ask a store, for themselves and for others, where whatever one of them began ends with it. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,14 +18,29 @@ import { exactStore } from ${source('stores/exact.ts')};
 import { guardedStore } from ${source('stores/guarded.ts')};
 import { leasedStore } from ${source('stores/leased.ts')};
 
+let asked = 0;
 let held = 0;
 let isHeld = false;
+let isFailing = false;
 export class Store extends storeObject(DurableObject) {
-  async take(...asked) {
+  async take(...question) {
+    if (isFailing) throw new Error('reset');
+    asked += 1;
     held += 1;
     while (isHeld) await scheduler.wait(5);
     held -= 1;
-    return await super.take(...asked);
+    return await super.take(...question);
+  }
+  async get(key) {
+    // For longer than a request takes that does not wait for it.
+    await scheduler.wait(50);
+    return await super.get(key);
+  }
+  fail(yes) {
+    isFailing = yes;
+  }
+  asked() {
+    return asked;
   }
   hold(yes) {
     isHeld = yes;
@@ -38,7 +53,18 @@ export class Store extends storeObject(DurableObject) {
 const stores = {
   exact: exactStore,
   leased: (store) => leasedStore(store, { lease: '4s' }),
+  'fetching ahead': (store) => leasedStore(store, { clock }),
+  failing: (store) => guardedStore(store, { deadline: '4s' }),
   'guarded behind it': (store) => exactStore(guardedStore(store, { deadline: '4s' })),
+};
+let at = 0;
+const clock = {
+  now: () => Date.now(),
+  monotonic: () => at,
+  schedule(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
 };
 const apps = new Map();
 let arrived = 0;
@@ -48,6 +74,10 @@ export default {
     const object = env.STORE.get(env.STORE.idFromName('fetchmesh:0'));
     if (pathname === '/-/hold') return new Response(await object.hold(true));
     if (pathname === '/-/release') return new Response(await object.hold(false));
+    if (pathname === '/-/fail') return new Response(await object.fail(true));
+    if (pathname === '/-/mend') return new Response(await object.fail(false));
+    if (pathname === '/-/asked') return Response.json(await object.asked());
+    if (pathname === '/-/later') return new Response((at += 20));
     if (pathname === '/-/seen') return Response.json([await object.held(), arrived]);
     arrived += 1;
     const kind = decodeURIComponent(pathname.split('/')[1]);
@@ -95,9 +125,9 @@ const get = (path: string, init: RequestInit = {}) => fetch(new URL(path, url), 
 let before = 0;
 
 /** The status, or what the call rejected with. */
-async function ask(kind: string, signal?: AbortSignal): Promise<string> {
+async function ask(kind: string, signal?: AbortSignal, key = String(before)): Promise<string> {
   try {
-    const response = await get(`/${kind}/${before}`, signal ? { signal } : {});
+    const response = await get(`/${kind}/${key}`, signal ? { signal } : {});
     await response.text();
     return String(response.status);
   } catch (error) {
@@ -133,4 +163,33 @@ describe.each(['exact', 'leased', 'guarded behind it'])('FT-24 %s', (kind) => {
       before += 4;
     },
   );
+});
+
+test('FT-24 units that a request has fetched ahead are there after it has its answer', async () => {
+  const asked = async () => (await (await get('/-/asked')).json()) as number;
+  const all = async (times: number) => {
+    for (let call = 0; call < times; call++) {
+      expect(await ask('fetching ahead', undefined, 'one')).toBe('200');
+    }
+    before += times;
+  };
+  await all(4);
+  await get('/-/later');
+  // 20 of them, at the rate of the first ones. When five are left the next ones are asked for.
+  await all(14);
+  const first = await asked();
+  await get('/-/hold');
+  await all(1);
+  await seen(1, before);
+  await get('/-/release');
+  await seen(0, before);
+  await all(5 + 10);
+  expect(await asked()).toBe(first + 1);
+});
+
+test('FT-24 a store that was out is found again by requests that do not wait for it', async () => {
+  await get('/-/fail');
+  for (const call of [1, 2, 3, 4]) expect(await ask('failing'), `${call}`).toBe('503');
+  await get('/-/mend');
+  await expect.poll(() => ask('failing'), { timeout: 10_000 }).toBe('200');
 });

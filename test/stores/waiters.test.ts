@@ -38,7 +38,7 @@ afterEach(() => {
 /** A caller, and whether it has its answer. */
 function ask(signal?: AbortSignal) {
   const caller = { state: 'waits' };
-  waiters.wait('k', question, signal).then(
+  waiters.wait('k', question, signal && { signal }).then(
     () => {
       caller.state = 'granted';
     },
