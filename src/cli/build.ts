@@ -37,7 +37,9 @@ export const build: Verb = async (args) => {
     console.log(help);
     return 0;
   }
-  const rules = await readGatewayRules(values.rules, environmentName(values.env), 'worker');
+  const rules = await readGatewayRules(values.rules, environmentName(values.env), {
+    target: 'worker',
+  });
   if (rules === undefined) return 1;
   if (rules.tls !== undefined) {
     console.error('fetchmesh: `tls` is for `serve`; on Workers the platform ends TLS');

@@ -14,9 +14,9 @@ import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
 import { fileProblem } from './file-problem.ts';
 import type { Verb } from './main.ts';
-import { environmentName, readRulesFile } from './rules-file.ts';
+import { environmentName, missingRules, readRulesFile } from './rules-file.ts';
 import { looksOf } from './terminal.ts';
-import { didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
+import { counted, didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh check: say all that is wrong with rules files
 
@@ -49,7 +49,6 @@ const options = {
   suppress: { type: 'string', short: 'S', multiple: true, default: [] as string[] },
   explain: { type: 'string' },
   quiet: { type: 'boolean', short: 'q', default: false },
-  'no-color': { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -87,7 +86,7 @@ export const check: Verb = async (args) => {
   for (const file of files.length === 0 ? [undefined] : files) {
     const source = await readRulesFile(file, environment);
     if (source === undefined) {
-      throw new UsageError('no rules: name a file, or write fetchmesh.yaml');
+      throw new UsageError(missingRules);
     }
     checked.push(await checkOne(source));
   }
@@ -104,7 +103,7 @@ export const check: Verb = async (args) => {
       mended.set(file, { file, text });
       if (file === '-') process.stdout.write(text);
       else if (count > 0) await write(file, text);
-      console.error(`${file}: ${count} ${count === 1 ? 'problem' : 'problems'} fixed`);
+      console.error(`${named(file)}: ${counted(count, 'problem')} fixed`);
     }
     function after(each: RulesText): RulesText {
       return mended.get(each.file) ?? each;
@@ -157,16 +156,9 @@ export const check: Verb = async (args) => {
     }
     const output = isFilter ? process.stderr : process.stdout;
     const looks = looksOf(output);
-    const color = !values['no-color'] && looks.color;
     for (const { source, diagnostics } of checked) {
       if (diagnostics.length > 0) {
-        say(
-          renderDiagnostics(
-            diagnostics,
-            { ...source, file: named(source.file) },
-            { ...looks, color },
-          ),
-        );
+        say(renderDiagnostics(diagnostics, { ...source, file: named(source.file) }, looks));
       } else if (!values.quiet) {
         say(summarizeDiagnostics(source.file, diagnostics));
       }

@@ -13,7 +13,7 @@ import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
 import { wantsColor } from './terminal.ts';
 import { type TraceDestination, traceDestination } from './traces.ts';
-import { readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
+import { counted, readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
 
 const help = `fetchmesh doctor: can a gateway with these rules do its work from here?
 
@@ -25,7 +25,7 @@ const help = `fetchmesh doctor: can a gateway with these rules do its work from 
       --upstream URL       as for serve
       --store URL          as for serve (default: state.store of the rules)
       --otlp-endpoint URL  as for serve (default: that of the rules, then $OTEL_EXPORTER_OTLP_ENDPOINT)
-      --timeout S          seconds that each question may take (default: 3)
+      --timeout TIME       how long each question may take, such as 500ms (default: 3s)
       --json               the same as JSON
 
 Asks upstreams, the store and the collector; sends no traffic through them. Exit code: 0 all is well, 1 something is not.`;
@@ -36,7 +36,7 @@ const options = {
   upstream: { type: 'string' },
   store: { type: 'string' },
   'otlp-endpoint': { type: 'string' },
-  timeout: { type: 'string', default: '3' },
+  timeout: { type: 'string', default: '3s' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -64,7 +64,7 @@ export const doctor: Verb = async (args) => {
   });
   const findings = (
     await Promise.all([
-      { what: 'rules', ok: true, detail: `${file}: ${rules.routes.length} routes` },
+      { what: 'rules', ok: true, detail: `${file}: ${counted(rules.routes.length, 'route')}` },
       ...upstreamsOf(rules).map((url) => askUpstream(url, timeoutMs)),
       askState(values.store, rules.state, timeoutMs),
       ...warnings,

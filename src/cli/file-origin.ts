@@ -14,7 +14,7 @@ import {
   loadRulesAside,
   type RulesJob,
 } from './load-rules.ts';
-import { environmentName, readRulesFile, watchedPlaces } from './rules-file.ts';
+import { environmentName, missingRules, readRulesFile, watchedPlaces } from './rules-file.ts';
 import { type NamedRules, putInForceGradually, type RulesOrigin } from './rules-origin.ts';
 import { UsageError } from './usage.ts';
 
@@ -106,9 +106,7 @@ async function textsOf(
 ): Promise<RulesTexts> {
   const found = await readRulesFile(path, environment);
   if (found !== undefined) return found;
-  throw new UsageError(
-    'no rules: give a file with -f, an upstream with --upstream, or write fetchmesh.yaml',
-  );
+  throw new UsageError(`${missingRules}; or give an upstream with --upstream`);
 }
 
 function areSame(a: RulesTexts, b: RulesTexts): boolean {

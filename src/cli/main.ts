@@ -92,30 +92,33 @@ const help = `fetchmesh: traffic governance as a function around fetch
 
 Verbs:
 ${Object.entries(verbs)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
   .join('\n')}
 
-fetchmesh VERB --help tells more of each.`;
+fetchmesh VERB --help tells more of each. All verbs take --no-color.`;
 
 /** Runs the command line. Resolves to the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    console.log(help);
-    return name === undefined ? 2 : 0;
+  const [first, ...behind] = args;
+  if (first === undefined) {
+    console.error(help);
+    return 2;
   }
+  const isHelp = first === '--help' || first === '-h' || first === 'help';
+  if (isHelp && behind.length === 0) {
+    console.log(help);
+    return 0;
+  }
+  const [name, ...rest] = isHelp
+    ? [behind[0] as string, '--help']
+    : (args as [string, ...string[]]);
   if (name === '--version' || name === '-V') {
     console.log(version());
     return 0;
   }
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) {
-    const known = Object.keys(verbs);
-    console.error(
-      later.includes(name)
-        ? `fetchmesh: ${name} is not available in this version`
-        : `fetchmesh: unknown verb '${name}'${didYouMean(name, known)}\n\nThere is: ${known.join(', ')}`,
-    );
+    console.error(`fetchmesh: ${unknownVerb(name)}`);
     return 2;
   }
   try {
@@ -126,6 +129,15 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(`fetchmesh ${name}: ${error.message}`);
     return 2;
   }
+}
+
+function unknownVerb(name: string): string {
+  const known = Object.keys(verbs);
+  if (later.includes(name)) return `${name} is not available in this version`;
+  if (name.startsWith('-'))
+    return `${name}: options stand behind a verb, such as: fetchmesh check -q`;
+  const meant = didYouMean(name, known);
+  return `unknown verb '${name}'${meant}\n\nThere is: ${known.join(', ')}`;
 }
 
 /** Runs the command line of this process. */

@@ -9,7 +9,7 @@ import type { RulesTexts } from '../rules/files.ts';
 import type { Rules } from '../rules/model.ts';
 import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
-import { readRulesFile } from './rules-file.ts';
+import { missingRules, readRulesFile } from './rules-file.ts';
 import { looksOf } from './terminal.ts';
 import { UsageError } from './usage.ts';
 
@@ -34,7 +34,7 @@ export async function readRules(
   environment?: string | undefined,
 ): Promise<ReadRules | undefined> {
   const source = await readRulesFile(file, environment);
-  if (source === undefined) throw new UsageError('no rules: name a file, or write fetchmesh.yaml');
+  if (source === undefined) throw new UsageError(missingRules);
   const { rules, diagnostics } = parseRules(source.text, {
     ...source,
     environment: process.env,

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { readFile } from 'node:fs/promises';
 import process from 'node:process';
+import { readGatewayRules } from './gateway-rules.ts';
 import type { Verb } from './main.ts';
-import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
-import { readArguments, UsageError } from './usage.ts';
+import { readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh reload: tell a running gateway to read its rules again
 
@@ -16,8 +17,9 @@ const help = `fetchmesh reload: tell a running gateway to read its rules again
   npx fetchmesh reload --pid "$(cat /run/fetchmesh.pid)" -f rules.yaml
 
       --pid N        the process of fetchmesh serve; it gets SIGHUP
-  -f, --rules FILE   checked first: where it is wrong, nothing is sent
+  -f, --rules FILE   checked first, as serve would: where it is wrong, nothing is sent
       --env NAME     with the changes of an environment: fetchmesh.NAME.yaml (default: $FETCHMESH_ENV)
+      --upstream URL that of the gateway, where it has one
 
 The gateway says on its standard error what came of it; where the rules are wrong, those in force stay.`;
 
@@ -25,6 +27,7 @@ const options = {
   pid: { type: 'string' },
   rules: { type: 'string', short: 'f' },
   env: { type: 'string' },
+  upstream: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -43,15 +46,33 @@ export const reload: Verb = async (args) => {
         : `--pid: '${values.pid}' is not the number of a process`,
     );
   }
+  const upstream =
+    values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values.rules !== undefined) {
-    const read = await readRules(values.rules, undefined, environmentName(values.env));
-    if (read === undefined) return 1;
+    const environment = environmentName(values.env);
+    if ((await readGatewayRules(values.rules, environment, { upstream })) === undefined) return 1;
+  }
+  if (await wouldEnd(pid)) {
+    throw new UsageError(`process ${pid} does not hear SIGHUP, and would end: it is no gateway`);
   }
   try {
     process.kill(pid, 'SIGHUP');
   } catch (error) {
-    throw new UsageError(`process ${pid} cannot be told: ${(error as Error).message}`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ESRCH'
+        ? `there is no process ${pid}`
+        : `process ${pid} cannot be told: ${code === 'EPERM' ? 'it is of another user' : message}`;
+    throw new UsageError(why);
   }
   console.log(`process ${pid} reads its rules again`);
   return 0;
 };
+
+/** Whether SIGHUP would end the process. Linux alone tells; elsewhere nobody knows. */
+async function wouldEnd(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const masks = [...status.matchAll(/^Sig(?:Ign|Cgt):\s*([0-9a-f]+)$/gm)];
+  // SIGHUP is the first bit.
+  return masks.length > 0 && masks.every(([, mask]) => (BigInt(`0x${mask}`) & 1n) === 0n);
+}

@@ -134,3 +134,7 @@ async function readDirectory(path: string): Promise<readonly RulesText[]> {
   }
   return texts;
 }
+
+/** What to do where no file was named and there is none. */
+export const missingRules =
+  'no rules: there is neither fetchmesh.yaml nor rules.yaml here; name a file, or write one with: fetchmesh init';

@@ -28,6 +28,7 @@ import { readTls, tlsFiles, watchTls } from './tls.ts';
 import { startTraces, traceDestination } from './traces.ts';
 import { upstreamCertificates } from './upstream-tls.ts';
 import {
+  counted,
   readArguments,
   readPort,
   readSeconds,
@@ -205,7 +206,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
     );
   });
   console.error(
-    `fetchmesh: gateway on ${traffic.url} · ${parsed.rules.routes.length} routes, revision ${parsed.revision}`,
+    `fetchmesh: gateway on ${traffic.url} · ${counted(parsed.rules.routes.length, 'route')}, revision ${parsed.revision}`,
   );
   console.error(`fetchmesh: metrics on ${admin.url}/metrics · readiness on ${admin.url}/readyz`);
 

@@ -215,7 +215,10 @@ describe('E6: --fix', () => {
 
 describe('C2: 2 where it cannot answer', () => {
   test.each([
-    [['check'], /no rules: name a file, or write fetchmesh\.yaml/],
+    [
+      ['check'],
+      /no rules: there is neither fetchmesh\.yaml nor rules\.yaml here; name a file, or .*init/,
+    ],
     [['check', 'missing.yaml'], /cannot read missing\.yaml/],
     [['check', '--strct'], /unknown option --strct; did you mean --strict\?/],
     [['check', '--format', 'xml', '-'], /--format: 'xml' is none of text, json, github/],

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { folder, run } from '../support/command-line.ts';
+import { folder, type Run, run } from '../support/command-line.ts';
 import { endAll, serve } from '../support/serving.ts';
 
 const rules = `services: { web: "http://127.0.0.1:3000" }
@@ -156,7 +156,7 @@ describe('doctor', () => {
     ],
     ['store: { env: NO_SUCH_STORE }', ['--store', 'memory:'], '√ store: memory: each', 0],
     ['store: "redis://127.0.0.1:1"', [], '× state.store: redis://127.0.0.1:1: ', 1],
-    ['mode: exact', [], '√ rules: -: 1 routes\n', 0],
+    ['mode: exact', [], '√ rules: -: 1 route\n', 0],
   ])('asks the store that the rules name: state: { %s } %j', async (state, option, says, code) => {
     const input = `state: { ${state} }\nroutes: [{ path: /**, respond: { status: 204 } }]\n`;
     const asked = await run(['doctor', '-f', '-', ...option], { input });
@@ -188,22 +188,25 @@ describe('completion', () => {
     expect(await complete('fetchmesh', 'ch')).toBe('check');
     expect(await complete('fetchmesh', 'check', '--st')).toBe('--strict');
     expect(await complete('fetchmesh', 'serve', '--adm')).toBe('--admin-port --admin-host');
+    expect(await complete('fetchmesh', 'init', '--runtime', 'd')).toBe('deno');
+    expect(await complete('fetchmesh', 'check', '--explain', 'FM00')).toContain('FM001 FM002');
+    expect(await complete('fetchmesh', 'completion', 'z')).toBe('zsh');
+    expect(await complete('fetchmesh', 'help', 'dif')).toBe('diff');
   });
 
-  test.each([
-    ...['serve', 'check', 'explain', 'routes', 'diff', 'init', 'build', 'reload'],
-    ...['publish', 'rollback'],
-  ])('every option that the help of %s names is completed', async (verb) => {
-    const [help, script] = await Promise.all([
-      run([verb, '--help']),
-      run(['completion', 'powershell']),
-    ]);
-    const named = [...help.stdout.matchAll(/^ {2}[-A-Z…, a-z]*(--[a-z-]+)/gm)].map(
-      ([, name]) => name,
-    );
-    expect(named.length).toBeGreaterThan(0);
-    const completed = new RegExp(`'${verb}' = (.*)`).exec(script.stdout)?.[1] ?? '';
-    for (const name of named) expect(completed).toContain(`'${name}'`);
+  test('every option that the help of a verb names is completed', async () => {
+    const script = (await run(['completion', 'powershell'])).stdout;
+    const [, table = ''] = /\$options = @\{\n([\s\S]*?)\n {2}\}/.exec(script) ?? [];
+    const verbs = [...table.matchAll(/^ {4}'(\w+)' = (.*)$/gm)];
+    expect(verbs.map(([, verb]) => verb)).toContain('doctor');
+    const helps = await Promise.all(verbs.map(([, verb = '']) => run(['help', verb])));
+    for (const [index, [, verb = '', completed]] of verbs.entries()) {
+      const { code, stdout } = helps[index] as Run;
+      expect(code, verb).toBe(0);
+      for (const [, name] of stdout.matchAll(/^ {2}[-A-Z…, a-z]*(--[a-z-]+)/gm)) {
+        expect(completed, verb).toContain(`'${name}'`);
+      }
+    }
   });
 
   test.each(['zsh', 'fish'])('%s has every verb', async (shell) => {
@@ -224,7 +227,7 @@ describe('reload', () => {
     [['reload'], /which process\? give --pid/],
     [['reload', '--pid', '0'], /--pid: '0' is not the number of a process/],
     [['reload', '--pid', '-1'], /./],
-    [['reload', '--pid', '999999999'], /process 999999999 cannot be told/],
+    [['reload', '--pid', '999999999'], /there is no process 999999999/],
   ])('2 where there is nobody to tell: %j', async (args, said) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(2);
@@ -238,6 +241,27 @@ describe('reload', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('error[FM');
   });
+
+  test('nothing is sent where the gateway would refuse the rules, in the way that it was started', async () => {
+    const args = ['reload', '--pid', String(process.pid), '-f', '-'];
+    const later = await run([...args, '--upstream', 'http://a'], {
+      input: 'routes: [{ path: /a, canary: {} }]',
+    });
+    expect(later).toMatchObject({ code: 1, stderr: expect.stringContaining('error[FM060]') });
+    const nowhere = await run(args, { input: 'routes: [{ path: /a }]' });
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('error[FM021]') });
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'a process that SIGHUP would end is spared',
+    async () => {
+      const other = spawn('sleep', ['60']);
+      onTestFinished(() => void other.kill());
+      const { code, stderr } = await run(['reload', '--pid', String(other.pid)]);
+      expect({ code, signal: other.signalCode }).toEqual({ code: 2, signal: null });
+      expect(stderr).toContain('does not hear SIGHUP');
+    },
+  );
 });
 
 describe('R8: SIGHUP', () => {
