@@ -153,21 +153,16 @@ function refuseBadRequests(handler: Handler, scheme: 'http:' | 'https:'): Handle
       return new Response('Bad Request: methods are written in capitals.\n', { status: 400 });
     }
     const host = request.headers.get('host');
-    if (host === null) {
-      if (!URL.canParse(request.url)) {
-        return new Response('Bad Request: there is no Host field.\n', { status: 400 });
-      }
-    } else {
-      const [, name, port = ''] = hostField.exec(host) ?? [];
-      if (name !== undefined) makeReadable(received, host, port === '' ? name : `${name}:${port}`);
-      const url = parsedUrl(request);
-      if (name === undefined || Number(port) > 65_535 || url === undefined) {
-        return new Response('Bad Request: the Host field is not valid.\n', { status: 400 });
-      }
-      if (url.protocol !== scheme) {
-        const text = `Misdirected Request: only ${scheme.slice(0, -1)} is spoken here.\n`;
-        return new Response(text, { status: 421 });
-      }
+    const url = readableUrl(request, received, host);
+    if (url === undefined) {
+      const what = host === null ? 'there is no Host field' : 'the Host field is not valid';
+      return new Response(`Bad Request: ${what}.\n`, { status: 400 });
+    }
+    if (url.protocol !== scheme) {
+      const text = `Misdirected Request: only ${scheme.slice(0, -1)} is spoken here.\n`;
+      return new Response(text, { status: 421 });
+    }
+    if (host !== null) {
       const begin = request.url.indexOf('//') + 2;
       if (!request.url.startsWith(`${host}/`, begin) && !takeHostOfTarget(request, host)) {
         return new Response('Bad Request: target and Host field differ.\n', { status: 400 });
@@ -200,25 +195,39 @@ function takeHostOfTarget(request: Request, field: string): boolean {
   }
 }
 
-/** Not every name in a Host field is one in a URL: `256.1.1.1`. */
-function parsedUrl(request: Request): Readonly<URL> | undefined {
+/**
+ * The URL of a request; `undefined` where its host is none. Not every name in a Host field is one in a URL: `256.1.1.1`. HTTP/2
+ * has a field of its own for it, of which Node tells, and Deno shows the URL alone.
+ */
+function readableUrl(
+  request: Request,
+  received: Received | undefined,
+  field: string | null,
+): Readonly<URL> | undefined {
+  const fields = received?.headers;
+  const authority = fields?.[':authority'];
+  const host = field ?? authority;
+  if (host !== undefined) {
+    const [, name, port = ''] = hostField.exec(host) ?? [];
+    if (name === undefined || (authority ?? host) !== host) return undefined;
+    // srvx cannot read a complete name, nor a colon without a port behind it.
+    const plain = port === '' ? name : `${name}:${port}`;
+    if (fields !== undefined && plain !== host)
+      fields[field === null ? ':authority' : 'host'] = plain;
+  }
   try {
-    return urlOf(request);
+    const url = urlOf(request);
+    return hostField.test(url.host) ? url : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** srvx cannot read a complete name, nor a colon without a port behind it: so they are taken off before it does. */
-function makeReadable(received: Received | undefined, host: string, plain: string): void {
-  if (received?.headers !== undefined && host !== plain) received.headers.host = plain;
 }
 
 /** Of Node's `IncomingMessage`. */
 interface Received {
   readonly url?: string;
   readonly httpVersionMajor?: number;
-  readonly headers?: { host?: string };
+  readonly headers?: { host?: string; ':authority'?: string };
 }
 
 /** What came in, where that is Node's server, which takes more than Bun's and Deno's do. */

@@ -14,6 +14,7 @@ import {
 import { hopByHop } from '../core/hop-by-hop.ts';
 import { knownOptions } from '../core/option.ts';
 import { editResponse } from '../core/response-headers.ts';
+import { withoutTwins } from './twins.ts';
 
 export type { HeaderEdits } from '../core/header-edits.ts';
 
@@ -39,6 +40,8 @@ export function isConnectionsOwn(name: string): boolean {
 
 /**
  * Edits the headers of requests and responses: removes, then sets, then adds.
+ *
+ * What is removed or set on requests is taken off under names with `_` for `-` too: upstreams that follow CGI read both as one.
  *
  * Headers of the connection (`connection`, `transfer-encoding`, `content-length`, `host` …) cannot be set: `fetch` makes
  * them itself.
@@ -67,11 +70,17 @@ export function headers(options: HeadersOptions): Middleware {
       throw new RangeError(`headers.${part}: ${name} is made by fetch itself and cannot be set`);
     }
   }
+  const decided = new Set(
+    [...(ofRequest?.remove ?? []), ...Object.keys(ofRequest?.set ?? {})]
+      .filter((name) => name.includes('-'))
+      .map((name) => name.toLowerCase()),
+  );
   return layer('headers', (next) => {
     const onward: typeof next =
       ofRequest === undefined
         ? next
-        : (request, context) => next(request, editOutgoing(context, ofRequest));
+        : (request, context) =>
+            next(request, editOutgoing(withoutTwins(request, context, decided), ofRequest));
     if (ofResponse === undefined) return onward;
     return async function headers(request, context) {
       const response = await onward(request, context);

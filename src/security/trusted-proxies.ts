@@ -63,6 +63,14 @@ const forwardingHeaders: ReadonlySet<string> = new Set([
 
 const certificateHeaders: ReadonlySet<string> = new Set([certificateHeader]);
 
+/** Those of them that a gateway neither writes itself nor adds to. */
+const notOurs: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-forwarded-port',
+  'x-real-ip',
+  certificateHeader,
+]);
+
 /** Whom a request comes from. */
 type Finder = (peer: string, forwardedFor: string | null) => string;
 
@@ -137,11 +145,11 @@ export function compileTrustedProxies(
 }
 
 /**
- * Where no proxy is trusted: what a client writes of certificates does not go on to upstreams, which may believe it. Addresses
- * do: the peer's is put behind them.
+ * Where no proxy is trusted: what a client writes of itself does not go on to upstreams, which may believe it, but for addresses
+ * in `x-forwarded-for`: the peer's is put behind them.
  */
 export function trustNoProxy(request: Request, context: Context): Context {
-  return withoutHeaders(request, context, certificateHeaders);
+  return withoutTwins(request, context, forwardingHeaders, notOurs);
 }
 
 /** Of several schemes nobody knows which is the client's. */

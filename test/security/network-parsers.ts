@@ -7,7 +7,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { Context } from '../../src/core/context.ts';
 import { parseCookies, withoutCookies } from '../../src/core/cookies.ts';
 import { encodeForm } from '../../src/core/form.ts';
-import { dropHopByHop } from '../../src/core/hop-by-hop.ts';
+import { dropHopByHop, dropNominated } from '../../src/core/hop-by-hop.ts';
 import { peerIdentity } from '../../src/core/peer-identity.ts';
 import { parsePriority } from '../../src/core/priority.ts';
 import { parseRateLimit, parseRateLimitPolicy } from '../../src/core/rate-limit-fields.ts';
@@ -324,6 +324,7 @@ export const networkParsers: readonly NetworkParser[] = [
     files: ['core/hop-by-hop.ts'],
     read(connection) {
       const fields: Record<string, string> = { connection, a: '1', b: '2' };
+      dropNominated(fields);
       dropHopByHop(fields);
       return fields;
     },

@@ -12,8 +12,8 @@ export const families = {
   floods: 6,
   'forged forwarding': 12,
   'forged cookies': 10,
-  'forged identity': 16,
-  hosts: 20,
+  'forged identity': 18,
+  hosts: 40,
   'requests to the inside': 30,
 } as const;
 

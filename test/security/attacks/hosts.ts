@@ -50,3 +50,34 @@ export const hostAttacks: readonly Attack<HostAttack, HostOutcome>[] = attacks<
     [400, 0],
   ],
 ]);
+
+/** The same over HTTP/2 and TLS, where the host has a field of its own; 0 for a stream that is ended without an answer. */
+export const authorityAttacks: readonly Attack<Readonly<Record<string, string>>, HostOutcome>[] =
+  attacks<Readonly<Record<string, string>>, HostOutcome>('hosts', [
+    ['HTTP/2: the host', { ':authority': 'admin.example' }, 401],
+    ['HTTP/2: in capitals, with a port', { ':authority': 'ADMIN.example:8443' }, 401],
+    ['HTTP/2: with a dot behind', { ':authority': 'admin.example.' }, 401],
+    ['HTTP/2: with a dot and a port', { ':authority': 'admin.example.:8443' }, 401],
+    ['HTTP/2: with a port that is empty', { ':authority': 'admin.example:' }, [401, 0]],
+    ['HTTP/2: with two dots behind', { ':authority': 'admin.example..' }, 400],
+    ['HTTP/2: in a Host field alone', { host: 'admin.example.' }, 401],
+    ['HTTP/2: beside a Host field', { ':authority': 'admin.example', host: 'shop.example' }, 400],
+    [
+      'HTTP/2: in a Host field beside it',
+      { ':authority': 'shop.example', host: 'admin.example' },
+      400,
+    ],
+    ['HTTP/2: behind a user', { ':authority': 'shop.example@admin.example' }, [401, 0]],
+    ['HTTP/2: a number that is no address', { ':authority': '256.1.1.1' }, 400],
+    ['HTTP/2: with a path', { ':authority': 'shop.example/admin' }, 0],
+    [
+      'HTTP/2: not by TLS, it says',
+      { ':authority': 'shop.example', ':scheme': 'http' },
+      [200, 421],
+    ],
+    ['HTTP/2: by another scheme', { ':authority': 'shop.example', ':scheme': 'ftp' }, [200, 421]],
+    ['HTTP/2: * as path', { ':authority': 'shop.example', ':path': '*' }, [400, 0]],
+    ['HTTP/2: two slashes', { ':authority': 'shop.example', ':path': '//admin' }, 401],
+    ['HTTP/2: no slash', { ':authority': 'shop.example', ':path': 'admin' }, [401, 0]],
+    ['HTTP/2: a method in other letters', { ':authority': 'shop.example', ':method': 'get' }, 400],
+  ]);

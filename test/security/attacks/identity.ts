@@ -26,7 +26,7 @@ roles: { header: x-user-role, trusted_ips: 10.0.0.0/8 }
 routes:
   - { path: /user, to: web, auth: main }
   - { path: /perhaps, to: web, auth: { jwt: main, optional: true } }
-  - { path: /region, to: web, headers: { request: { set: { x-region: eu } } } }
+  - { path: /region, to: web, headers: { request: { set: { x-region: eu }, remove: [x-debug] } } }
   - { path: /asked, to: web, authorizer: { to: gate, path: /, headers: x-user-role, forward: x-tenant } }
   - { path: /cookie, to: web, auth: cookie }
   - { path: /boss, to: web, allow: { headers: { x-user-role: boss } } }
@@ -62,7 +62,7 @@ export interface ForgedIdentity {
 
 /** What an upstream of the table could take for the caller's identity, however it is written. */
 const telling =
-  /^(?:x-(?:user|user-role|token|level|tenant|region|forwarded-.+|real-ip)|forwarded)$/;
+  /^(?:x-(?:user|user-role|token|level|debug|tenant|region|forwarded-.+|real-ip)|forwarded)$/;
 /** What the gateway itself says in each request. */
 const usual = /^x-forwarded-(?:host|proto)$/;
 
@@ -171,6 +171,30 @@ export const forgedIdentities: readonly Attack<ForgedIdentity, string>[] = attac
       'a token behind a tab, where they are optional',
       { path: '/perhaps', headers: { authorization: `Bearer\t${forged}` } },
       '401',
+    ],
+    [
+      'what the rules say, with an underscore',
+      { path: '/region', headers: { x_region: 'us' } },
+      'x-region: eu',
+    ],
+    [
+      'what the rules take off, with an underscore',
+      { path: '/region', headers: { x_debug: '1' } },
+      'x-region: eu',
+    ],
+    [
+      'whom a proxy names, where there is none',
+      {
+        path: '/',
+        headers: {
+          forwarded: 'for=10.0.0.2;proto=https',
+          'x-real-ip': '10.0.0.2',
+          'x-forwarded-port': '443',
+          x_forwarded_for: '10.0.0.2',
+          x_forwarded_proto: 'https',
+        },
+      },
+      'nothing',
     ],
     [
       'what the rules say, taken off by Connection',
