@@ -8,7 +8,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import * as z from 'zod';
 import { rulesFile } from '../src/rules/schema.ts';
-import { blocks, scalars } from '../src/rules/shape.ts';
+import { type BlockInfo, blocks, lists, maps, scalars } from '../src/rules/shape.ts';
 import { ruleDefaults } from './rules-defaults.ts';
 
 /** A map with keys of the language. */
@@ -16,7 +16,7 @@ interface Section {
   readonly title: string;
   readonly anchor: string;
   readonly key: string;
-  readonly schema: z.ZodObject;
+  readonly block: BlockInfo;
 }
 
 /** Pages that say what a block does, where they are not called as it is. */
@@ -86,10 +86,10 @@ routes:                              # the first one that matches wins
 /** The page. */
 export function rulesPage(): string {
   const sections: Section[] = [];
-  const known = new Map<z.ZodType, Section>();
+  const known = new Map<BlockInfo, Section>();
 
-  function sectionOf(schema: z.ZodObject, key: string): Section {
-    const found = known.get(schema);
+  function sectionOf(block: BlockInfo, key: string): Section {
+    const found = known.get(block);
     if (found !== undefined) return found;
     const isTaken = sections.some((section) => section.key === key);
     const [, path = key, rest = ''] =
@@ -99,14 +99,13 @@ export function rulesPage(): string {
       .toLowerCase()
       .replaceAll(/[^\w -]/g, '')
       .replaceAll(' ', '-');
-    const section = { title, anchor, key, schema };
-    known.set(schema, section);
+    const section = { title, anchor, key, block };
+    known.set(block, section);
     sections.push(section);
     return section;
   }
 
-  function takes(written: z.ZodType, key: string): string {
-    const schema = unwrapped(written);
+  function takes(schema: z.ZodType, key: string): string {
     const info = scalars.get(schema);
     if (info?.words !== undefined) return info.words.map((word) => `\`${word}\``).join(', ');
     if (info !== undefined) return escaped(info.expected);
@@ -114,15 +113,15 @@ export function rulesPage(): string {
       const options = (schema.options as z.ZodType[]).map((option) => takes(option, key));
       return [...new Set(options)].join('; or ');
     }
-    if (schema instanceof z.ZodArray) {
-      const inside = key === 'routes' ? key : `${key} in a list`;
-      return `a list: ${takes(schema.element as z.ZodType, inside)}`;
+    const item = lists.get(schema);
+    if (item !== undefined) {
+      return `a list: ${takes(item, key === 'routes' ? key : `${key} in a list`)}`;
     }
-    if (schema instanceof z.ZodRecord) {
-      return `by name: ${takes(schema.valueType as z.ZodType, `${key}.NAME`)}`;
-    }
-    if (schema instanceof z.ZodObject) {
-      const { anchor, title } = sectionOf(schema, key);
+    const map = maps.get(schema);
+    if (map !== undefined) return `by name: ${takes(map.value, `${key}.NAME`)}`;
+    const block = blocks.get(schema);
+    if (block !== undefined) {
+      const { anchor, title } = sectionOf(block, key);
       return `[${title}](#${anchor})`;
     }
     throw new Error(`${key}: no words for ${schema.constructor.name}`);
@@ -137,31 +136,25 @@ export function rulesPage(): string {
     return found;
   }
 
-  sectionOf(rulesFile as unknown as z.ZodObject, '');
+  sectionOf(blocks.get(rulesFile) as BlockInfo, '');
   const texts: string[] = [];
-  for (const { title, key, schema } of sections) {
-    const rows = Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, member]) => {
+  for (const { title, key, block } of sections) {
+    const { shape, required, later } = block;
+    const rows = Object.entries(shape).map(([name, member]) => {
       const path = key === '' || key === 'routes' || key === 'defaults' ? name : `${key}.${name}`;
-      const isRequired = !(member instanceof z.ZodExactOptional);
-      const absent = isRequired ? 'required' : defaultOf(path);
+      const absent = required.includes(name) ? 'required' : defaultOf(path);
       return `| \`${name}\` | ${takes(member, path)} | ${absent} |`;
     });
-    const later = (blocks.get(schema)?.later ?? []).map(
-      (name) => `| \`${name}\` | not available in this version | |`,
-    );
+    const unavailable = later.map((name) => `| \`${name}\` | not available in this version | |`);
     const page = pages[key] ?? `policies/${key.replaceAll('_', '-')}.md`;
     const more = existsSync(`docs/${page}`) ? `What it does: [${page}](${page}).\n\n` : '';
     texts.push(
-      `## ${title}\n\n${more}| key | takes | default |\n|---|---|---|\n${[...rows, ...later].join('\n')}\n`,
+      `## ${title}\n\n${more}| key | takes | default |\n|---|---|---|\n${[...rows, ...unavailable].join('\n')}\n`,
     );
   }
   const stray = Object.keys(defaults).find((path) => !used.has(path) && defaults[path] !== '');
   if (stray !== undefined) throw new Error(`${stray}: there is no such key`);
   return `${head}\n${texts.join('\n')}`;
-}
-
-function unwrapped(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
 }
 
 function escaped(text: string): string {

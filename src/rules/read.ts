@@ -9,11 +9,28 @@
 
 import * as z from 'zod';
 import { type Environment, substitute } from './env.ts';
-import { beginningOf, type MapNode, type PositionedNode, type ScalarNode } from './nodes.ts';
+import {
+  beginningOf,
+  type ListNode,
+  type MapNode,
+  type PositionedNode,
+  type ScalarNode,
+} from './nodes.ts';
 import { quote } from './quote.ts';
 import type { Problem, Report } from './report.ts';
 import { isSecretKey } from './secrets.ts';
-import { blocks, complaintOf, drafts, type ScalarInfo, type Site, scalars } from './shape.ts';
+import {
+  type BlockInfo,
+  blocks,
+  complaintOf,
+  drafts,
+  lists,
+  maps,
+  type NamedInfo,
+  type ScalarInfo,
+  type Site,
+  scalars,
+} from './shape.ts';
 import type { SourceText, Span } from './source.ts';
 import {
   aboutEnvironment,
@@ -68,21 +85,20 @@ class Walk {
 
   value(schema: z.ZodType, node: PositionedNode, place: Place): unknown {
     if (node.kind === 'unreadable') return unsound;
+    if (node.kind === 'map') {
+      const block = blocks.get(schema);
+      if (block !== undefined) return this.#block(schema, block, node, place);
+      const map = maps.get(schema);
+      if (map !== undefined) return this.#named(schema, map, node, place);
+    } else if (node.kind === 'list') {
+      const item = lists.get(schema);
+      if (item !== undefined) return this.#list(schema, item, node, place);
+    } else {
+      const info = scalars.get(schema);
+      if (info !== undefined) return this.#scalar(schema, info, node, place);
+    }
     if (schema instanceof z.ZodUnion) return this.#alternative(schema, node, place);
-    if (schema instanceof z.ZodArray && node.kind === 'list') {
-      return this.#list(schema, node.items, node.span, place);
-    }
-    if (schema instanceof z.ZodRecord && node.kind === 'map') {
-      return this.#named(schema, node, place);
-    }
-    if (schema instanceof z.ZodObject && node.kind === 'map') {
-      return this.#block(schema, node, place);
-    }
-    const info = scalars.get(schema);
-    if (info === undefined || node.kind === 'map' || node.kind === 'list') {
-      return this.#refuseKind([schema], node, place);
-    }
-    return this.#scalar(schema, info, node, place);
+    return this.#refuseKind([schema], node, place);
   }
 
   #alternative(schema: z.ZodUnion, node: PositionedNode, place: Place): unknown {
@@ -99,7 +115,7 @@ class Walk {
     return this.#refuseKind(options, node, place);
   }
 
-  #list(schema: z.ZodArray, items: readonly PositionedNode[], span: Span, place: Place): unknown {
+  #list(schema: z.ZodType, item: z.ZodType, { items, span }: ListNode, place: Place): unknown {
     if (items.length === 0) {
       this.#context.report(span, {
         code: 'FM016',
@@ -108,8 +124,8 @@ class Walk {
       });
       return unsound;
     }
-    const element = schema.element as z.ZodType;
-    const values = items.map((item) => this.value(element, item, { ...place, isItem: true }));
+    const inside = { ...place, isItem: true };
+    const values = items.map((node) => this.value(item, node, inside));
     this.#reportRepeated(items, place);
     return !drafts.has(schema) && values.includes(unsound) ? unsound : values;
   }
@@ -132,11 +148,11 @@ class Walk {
     }
   }
 
-  #named(schema: z.ZodRecord, node: MapNode, place: Place): unknown {
+  #named(schema: z.ZodType, { name, value }: NamedInfo, node: MapNode, place: Place): unknown {
     const members: [string, unknown][] = [];
     for (const [key, entry] of node.entries) {
       const isSecret = place.isSecret || isSecretKey(key);
-      const result = (schema.keyType as z.ZodType).safeParse(key);
+      const result = name.safeParse(key);
       if (!result.success) {
         const complaint = complaintOf(result.error.issues[0] as z.core.$ZodIssue);
         const site = { key: quote(place.name), value: quote(key), isSecret };
@@ -144,10 +160,7 @@ class Walk {
         members.push([key, unsound]);
         continue;
       }
-      members.push([
-        key,
-        this.value(schema.valueType as z.ZodType, entry.node, { name: key, isSecret }),
-      ]);
+      members.push([key, this.value(value, entry.node, { name: key, isSecret })]);
     }
     if (members.length === 0) {
       this.#context.report(node.span, {
@@ -160,15 +173,14 @@ class Walk {
     return this.#members(schema, members);
   }
 
-  #block(schema: z.ZodObject, node: MapNode, place: Place): unknown {
-    const { title, later } = blocks.get(schema) ?? { title: quote(place.name), later: [] };
-    const shape = schema.shape as Record<string, z.ZodType>;
-    const known = Object.keys(shape);
+  #block(schema: z.ZodType, block: BlockInfo, node: MapNode, place: Place): unknown {
+    const { title, later, required, shape } = block;
     const members: [string, unknown][] = [];
     for (const [key, entry] of node.entries) {
       if (key.startsWith('x-')) continue;
       const member = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (member === undefined) {
+        const known = Object.keys(shape);
         const missing = known.filter((name) => !node.entries.has(name) && !later.includes(name));
         const problem = later.includes(key)
           ? notAvailable(key)
@@ -178,10 +190,10 @@ class Walk {
         continue;
       }
       const isSecret = place.isSecret || isSecretKey(key);
-      members.push([key, this.value(required(member), entry.node, { name: key, isSecret })]);
+      members.push([key, this.value(member, entry.node, { name: key, isSecret })]);
     }
-    for (const [key, member] of Object.entries(shape)) {
-      if (node.entries.has(key) || member instanceof z.ZodExactOptional) continue;
+    for (const key of required) {
+      if (node.entries.has(key)) continue;
       this.#context.report(beginningOf(node), {
         code: 'FM014',
         message: `${title} needs ${quote(key)}`,
@@ -257,8 +269,4 @@ class Walk {
 
 function calledAt({ name, isItem }: Place): string {
   return isItem === true ? `an entry of ${quote(name)}` : quote(name);
-}
-
-function required(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodExactOptional ? (schema.unwrap() as z.ZodType) : schema;
 }

@@ -35,7 +35,7 @@ export interface RulesFile {
 }
 
 const version = z.literal(1);
-scalars.add(version, { kind: 'number', expected: '1', code: 'FM015' });
+scalars.set(version, { kind: 'number', expected: '1', code: 'FM015' });
 
 /** A rules file. */
 export const rulesFile: z.ZodType<RulesFile> = draft(

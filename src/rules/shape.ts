@@ -2,7 +2,8 @@
  * The vocabulary in which the rules language is described: zod schemas, and beside each what messages call it.
  *
  * A schema says what may be written and what is made of it; the JSON Schema for editors comes from the same objects. The
- * reader ({@link import('./read.ts')}) walks the file along them.
+ * reader ({@link import('./read.ts')}) walks the file along them. A file needs few of them, and zod takes its time to make
+ * one: each is made when the first value is judged by it.
  *
  * @module
  */
@@ -55,13 +56,28 @@ export interface BlockInfo {
   readonly title: string;
   /** Keys that belong to the language and that this version does not carry out (FM060). */
   readonly later: readonly string[];
+  readonly required: readonly string[];
+  /** What its keys take. */
+  readonly shape: Readonly<Record<string, z.ZodType>>;
+}
+
+/** Beside the schema of a map by names of the user's. */
+export interface NamedInfo {
+  readonly name: z.ZodType<string>;
+  readonly value: z.ZodType;
 }
 
 /** Beside the schemas of single values. */
-export const scalars: z.core.$ZodRegistry<ScalarInfo> = z.registry<ScalarInfo>();
+export const scalars: WeakMap<z.ZodType, ScalarInfo> = new WeakMap();
 
-/** Beside the schemas of maps. */
-export const blocks: z.core.$ZodRegistry<BlockInfo> = z.registry<BlockInfo>();
+/** Beside the schemas of lists: what their entries take. */
+export const lists: WeakMap<z.ZodType, z.ZodType> = new WeakMap();
+
+/** Beside the schemas of maps with keys of the language. */
+export const blocks: WeakMap<z.ZodType, BlockInfo> = new WeakMap();
+
+/** Beside the schemas of maps with keys of the user's. */
+export const maps: WeakMap<z.ZodType, NamedInfo> = new WeakMap();
 
 /** The schemas whose parts are read on where one of them is wrong: the reader returns the sound ones. */
 export const drafts: WeakSet<z.ZodType> = new WeakSet();
@@ -76,13 +92,15 @@ export interface TextSettings<T> {
 
 /** A value of text in a grammar of its own. */
 export function text<T>({ expected, otherKind, read }: TextSettings<T>): z.ZodType<T> {
-  const schema = z.string().transform((value, context) => {
-    const result = read(value);
-    if (!(result instanceof Refusal)) return result as T;
-    context.addIssue({ code: 'custom', params: { complaint: result.complaint } });
-    return z.NEVER;
-  });
-  scalars.add(schema, {
+  const schema = z.lazy(() =>
+    z.string().transform((value, context) => {
+      const result = read(value);
+      if (!(result instanceof Refusal)) return result as T;
+      context.addIssue({ code: 'custom', params: { complaint: result.complaint } });
+      return z.NEVER;
+    }),
+  );
+  scalars.set(schema, {
     kind: 'text',
     expected,
     code: 'FM017',
@@ -113,28 +131,31 @@ export function textLike(expected: string, grammar: RegExp, help?: string): z.Zo
 
 /** One of a few words. */
 export function choice<const T extends string>(words: readonly T[]): z.ZodType<T> {
-  const schema = z.enum(words as [T, ...T[]]);
+  const schema = z.lazy(() => z.enum(words as [T, ...T[]]));
   const expected = words.length === 1 ? `\`${words[0]}\`` : `one of ${words.join(', ')}`;
-  scalars.add(schema, { kind: 'text', expected, code: 'FM015', words });
+  scalars.set(schema, { kind: 'text', expected, code: 'FM015', words });
   return schema;
 }
 
 /** A number; `expected`: as in "must be …", the limits included. */
-export function numberLike(expected: string, schema: z.ZodNumber): z.ZodType<number> {
-  scalars.add(schema, { kind: 'number', expected, code: 'FM016' });
+export function numberLike(expected: string, make: () => z.ZodNumber): z.ZodType<number> {
+  const schema = z.lazy(make);
+  scalars.set(schema, { kind: 'number', expected, code: 'FM016' });
   return schema;
 }
 
 /** `true` or `false`. */
 export function flag(): z.ZodType<boolean> {
-  const schema = z.boolean();
-  scalars.add(schema, { kind: 'boolean', expected: 'true or false', code: 'FM013' });
+  const schema = z.lazy(() => z.boolean());
+  scalars.set(schema, { kind: 'boolean', expected: 'true or false', code: 'FM013' });
   return schema;
 }
 
 /** A list with at least one entry. */
 export function list<T>(item: z.ZodType<T>): z.ZodType<readonly T[]> {
-  return z.array(item).min(1);
+  const schema = z.lazy(() => z.array(item).min(1));
+  lists.set(schema, item);
+  return schema;
 }
 
 /** A value or a list of such values; a list in either case. */
@@ -149,7 +170,9 @@ export function asList<T>(value: T | readonly T[]): readonly T[] {
 
 /** A map whose keys are names that the user chooses. */
 export function named<T>(name: z.ZodType<string>, value: z.ZodType<T>): z.ZodType<Named<T>> {
-  return z.record(name as z.ZodType<string, string>, value);
+  const schema = z.lazy(() => z.record(name as z.ZodType<string, string>, value));
+  maps.set(schema, { name, value });
+  return schema;
 }
 
 /** A map by names of the user's. */
@@ -172,15 +195,18 @@ export function block<T extends object>(
   { title, required = [], later = [] }: BlockSettings<T>,
   shape: Shape<T>,
 ): z.ZodType<T> {
-  const members = Object.entries(shape as Record<string, z.ZodType>).map(([key, member]) => [
-    key,
-    (required as readonly string[]).includes(key) ? member : member.exactOptional(),
-  ]);
-  const schema = z.strictObject(Object.fromEntries(members)).meta({
-    patternProperties: { '^x-': {} },
-  });
-  blocks.add(schema, { title, later });
+  const info: BlockInfo = { title, later, required, shape: shape as BlockInfo['shape'] };
+  const schema = z.lazy(() => objectOf(info));
+  blocks.set(schema, info);
   return schema as unknown as z.ZodType<T>;
+}
+
+function objectOf({ shape, required }: BlockInfo): z.ZodType {
+  const members = Object.entries(shape).map(([key, member]) => [
+    key,
+    required.includes(key) ? member : member.exactOptional(),
+  ]);
+  return z.strictObject(Object.fromEntries(members)).meta({ patternProperties: { '^x-': {} } });
 }
 
 /** Marks a schema whose sound parts are wanted even where others are wrong. */

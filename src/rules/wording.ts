@@ -4,17 +4,17 @@
  * @module
  */
 
-import * as z from 'zod';
+import type * as z from 'zod';
 import { kindNames, type PositionedNode, type ScalarNode } from './nodes.ts';
 import { either, quote } from './quote.ts';
 import type { Problem } from './report.ts';
-import { type Kind, type ScalarInfo, type Site, scalars } from './shape.ts';
+import { blocks, type Kind, lists, maps, type ScalarInfo, type Site, scalars } from './shape.ts';
 import { suggest } from './suggest.ts';
 
 /** The kind of value that a schema is for. */
 export function kindOf(schema: z.ZodType): Kind | undefined {
-  if (schema instanceof z.ZodArray) return 'list';
-  if (schema instanceof z.ZodObject || schema instanceof z.ZodRecord) return 'map';
+  if (lists.has(schema)) return 'list';
+  if (blocks.has(schema) || maps.has(schema)) return 'map';
   return scalars.get(schema)?.kind;
 }
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseRules } from '../../src/rules/parse.ts';
 import { renderDiagnostics } from '../../src/rules/render.ts';
 import { rulesFile } from '../../src/rules/schema.ts';
+import { blocks } from '../../src/rules/shape.ts';
 import { rulesPage } from '../../tools/rules-page.ts';
 
 const page = readFileSync('docs/rules.md', 'utf8');
@@ -27,7 +28,7 @@ const pieces: readonly Piece[] = globSync(['README.md', 'docs/**/*.md']).flatMap
   }));
 });
 
-const keys = Object.keys((rulesFile as unknown as { shape: object }).shape);
+const keys = Object.keys(blocks.get(rulesFile)?.shape ?? {});
 const rules = pieces.filter(({ text }) => new RegExp(`^(?:${keys.join('|')}):`, 'm').test(text));
 
 describe('rules on a page', () => {

@@ -68,7 +68,7 @@ const conditions: Shape<AllowConditions> = {
   namespaces: oneOrMore(plainText),
   ips: oneOrMore(network),
   client_ips: oneOrMore(network),
-  ports: oneOrMore(numberLike('a port from 1 to 65535', z.number().int().min(1).max(65_535))),
+  ports: oneOrMore(numberLike('a port from 1 to 65535', () => z.number().int().min(1).max(65_535))),
   methods: oneOrMore(method),
   headers: named(headerName, oneOrMore(headerValue)),
 };

@@ -24,7 +24,7 @@ export interface RespondBlock {
 export const respond: z.ZodType<RespondBlock> = block<RespondBlock>(
   { title: '`respond`' },
   {
-    status: numberLike('a status from 200 to 599', z.number().int().min(200).max(599)),
+    status: numberLike('a status from 200 to 599', () => z.number().int().min(200).max(599)),
     body: text({ expected: 'text', read: (value) => value }),
     headers: headerMap,
   },
@@ -53,7 +53,9 @@ const failures = [
   'fault_injected',
 ] as const satisfies readonly FallbackCondition[];
 
-const failureStatus = numberLike('a status from 400 to 599', z.number().int().min(400).max(599));
+const failureStatus = numberLike('a status from 400 to 599', () =>
+  z.number().int().min(400).max(599),
+);
 
 const fallbackBlock = block<FallbackBlock>(
   { title: '`fallback`' },
@@ -104,7 +106,7 @@ const hostOnly: z.ZodType<string> = text({
 });
 
 const redirectStatus: z.ZodType<RedirectStatus> = z.literal([...redirectStatuses]);
-scalars.add(redirectStatus, {
+scalars.set(redirectStatus, {
   kind: 'number',
   expected: `one of ${redirectStatuses.join(', ')}`,
   code: 'FM015',
@@ -115,7 +117,7 @@ const redirectBlock = block<RedirectBlock>(
   {
     scheme: choice(['http', 'https']),
     host: hostOnly,
-    port: numberLike('a port from 1 to 65535', z.number().int().min(1).max(65_535)),
+    port: numberLike('a port from 1 to 65535', () => z.number().int().min(1).max(65_535)),
     status: redirectStatus,
     ...pathEdits,
   },

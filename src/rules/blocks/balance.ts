@@ -29,7 +29,7 @@ export const balance: z.ZodType<BalanceWritten> = z.union([
     { title: '`balance`' },
     {
       policy,
-      bias: numberLike('a number from 0 to 100', z.number().min(0).max(100)),
+      bias: numberLike('a number from 0 to 100', () => z.number().min(0).max(100)),
       panic: percentage(),
     },
   ),

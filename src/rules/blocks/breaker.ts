@@ -35,7 +35,9 @@ export interface HalfOpenBlock {
 }
 
 const count = (most: number, least = 1): z.ZodType<number> =>
-  numberLike(`a whole number from ${least} to ${most}`, z.number().int().min(least).max(most));
+  numberLike(`a whole number from ${least} to ${most}`, () =>
+    z.number().int().min(least).max(most),
+  );
 
 const longer = duration({ mayBeZero: false });
 

@@ -38,7 +38,9 @@ export const budget: z.ZodType<number | BudgetBlock> = z.union([
     {
       ratio: percentage(),
       ttl,
-      min_per_second: numberLike('a number from 0 to 1000000', z.number().min(0).max(1_000_000)),
+      min_per_second: numberLike('a number from 0 to 1000000', () =>
+        z.number().min(0).max(1_000_000),
+      ),
       shared: flag(),
     },
   ),

@@ -19,8 +19,7 @@ export interface BulkheadBlock {
   readonly by?: string | readonly string[];
 }
 
-const limit = numberLike(
-  'a whole number from 1 to 1000000',
+const limit = numberLike('a whole number from 1 to 1000000', () =>
   z.number().int().min(1).max(1_000_000),
 );
 
@@ -31,7 +30,9 @@ export const bulkhead: z.ZodType<'off' | number | BulkheadBlock> = z.union([
     { title: '`bulkhead`', required: ['limit'] },
     {
       limit,
-      queue: numberLike('a whole number from 0 to 1000000', z.number().int().min(0).max(1_000_000)),
+      queue: numberLike('a whole number from 0 to 1000000', () =>
+        z.number().int().min(0).max(1_000_000),
+      ),
       max_wait: duration({ mayBeZero: false }),
       release: choice(['headers', 'body']),
       by: oneOrMore(keyExpression),

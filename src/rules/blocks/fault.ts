@@ -25,8 +25,7 @@ export interface FaultBlock {
 }
 
 // What is injected is told in the body.
-const status = numberLike(
-  'a status from 200 to 599 with a body',
+const status = numberLike('a status from 200 to 599 with a body', () =>
   z
     .number()
     .int()
@@ -66,7 +65,7 @@ const faultBlock = block<FaultBlock>(
     percent: percentage(),
     only_if: match,
     until: moment,
-    max_active: numberLike('a whole number of 1 or more', z.number().int().min(1)),
+    max_active: numberLike('a whole number of 1 or more', () => z.number().int().min(1)),
     header_trigger: flag(),
     counted: flag(),
   },

@@ -20,8 +20,7 @@ export interface HealthCheckBlock {
   readonly up_after?: number;
 }
 
-const times: z.ZodType<number> = numberLike(
-  'a whole number from 1 to 1000',
+const times: z.ZodType<number> = numberLike('a whole number from 1 to 1000', () =>
   z.number().int().min(1).max(1_000),
 );
 

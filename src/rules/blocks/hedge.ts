@@ -42,10 +42,9 @@ const delay: z.ZodType<string> = text({
 const hedgeBlock: z.ZodType<HedgeBlock> = block<HedgeBlock>(
   { title: '`hedge`' },
   {
-    max: numberLike('a whole number from 1 to 4', z.number().int().min(1).max(4)),
+    max: numberLike('a whole number from 1 to 4', () => z.number().int().min(1).max(4)),
     delay,
-    min_samples: numberLike(
-      'a whole number from 0 to 100000',
+    min_samples: numberLike('a whole number from 0 to 100000', () =>
       z.number().int().min(0).max(100_000),
     ),
     budget,

@@ -25,8 +25,7 @@ export interface LimitsBlock extends BodyLimitsBlock {
   readonly concurrent?: number;
 }
 
-const count = numberLike(
-  'a whole number from 1 to 1000000',
+const count = numberLike('a whole number from 1 to 1000000', () =>
   z.number().int().min(1).max(1_000_000),
 );
 

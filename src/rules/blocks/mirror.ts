@@ -34,7 +34,9 @@ const mirrorBlock: z.ZodType<MirrorBlock> = block<MirrorBlock>(
     headers: headerEdits,
     timeout: duration({ mayBeZero: false }),
     max_replay_bytes: size(),
-    max_active: numberLike('a whole number from 1 to 100000', z.number().int().min(1).max(100_000)),
+    max_active: numberLike('a whole number from 1 to 100000', () =>
+      z.number().int().min(1).max(100_000),
+    ),
   },
 );
 

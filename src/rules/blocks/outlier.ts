@@ -38,7 +38,9 @@ export interface FailureRateBlock {
 }
 
 const count = (least: number): z.ZodType<number> =>
-  numberLike(`a whole number from ${least} to 1000000`, z.number().int().min(least).max(1_000_000));
+  numberLike(`a whole number from ${least} to 1000000`, () =>
+    z.number().int().min(least).max(1_000_000),
+  );
 
 /** All of it. */
 export const outlier: z.ZodType<OutlierBlock> = block<OutlierBlock>(
@@ -54,7 +56,7 @@ export const outlier: z.ZodType<OutlierBlock> = block<OutlierBlock>(
     success_rate: block<SuccessRateBlock>(
       { title: '`success_rate`' },
       {
-        deviations: numberLike('a number from 0.1 to 100', z.number().min(0.1).max(100)),
+        deviations: numberLike('a number from 0.1 to 100', () => z.number().min(0.1).max(100)),
         min_endpoints: count(2),
         min_requests: count(1),
       },

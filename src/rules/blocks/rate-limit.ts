@@ -45,8 +45,7 @@ export type RateLimitWritten = 'off' | RateLimitBlock | readonly RateLimitBlock[
 /** The longest window: a year, in milliseconds. */
 const longestPerMs = 366 * 86_400_000;
 
-const units: z.ZodType<number> = numberLike(
-  'a whole number from 1 to 1000000000',
+const units: z.ZodType<number> = numberLike('a whole number from 1 to 1000000000', () =>
   z.number().int().min(1).max(1e9),
 );
 
@@ -74,7 +73,7 @@ const limit: z.ZodType<RateLimitBlock> = block<RateLimitBlock>(
     max_wait: duration({ maxMs: longestDelayMs }),
     enforce: flag(),
     on_store_error: choice(['local', 'open', 'closed']),
-    cost: numberLike('a whole number from 0 to 1000000000', z.number().int().min(0).max(1e9)),
+    cost: numberLike('a whole number from 0 to 1000000000', () => z.number().int().min(0).max(1e9)),
     mode: choice(['local', 'exact', 'leased', 'platform']),
     fields: choice(['always', 'rejections', 'never']),
     legacy: choice(['draft-6']),

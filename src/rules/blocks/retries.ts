@@ -34,19 +34,19 @@ export interface RetryBlock extends RetrySettings {
   readonly max?: number;
 }
 
-const retries: z.ZodType<number> = numberLike(
-  'a whole number from 0 to 100',
+const retries: z.ZodType<number> = numberLike('a whole number from 0 to 100', () =>
   z.number().int().min(0).max(100),
 );
 
 const status: z.ZodType<number> = numberLike(
   'a status from 400 to 599, and not 501 or 505, which are never retried',
-  z
-    .number()
-    .int()
-    .min(400)
-    .max(599)
-    .refine((status) => status !== 501 && status !== 505),
+  () =>
+    z
+      .number()
+      .int()
+      .min(400)
+      .max(599)
+      .refine((status) => status !== 501 && status !== 505),
 );
 
 /** The settings that may also stand on a route, beside a number of retries. */

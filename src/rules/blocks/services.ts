@@ -55,7 +55,7 @@ const endpoint: z.ZodType<EndpointWritten> = z.union([
     { title: 'an endpoint', required: ['url'] },
     {
       url: upstreamUrl,
-      weight: numberLike('a number from 0 to 1000000', z.number().min(0).max(1_000_000)),
+      weight: numberLike('a number from 0 to 1000000', () => z.number().min(0).max(1_000_000)),
     },
   ),
 ]);

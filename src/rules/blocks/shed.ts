@@ -20,8 +20,7 @@ export interface ShedBlock {
   readonly trusted_ips?: string | readonly string[];
 }
 
-const requests: z.ZodType<number> = numberLike(
-  'a whole number from 1 to 1000000',
+const requests: z.ZodType<number> = numberLike('a whole number from 1 to 1000000', () =>
   z.number().int().min(1).max(1e6),
 );
 

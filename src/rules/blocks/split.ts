@@ -29,7 +29,7 @@ export const destination: z.ZodType<string> = text({
 
 const share: z.ZodType<number> = numberLike(
   'a weight from 0 to 100, with at most one decimal',
-  z.number().min(0).max(100).multipleOf(0.1),
+  () => z.number().min(0).max(100).multipleOf(0.1),
 );
 
 const rest: z.ZodType<'rest'> = text({

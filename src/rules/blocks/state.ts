@@ -57,7 +57,9 @@ export const state: z.ZodType<StateBlock> = block<StateBlock>(
     ]),
     mode: choice(['leased', 'exact']),
     breakers: choice(['quorum', 'any', 'alone']),
-    instances: numberLike('a whole number from 1 to 10000', z.number().int().min(1).max(10_000)),
+    instances: numberLike('a whole number from 1 to 10000', () =>
+      z.number().int().min(1).max(10_000),
+    ),
   },
 );
 

@@ -22,10 +22,9 @@ export const throttle: z.ZodType<'off' | ThrottleBlock> = z.union([
   block<ThrottleBlock>(
     { title: '`throttle`' },
     {
-      multiplier: numberLike('a number from 1 to 100', z.number().min(1).max(100)),
+      multiplier: numberLike('a number from 1 to 100', () => z.number().min(1).max(100)),
       window: duration({ mayBeZero: false }),
-      min_requests: numberLike(
-        'a whole number from 1 to 100000',
+      min_requests: numberLike('a whole number from 1 to 100000', () =>
         z.number().int().min(1).max(100_000),
       ),
       max_rejection: percentage(),

@@ -22,7 +22,7 @@ export interface TrustedProxiesSettings {
 const settings: z.ZodType<TrustedProxiesSettings> = block<TrustedProxiesSettings>(
   { title: '`trusted_proxies`' },
   {
-    hops: numberLike('a whole number from 1 to 10', z.number().int().min(1).max(10)),
+    hops: numberLike('a whole number from 1 to 10', () => z.number().int().min(1).max(10)),
     networks: oneOrMore(network),
     client_certificates: flag(),
   },
