@@ -155,7 +155,9 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const telemetry = traced && (await startTraces(traced, parsed.rules.telemetry, sayOfTraces));
   const { store, mode, breakers: how, instances } = stateOf(given, parsed.rules.state);
   const say = (message: string): void => console.error(`fetchmesh: ${message}`);
-  const opened = store === undefined ? undefined : await openStore(store, { mode, instances, say });
+  const option = given.store === undefined ? 'state.store' : '--store';
+  const opened =
+    store === undefined ? undefined : await openStore(store, { mode, option, instances, say });
   const breakers = shareBreakers(opened, { breakers: how, port, say });
   const accessLog = lineBuffer({ write: standardOutput });
   const gateway = createGateway(parsed.rules, {

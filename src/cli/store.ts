@@ -29,6 +29,8 @@ import { UsageError } from './usage.ts';
 /** Settings of {@link openStore}. */
 export interface OpenStoreOptions {
   readonly mode: 'exact' | 'leased';
+  /** What named it, for messages. Default: `--store`. */
+  readonly option?: string;
   /** How many share it, this one included. */
   readonly instances: number;
   /** Told, once each time, that the store is out or back, and once what there is to know about it. */
@@ -60,7 +62,7 @@ const patienceMs = 1_000;
  * @throws {UsageError} where the URL or a package is wrong or missing; without the URL, which may hold a password.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
-  const { mode, instances, say } = options;
+  const { mode, option, instances, say } = options;
   const shared = (store: TakingStore): TakingStore =>
     mode === 'exact' ? exactStore(store) : leasedStore(store, { instances });
   const place = placeOf(url);
@@ -74,6 +76,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
         );
     },
     remark,
+    ...(option !== undefined && { option }),
   });
   if (opened.store.capabilities.consistency === 'isolate') return opened;
   if (opened.tell === undefined) {
@@ -105,7 +108,7 @@ async function ending(store: Store, opened: OpenedStore): Promise<void> {
 
 /** Settings of {@link connectStore}. */
 export interface ConnectStoreOptions {
-  /** Which option the URL was given as, for messages. Default: `--store`. */
+  /** What named it, for messages. Default: `--store`. */
   readonly option?: string;
   /** Told, once each time, that the store is out or back, and why. */
   readonly say: (isAvailable: boolean, why: string) => void;
@@ -140,6 +143,12 @@ export async function connectStore(
   if (scheme === 'memory:') return { store: memoryStore(), close: async () => {} };
   if (scheme === 'deno-kv:') return connectDenoKv(url.slice(scheme.length), option, remark);
   if ((scheme === 'redis:' || scheme === 'rediss:') && URL.canParse(url)) {
+    const { pathname } = new URL(url);
+    if (!/^\/?\d*$/.test(pathname)) {
+      throw new UsageError(
+        `${option}: '${pathname}' is not the number of a database, such as redis://localhost:6379/0`,
+      );
+    }
     return await connectRedis(url, say, remark, option);
   }
   throw new UsageError(
@@ -222,7 +231,7 @@ interface Client {
 async function redisClient(url: string, option: string): Promise<Client> {
   const found = await installed('redis', option);
   if (found !== undefined) {
-    const client = found['createClient']({ url, disableOfflineQueue: true });
+    const client = made(option, () => found['createClient']({ url, disableOfflineQueue: true }));
     return {
       commands: nodeRedis(client as NodeRedisClient),
       server: client as AskedServer,
@@ -233,8 +242,9 @@ async function redisClient(url: string, option: string): Promise<Client> {
   }
   const other = await installed('ioredis', option);
   if (other !== undefined) {
-    const client = new other['Redis'](url, {
-      ...{ lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 },
+    const client = made(option, () => {
+      const settings = { lazyConnect: true, enableOfflineQueue: false, maxRetriesPerRequest: 0 };
+      return new other['Redis'](url, settings);
     });
     return {
       commands: ioredis(client as IoredisClient),
@@ -245,6 +255,15 @@ async function redisClient(url: string, option: string): Promise<Client> {
     };
   }
   throw new UsageError(`${option}: Redis needs a client; run \`npm install redis\` (or ioredis)`);
+}
+
+/** What a client says of a URL that it cannot take, it says of parts without the password. */
+function made<T>(option: string, client: () => T): T {
+  try {
+    return client();
+  } catch (error) {
+    throw new UsageError(`${option}: the client cannot take the URL: ${(error as Error).message}`);
+  }
 }
 
 /** A name in a variable: type-checkers and bundlers leave alone what may be missing. */
@@ -265,16 +284,21 @@ async function connectDenoKv(
   remark: ConnectStoreOptions['remark'],
 ): Promise<ConnectedStore> {
   const { Deno } = globalThis as {
-    Deno?: { openKv?(path?: string): Promise<DenoKvLike & { close(): void }> };
+    Deno?: { openKv?(path?: string): Promise<DenoKvLike> };
   };
   if (Deno?.openKv === undefined) {
     throw new UsageError(`${option}: deno-kv: needs Deno, run with --unstable-kv`);
   }
-  const kv = await Deno.openKv(path === '' ? undefined : path);
-  return {
-    store: denoKvStore(kv, { onClockAhead: (aheadMs) => remark?.(remarkOnInstances(aheadMs)) }),
-    close: async () => kv.close(),
-  };
+  let kv: DenoKvLike;
+  try {
+    kv = await Deno.openKv(path === '' ? undefined : path);
+  } catch (error) {
+    throw new UsageError(`${option}: deno-kv: cannot be opened: ${(error as Error).message}`);
+  }
+  const store = denoKvStore(kv, {
+    onClockAhead: (aheadMs) => remark?.(remarkOnInstances(aheadMs)),
+  });
+  return { store, close: async () => store.close?.() };
 }
 
 function reasonOf(error: unknown): string {

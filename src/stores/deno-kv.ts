@@ -95,6 +95,7 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): T
     return ok && (value === null ? '' : (versionstamp ?? ''));
   }
 
+  let isClosed = false;
   const store: Store = {
     name: 'Deno KV',
     capabilities,
@@ -108,7 +109,11 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): T
         if (entry !== undefined && !signal.aborted) changed(entryOf(entry));
       });
     },
-    close: () => kv.close(),
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      kv.close();
+    },
   };
   return takeByCompareAndSet(store, { clock, random, ...(onClockAhead && { onClockAhead }) });
 }

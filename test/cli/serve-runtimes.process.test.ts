@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { endAll, serve } from '../support/serving.ts';
+import { endAll, type Serving, serve } from '../support/serving.ts';
 
 let upstream: Server;
 let upstreamUrl: string;
@@ -60,6 +60,37 @@ describe.each(['bun', 'deno'] as const)('fetchmesh serve on %s', (runtime) => {
     expect(await (await slow).text()).toBe('waited');
     expect(await gateway.exited()).toBe(0);
   });
+});
+
+test('gateways on Deno share a limit through Deno KV, which outlives them', async () => {
+  const file = join(directory, 'limited.yaml');
+  const limit = 'rate_limit: { limit: 3, per: 1h, mode: exact, on_store_error: closed }';
+  await writeFile(
+    file,
+    `services: { a: "${upstreamUrl}" }\nroutes: [{ path: /**, to: a, ${limit} }]`,
+  );
+  const start = (path: string) =>
+    serve(['-f', file, '--store', `deno-kv:${path}`], 'deno', ['--unstable-kv']);
+  const database = join(directory, 'kv.sqlite');
+  /** What the limit says; a busy machine may miss the deadline of the store now and then. */
+  const decisionOf = async ({ url }: Serving): Promise<number> => {
+    for (;;) {
+      const response = await fetch(url);
+      await response.text();
+      if (response.status !== 503) return response.status;
+    }
+  };
+  const [one, other] = await Promise.all([start(database), start(database)]);
+  let admitted = 0;
+  while ((await decisionOf(one)) === 200) admitted += 1;
+  expect(admitted).toBeLessThanOrEqual(3);
+  expect(await decisionOf(other)).toBe(429);
+  for (const gateway of [one, other]) gateway.process.kill('SIGTERM');
+  expect([await one.exited(), await other.exited()]).toEqual([0, 0]);
+
+  await expect(start(join(directory, 'nowhere', 'kv.sqlite'))).rejects.toThrow(
+    /--store: deno-kv: cannot be opened: unable to open/,
+  );
 });
 
 describe.each(['node', 'bun', 'deno'] as const)('--watch on %s', (runtime) => {

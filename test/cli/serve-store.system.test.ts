@@ -198,14 +198,26 @@ test('rules name the store, by a variable that holds its password', async () => 
     file,
     `state: { store: { env: FETCHMESH_TEST_REDIS }, mode: exact }
 services: { a: "${url}" }
-routes: [{ path: /**, to: a, rate_limit: { limit: 3, per: 1h } }]
+routes: [{ path: /**, to: a, rate_limit: { limit: 3, per: 1h, on_store_error: closed } }]
 `,
   );
   vi.stubEnv('FETCHMESH_TEST_REDIS', redis.url);
   try {
     const [one, other] = await Promise.all([serve(['-f', file]), serve(['-f', file])]);
-    const statuses = [one, other, one, other].map(({ url }) => statusOf(url));
-    expect((await Promise.all(statuses)).sort()).toEqual([200, 200, 200, 429]);
+    // A busy machine may miss the deadline of the store now and then.
+    const decisionOf = async (serving: Serving): Promise<number> => {
+      const status = await statusOf(serving.url);
+      return status === 503 ? await decisionOf(serving) : status;
+    };
+    let admitted = 0;
+    while ((await decisionOf(one)) === 200) admitted += 1;
+    expect(admitted).toBeLessThanOrEqual(3);
+    expect(await decisionOf(other)).toBe(429);
+    vi.stubEnv('FETCHMESH_TEST_REDIS', 'mysql://:hunter2@db');
+    const wrong = cli(['serve', '--port', '0', '--admin-port', '0', '-f', file]);
+    expect(await wrong.exited()).toBe(2);
+    expect(wrong.output()).toContain('state.store: not the URL of a store, such as redis://');
+    expect(wrong.output()).not.toContain('hunter2');
   } finally {
     vi.unstubAllEnvs();
   }
@@ -215,6 +227,8 @@ test.each([
   [['--store', 'postgres://me:hunter2@db/x'], '--store: not the URL of a store, such as redis://'],
   [['--store', 'redis://a', '--store-mode', 'best'], "--store-mode: 'best' is not a mode"],
   [['--instances', '0'], "--instances: '0' is not a whole number above 0"],
+  [['--store', 'redis://:hunter2@a/x'], "--store: '/x' is not the number of a database, such as"],
+  [['--store', 'redis://%zz:hunter2@a'], '--store: the client cannot take the URL: URI malformed'],
   [['--store', 'deno-kv:x'], '--store: deno-kv: needs Deno, run with --unstable-kv'],
 ])('%j is refused', async (args, message) => {
   await limitTo('limit: 1, per: 1h');

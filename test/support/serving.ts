@@ -19,8 +19,12 @@ const running = new Set<ChildProcess>();
 const entry = new URL('./cli.ts', import.meta.url).pathname;
 
 /** Starts the command line with these arguments. */
-export function cli(args: readonly string[], runtime: Runtime = 'node') {
-  return startScript(entry, args, runtime);
+export function cli(
+  args: readonly string[],
+  runtime: Runtime = 'node',
+  flags: readonly string[] = [],
+) {
+  return startScript(entry, args, runtime, 'ignore', flags);
 }
 
 /** Starts a script as a process of its own. */
@@ -29,9 +33,10 @@ export function startScript(
   args: readonly string[],
   runtime: Runtime,
   stdin: 'ignore' | 'pipe' = 'ignore',
+  flags: readonly string[] = [],
 ) {
   const [command, ...front] = runtimes[runtime];
-  const child = spawn(command, [...front, script, ...args], {
+  const child = spawn(command, [...front, ...flags, script, ...args], {
     // CI=1: some servers switch their graceful shutdown off where they see it.
     env: { ...process.env, CI: '1', NO_COLOR: '1' },
     stdio: [stdin, 'pipe', 'pipe'],
@@ -62,8 +67,12 @@ export function startScript(
 }
 
 /** Starts `fetchmesh serve` on free ports; resolves when it is ready. */
-export async function serve(args: readonly string[], runtime: Runtime = 'node'): Promise<Serving> {
-  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args], runtime);
+export async function serve(
+  args: readonly string[],
+  runtime: Runtime = 'node',
+  flags: readonly string[] = [],
+): Promise<Serving> {
+  const child = cli(['serve', '--port', '0', '--admin-port', '0', ...args], runtime, flags);
   await child.said(/readiness on/);
   const found = (pattern: RegExp): string => pattern.exec(child.output())?.[1] as string;
   return { ...child, url: found(/gateway on (\S+)/), admin: found(/metrics on (\S+)\/metrics/) };
