@@ -17,6 +17,7 @@ import {
 import { type BackgroundWork, type Context, contextOf, isContext } from './context.ts';
 import { exchange } from './exchange.ts';
 import { outgoing, platformInit, requestOf, withoutEdits } from './outgoing.ts';
+import { hold } from './own.ts';
 import { RejectionError, rejectionOf } from './rejection.ts';
 import { rootContext } from './root-context.ts';
 
@@ -87,11 +88,16 @@ export function outbound(
     const given = isContext(second) ? second : third;
     const request =
       init === undefined && input instanceof Request ? input : requestFrom(input, init);
-    const parent = given ?? (input instanceof Request ? contextOf(input) : undefined);
+    const served = input instanceof Request ? contextOf(input) : undefined;
+    const parent = given ?? served;
     // The request being served ends with its context; another one may end before.
-    const isServed = input instanceof Request && contextOf(input) === parent;
+    const isServed = input instanceof Request && served === parent;
     // On Node a request made from a signal follows it only until the request is collected: before its body is read.
     const signal = init?.signal ?? undefined;
+    if (signal === undefined && served === undefined && input instanceof Request) {
+      hold(input, input.signal);
+      if (request !== input) hold(request, request.signal);
+    }
     let context =
       parent === undefined
         ? rootContext('outbound', request, [], background)

@@ -3,7 +3,7 @@
  * signal of a request goes dead with the request.
  */
 
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { follow } from '../../src/core/abort.ts';
 import { abortCallbacks } from '../../src/core/abort-callbacks.ts';
 import type { Middleware } from '../../src/core/chain.ts';
@@ -32,8 +32,17 @@ function endless(signal: AbortSignal): ReadableStream<Uint8Array> {
 }
 
 /** Keeps the signal that it should obey, as `fetch` does, and nothing else. */
-const fetch = async (request: Request, init?: RequestInit): Promise<Response> =>
-  new Response(endless(init?.signal ?? request.signal));
+const fetch = async (request: Request, init?: RequestInit): Promise<Response> => {
+  const signal = init?.signal ?? request.signal;
+  obeyed.push(signal);
+  return new Response(endless(signal));
+};
+
+const obeyed: AbortSignal[] = [];
+
+afterEach(() => {
+  obeyed.length = 0;
+});
 
 const editing: Middleware = (next) => (request, context) =>
   next(request, setHeader(context, 'x-a', '1'));
@@ -68,6 +77,9 @@ describe('an abort while the body is read reaches', () => {
     for (const make of [
       (signal: AbortSignal) => shop(url, { signal }),
       (signal: AbortSignal) => shop(streamingPut(tracedBody(['a']).stream), { signal }),
+      (signal: AbortSignal) => shop(new Request(url, { signal })),
+      (signal: AbortSignal) => shop(new Request(url, { signal }), { headers: { 'x-b': '2' } }),
+      (signal: AbortSignal) => shop(streamingPut(tracedBody(['a']).stream, { signal })),
     ]) {
       const caller = new AbortController();
       const reader = await readFirst(await make(caller.signal));
