@@ -256,14 +256,16 @@ test('secrets of the file do not show', () => {
 describe('agrees with the gateway', () => {
   const segment = fc.constantFrom('a', 'b', ':id', '*');
   const value = fc.constantFrom('1', '2', '*', '!*', '!1', '1*', '~^[12]$');
-  const conditions = fc.record(
-    {
-      headers: fc.dictionary(fc.constantFrom('x-a', 'x-b'), value, { maxKeys: 2 }),
-      query: fc.dictionary(fc.constantFrom('q', 'r'), value, { maxKeys: 2 }),
-      cookies: fc.dictionary(fc.constantFrom('c'), value, { maxKeys: 1 }),
-    },
-    { requiredKeys: [] },
-  );
+  const conditions = fc
+    .record(
+      {
+        headers: fc.dictionary(fc.constantFrom('x-a', 'x-b'), value, { minKeys: 1 }),
+        query: fc.dictionary(fc.constantFrom('q', 'r'), value, { minKeys: 1 }),
+        cookies: fc.dictionary(fc.constantFrom('c'), value, { minKeys: 1 }),
+      },
+      { requiredKeys: [] },
+    )
+    .filter((conditions) => Object.keys(conditions).length > 0);
   const route = fc.record(
     {
       path: fc.oneof(
@@ -279,7 +281,7 @@ describe('agrees with the gateway', () => {
       ),
       trailing_slash: fc.constantFrom('ignore', 'strict'),
       methods: fc.uniqueArray(fc.constantFrom('GET', 'POST', 'PUT'), { minLength: 1 }),
-      hosts: fc.uniqueArray(fc.constantFrom('a.example', '*.example', '*.a.example', '*'), {
+      hosts: fc.uniqueArray(fc.constantFrom('a.example', '*.example', '*.a.example'), {
         minLength: 1,
       }),
       match: fc.oneof(conditions, fc.array(conditions, { minLength: 1, maxLength: 3 })),
@@ -313,7 +315,7 @@ describe('agrees with the gateway', () => {
             })),
           });
           const { rules } = parseRules(text);
-          fc.pre(rules !== undefined);
+          expect(rules).toBeDefined();
           const gateway = createGateway(rules as NonNullable<typeof rules>, {
             transport: async (input) => new Response(new URL(String(input)).hostname),
           });
@@ -335,7 +337,7 @@ describe('agrees with the gateway', () => {
           }
         },
       ),
-      { seed: 42, numRuns: 60 },
+      { seed: 42, numRuns: 200 },
     );
   });
 });
