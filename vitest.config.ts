@@ -11,13 +11,15 @@ const workers = () => cloudflareTest({ wrangler: { configPath: './test/wrangler.
 
 const resolve = { alias: [...packageAlias] };
 const common = {
+  // All files of a suite share their modules, which nothing keeps state in: what starting anew for each would cost is half a run.
+  isolate: false,
   setupFiles: ['test/support/setup.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
 };
 const onNode = {
   ...common,
-  exclude: ['test/**/*.{workerd,system}.test.ts', 'test/fixtures/**'],
+  exclude: ['test/**/*.{workerd,system,garbage}.test.ts', 'test/fixtures/**'],
   provide: { runtime: 'node' as const },
 };
 const onWorkerd = {
@@ -31,6 +33,17 @@ export default defineConfig({
   test: {
     projects: [
       { resolve, test: { ...onNode, name: 'node', include: all } },
+      // What others leave behind would have to be collected as well.
+      {
+        resolve,
+        test: {
+          ...onNode,
+          name: 'node-garbage',
+          isolate: true,
+          include: ['test/**/*.garbage.test.ts'],
+          exclude: ['test/fixtures/**'],
+        },
+      },
       { resolve, plugins: [workers()], test: { ...onWorkerd, name: 'workerd', include: all } },
       // Once more, with the other generation of the OpenTelemetry SDK.
       {

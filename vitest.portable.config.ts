@@ -4,12 +4,9 @@ import { packageAlias } from './test/support/package-alias.ts';
 import { testsOfSdk, thirdGeneration } from './test/support/third-generation.ts';
 
 const common = {
-  exclude: [
-    'test/**/*.{node,process,system,workerd}.test.ts',
-    // Deno cannot be asked to collect garbage.
-    ...('Bun' in globalThis ? [] : ['test/**/*.garbage.test.ts']),
-    'test/fixtures/**',
-  ],
+  // As in vitest.config.ts.
+  isolate: false,
+  exclude: ['test/**/*.{node,process,system,workerd,garbage}.test.ts', 'test/fixtures/**'],
   setupFiles: ['test/support/setup.ts'],
   provide: { runtime: 'Bun' in globalThis ? ('bun' as const) : ('deno' as const) },
   testTimeout: 120_000,
@@ -22,6 +19,17 @@ export default defineConfig({
       {
         resolve: { alias: [...packageAlias] },
         test: { ...common, name: 'portable', include: ['test/**/*.test.ts'] },
+      },
+      // Not on Deno, which cannot be asked to collect garbage.
+      {
+        resolve: { alias: [...packageAlias] },
+        test: {
+          ...common,
+          name: 'garbage',
+          isolate: true,
+          include: ['test/**/*.garbage.test.ts'],
+          exclude: ['test/fixtures/**'],
+        },
       },
       // Once more, with the other generation of the OpenTelemetry SDK.
       {

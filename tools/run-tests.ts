@@ -26,11 +26,11 @@ const bun = [...runtimes.bun, vitest, ...portable, '--pool=threads'];
 const deno = [...runtimes.deno, vitest, ...portable, '--pool=forks'];
 
 const commands: Readonly<Record<Suite, readonly string[]>> = {
-  node: ['node', vitest, 'run', '--project', 'node'],
+  node: ['node', vitest, 'run', '--project', 'node', '--project', 'node-garbage'],
   'node-sdk3': ['node', vitest, 'run', '--project', 'node-sdk3'],
   workerd: ['node', vitest, 'run', '--project', 'workerd'],
   'workerd-sdk3': ['node', vitest, 'run', '--project', 'workerd-sdk3'],
-  bun: [...bun, '--project', 'portable'],
+  bun: [...bun, '--project', 'portable', '--project', 'garbage'],
   'bun-sdk3': [...bun, '--project', 'portable-sdk3'],
   deno: [...deno, '--project', 'portable'],
   'deno-sdk3': [...deno, '--project', 'portable-sdk3'],
