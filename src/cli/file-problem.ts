@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { didYouMean } from './usage.ts';
 
@@ -31,7 +31,10 @@ export function fileProblem(error: unknown, doing: 'read' | 'write'): string {
 }
 
 /** `; did you mean rules.yaml?` where a file beside the one that is missing bears nearly its name; else nothing. */
-export async function nearbyFile(path: string): Promise<string> {
-  const names = await readdir(dirname(path)).catch(() => []);
-  return didYouMean(basename(path), names);
+export function nearbyFile(path: string): string {
+  try {
+    return didYouMean(basename(path), readdirSync(dirname(path)));
+  } catch {
+    return '';
+  }
 }

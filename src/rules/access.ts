@@ -82,6 +82,7 @@ export class AccessResolver {
         code: 'FM083',
         message: '`allow` twice',
         label: 'one of them has to go',
+        help: 'put all entries into one list',
         related: [{ span: this.#around.positions.key(allow.path), label: 'the other one' }],
       });
     }
@@ -135,6 +136,8 @@ export class AccessResolver {
         code: 'FM105',
         severity: 'info',
         message: `no route asks for tokens of ${quote(name)}`,
+        label: 'this is not used',
+        help: `write \`auth: ${name}\` on the routes that it is for, or remove it`,
       });
     }
   }

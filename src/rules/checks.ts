@@ -124,6 +124,7 @@ function checkNames(routes: readonly ResolvedRoute[], positions: Positions, repo
       code: 'FM025',
       message: `a second route is called ${quote(route.name)}`,
       label: 'the second one',
+      help: 'give each a name of its own: metrics and state go by it',
       related: [{ span: positions.value([...first.path, 'name']), label: 'the first one' }],
     });
   }
@@ -195,6 +196,8 @@ function checkOwnPaths(
       report(positions.value(path), {
         code: 'FM026',
         message: `${quote(text)} is used for two things`,
+        label: 'the second one',
+        help: 'give each a path of its own',
         related: [{ span: positions.value(other), label: 'the first one' }],
       });
     }
@@ -208,6 +211,7 @@ function checkOwnPaths(
       severity: 'warning',
       message: `route ${quote(route.name)} claims a path that the gateway answers itself`,
       label: 'requests for that path do not come here',
+      help: 'move one of the two to another path',
       related: [{ span: positions.value(claimed), label: 'answered here, before all routes' }],
     });
   }

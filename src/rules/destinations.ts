@@ -25,6 +25,9 @@ import { suggest } from './suggest.ts';
 /** The service that the command line can define. */
 export const upstreamService = 'upstream';
 
+/** Where more services are known, the rest is counted. */
+const mostNames = 10;
+
 /** The services of a file. */
 export class ServiceTable {
   readonly #services = new Map<string, Versions>();
@@ -65,6 +68,8 @@ export class ServiceTable {
         code: 'FM029',
         severity: 'warning',
         message: `service \`${upstreamService}\` is replaced by the upstream of the command line`,
+        label: 'nothing of it is used',
+        help: 'call it something else, or start without --upstream',
       });
     }
     this.#services.set(upstreamService, new Map([['', versionOf('', [url])]]));
@@ -106,6 +111,8 @@ export class ServiceTable {
         this.#report(this.#positions.key([...path, reference.text]), {
           code: 'FM028',
           message: `${quote(reference.text)} and ${quote(same)} are the same destination`,
+          label: 'a second time',
+          help: 'give one of them the weights of both',
           related: [{ span: this.#positions.key([...path, same]), label: 'the first time' }],
         });
       }
@@ -124,6 +131,7 @@ export class ServiceTable {
         severity: 'info',
         message: `service ${quote(name)} is not used`,
         label: 'no route leads there',
+        help: `name it in \`to\` of a route, or remove it`,
       });
     }
   }
@@ -151,7 +159,7 @@ export class ServiceTable {
         code: 'FM020',
         message: `unknown service ${quote(text)}`,
         label: 'not defined under `services`',
-        help: meant && `did you mean ${quote(meant)}?`,
+        help: meant === undefined ? this.#knownServices() : `did you mean ${quote(meant)}?`,
       });
       return unsound;
     }
@@ -176,9 +184,25 @@ export class ServiceTable {
         names.length === 0
           ? `${quote(service)} has no versions`
           : `${quote(service)} has ${either(names).replace(' or ', ' and ')}`,
-      help: meant && `did you mean ${quote(`${service}@${meant}`)}?`,
+      help:
+        meant !== undefined
+          ? `did you mean ${quote(`${service}@${meant}`)}?`
+          : names.length === 0
+            ? `write ${service} alone`
+            : 'write one of them, or define the version under `services`',
     });
     return unsound;
+  }
+
+  /** What to write where nothing is near. */
+  #knownServices(): string {
+    const names = [...this.#services.keys()].map(quote);
+    if (names.length === 0) {
+      return 'define it: services: { NAME: "http://…" }';
+    }
+    const shown = names.slice(0, mostNames).join(', ');
+    const rest = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
+    return `there ${names.length === 1 ? 'is' : 'are'} ${shown}${rest}`;
   }
 
   /** Everything that can be referred to. */

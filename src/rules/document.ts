@@ -62,6 +62,7 @@ function tooLarge(length: number, maxLength: number): Problem {
   return {
     code: 'FM007',
     message: `the file has ${length} characters; more than ${maxLength} are not read`,
+    help: 'share it out over several files: -f takes a directory',
   };
 }
 
@@ -76,7 +77,8 @@ function compose(source: SourceText, maxDepth: number, report: Report): Position
       // The parser keeps a stack and minds no depth; the composer and whatever walks its nodes are recursive.
       if (parser.stack.length > maxDepth + 2) {
         const message = `the file is nested more than ${maxDepth} levels deep`;
-        report({ start: parser.offset, end: parser.offset }, { code: 'FM007', message });
+        const label = 'no rules need as much';
+        report({ start: parser.offset, end: parser.offset }, { code: 'FM007', message, label });
         return undefined;
       }
       if (documents.length > 1) break;
@@ -98,6 +100,7 @@ function compose(source: SourceText, maxDepth: number, report: Report): Position
         code: 'FM006',
         message: 'a second YAML document begins here',
         label: 'a rules file is one document',
+        help: 'make two files of it: -f takes a directory',
       },
     );
   }
@@ -129,6 +132,7 @@ function reportDirectives(document: Document.Parsed, source: SourceText, report:
       {
         code: 'FM008',
         message: 'directives are not part of the rules language',
+        label: 'a line that starts with `%`',
         help: 'remove the line',
       },
     );

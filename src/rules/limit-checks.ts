@@ -142,7 +142,9 @@ function checkFields(
       report(positions.value([...placeOf(index), key]), {
         code: 'FM083',
         message: `the limits of a route have one ${quote(key)} for all`,
-        related: [{ span: positions.value([...placeOf(first), key]), label: 'another one' }],
+        label: 'another one',
+        help: 'write the same for each: an answer has these fields once',
+        related: [{ span: positions.value([...placeOf(first), key]), label: 'one' }],
       });
     }
   }
@@ -184,6 +186,8 @@ export function checkShed(
     report(positions.value([...shed.path, 'full']), {
       code: 'FM045',
       message: '`full` is not above `from`',
+      label: 'it ends here, with all but the critical turned away',
+      help: 'write a larger number than that of `from`',
       related: [{ span: positions.value([...shed.path, 'from']), label: 'it begins here' }],
     });
   }

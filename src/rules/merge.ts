@@ -104,6 +104,7 @@ function bothMaps(
   report(second.span, {
     code: 'FM013',
     message: `${quote(file)} must be a map, not ${kindNames[second.kind]}`,
+    help: 'write what changes as in the file below it, such as routes: [{ path: /a, timeout: 1s }]',
   });
   return first;
 }
@@ -179,7 +180,10 @@ function routesLaidOver(base: ListNode, over: ListNode, report: Report): ListNod
               help: 'say by `name` which one is meant',
             }
           : name === undefined
-            ? { message: 'a route of an overlay needs `name` or `path`' }
+            ? {
+                message: 'a route of an overlay needs `name` or `path`',
+                label: 'which route does it change?',
+              }
             : {
                 message: `there is no route ${quote(name)} to change`,
                 label: near && `did you mean ${quote(near)}?`,
@@ -192,6 +196,8 @@ function routesLaidOver(base: ListNode, over: ListNode, report: Report): ListNod
         report(item.span, {
           code: 'FM025',
           message: `the overlay changes route ${quote(name ?? path ?? '')} twice`,
+          label: 'a second time',
+          help: 'put both changes into one entry',
           related: [{ span: before, label: 'the first time' }],
         });
         continue;

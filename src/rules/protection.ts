@@ -118,7 +118,11 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
     if (rate !== 0) continue;
     yield {
       key,
-      problem: { code: 'FM016', message: `${quote(key)} must be more than 0%` },
+      problem: {
+        code: 'FM016',
+        message: `${quote(key)} must be more than 0%`,
+        label: 'the breaker would open without a single failure',
+      },
     };
   }
   if ((slow_rate === undefined) !== (slow_after === undefined)) {
@@ -130,6 +134,7 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
         code: 'FM090',
         message: `${quote(key)} without ${quote(missing)}`,
         label: 'a rate of slow calls needs to know what is slow',
+        help: `write ${quote(missing)} beside it`,
       },
     };
   }
@@ -156,6 +161,8 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
           message: isTooLong
             ? `\`bucket\` is longer than \`window\`, ${formatDuration(window)}`
             : `\`bucket\` makes more than ${mostBuckets} of the window, ${formatDuration(window)}`,
+          label: 'calls are forgotten in steps of this length',
+          help: `write \`bucket: ${formatDuration(Math.ceil(window / 10))}\`, or leave it out: a tenth of the window`,
         },
       };
     }
@@ -166,6 +173,7 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
       problem: {
         code: 'FM090',
         message: `the breaker can never open: it wants ${min_requests} calls and looks at ${last_requests}`,
+        label: 'so few are looked at',
         help: `write \`min_requests: ${last_requests}\`, or less`,
       },
     };
@@ -176,6 +184,8 @@ function* breakerProblems(breaker: BreakerBlock): Generator<Finding> {
       problem: {
         code: 'FM090',
         message: `\`max_open_for\` is shorter than \`open_for\`, ${formatDuration(open_for)}`,
+        label: 'what grows from `open_for` on cannot end below it',
+        help: `write at least ${formatDuration(open_for)}`,
       },
     };
   }

@@ -74,6 +74,8 @@ interface Place {
   readonly isSecret: boolean;
   /** It is an entry of the list under that key. */
   readonly isItem?: boolean;
+  /** What it could be for, where there are several. */
+  readonly options?: readonly z.ZodType[];
 }
 
 class Walk {
@@ -104,7 +106,7 @@ class Walk {
   #alternative(schema: z.ZodUnion, node: PositionedNode, place: Place): unknown {
     const options = schema.options as readonly z.ZodType[];
     const chosen = options.find((option) => kindOf(option) === node.kind);
-    if (chosen !== undefined) return this.value(chosen, node, place);
+    if (chosen !== undefined) return this.value(chosen, node, { ...place, options });
     for (const option of options) {
       const problem = this.#otherKind(scalars.get(option), node, place);
       if (problem !== undefined) {
@@ -124,7 +126,8 @@ class Walk {
       });
       return unsound;
     }
-    const inside = { ...place, isItem: true };
+    const { options: _, ...list } = place;
+    const inside = { ...list, isItem: true };
     const values = items.map((node) => this.value(item, node, inside));
     this.#reportRepeated(items, place);
     return !drafts.has(schema) && values.includes(unsound) ? unsound : values;
@@ -143,6 +146,8 @@ class Walk {
         code: 'FM028',
         severity: 'warning',
         message: `${this.#site(item, place).value} is listed twice`,
+        label: 'a second time',
+        help: 'remove one of the two',
         related: [{ span, label: 'the first time' }],
       });
     }
@@ -198,6 +203,7 @@ class Walk {
         code: 'FM014',
         message: `${title} needs ${quote(key)}`,
         label: `no ${quote(key)} here`,
+        help: `write \`${key}: …\` beside it`,
       });
       members.push([key, unsound]);
     }
@@ -222,7 +228,7 @@ class Walk {
     if (result.success) return result.data;
     const site = this.#site(node, place);
     const complaint = complaintOf(result.error.issues[0] as z.core.$ZodIssue);
-    const problem = complaint?.(site) ?? notAllowed(info, node, site);
+    const problem = complaint?.(site) ?? notAllowed(info, node, site, place.options);
     const isSubstituted = value !== node.value;
     this.#context.report(node.span, isSubstituted ? aboutEnvironment(problem) : problem);
     return unsound;

@@ -68,6 +68,7 @@ function problemsOf(
         severity: 'warning',
         message: `a single try may take ${formatDuration(perTryMs)}, all of them together ${limit}`,
         label: 'no time is left for another try',
+        help: 'shorten `per_try`, or lengthen `timeout`, which covers all tries',
         related: related('per_try'),
       },
     });
@@ -79,6 +80,7 @@ function problemsOf(
         severity: 'warning',
         message: `the waits between ${max + 1} tries can add up to ${formatDuration(waitsMs)}, the timeout is ${limit}`,
         label: 'some retries may never happen',
+        help: 'shorten `base_delay` or `max_delay`, or lengthen `timeout`, which covers tries and waits',
         related: related('max'),
       },
     });
@@ -91,6 +93,7 @@ function problemsOf(
         severity: 'info',
         message: `${max + 1} tries of ${formatDuration(perTryMs)} and the waits between them can take ${total}, the timeout is ${limit}`,
         label: 'the last try is cut short in the worst case',
+        help: `fine if that is meant; else write \`timeout: ${total}\`, or less of the others`,
         related: related('max'),
       },
     });
@@ -104,6 +107,7 @@ function baseAboveMax(baseDelayMs: number, maxDelayMs: number): Problem {
     severity: 'warning',
     message: `\`base_delay\` is ${formatDuration(baseDelayMs)}, longer than \`max_delay\``,
     label: `every wait is cut to ${formatDuration(maxDelayMs)}`,
+    help: 'lengthen `max_delay`, or shorten `base_delay`',
   };
 }
 

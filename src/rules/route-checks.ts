@@ -85,6 +85,7 @@ export function checkSticky(
       severity: 'warning',
       message: '`sticky` has nothing to decide',
       label: 'the route has a single destination',
+      help: 'remove it, or share the requests out: to: { users@v1: 90, users@v2: 10 }',
     });
   } else if (asList(sticky.by).every((key) => sameForAll.includes(key))) {
     report(positions.value([...path, 'sticky', 'by']), {
@@ -92,6 +93,7 @@ export function checkSticky(
       severity: 'warning',
       message: 'all callers would get the same version',
       label: 'this is the same for everybody',
+      help: 'name what tells callers apart, such as cookie:sid or ip',
     });
   }
 }
@@ -139,6 +141,7 @@ function checkMatchString(
       severity: 'warning',
       message: `\`${sign}\` stands for itself here`,
       label: 'a pattern is "v*", "*", "!*", "!v" or "~expression"',
+      help: 'for anything else write a regular expression, such as "~json$"',
     });
   }
   const written = positions.written(path) ?? '';

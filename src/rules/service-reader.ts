@@ -46,6 +46,7 @@ export class ServiceReader {
         code: 'FM022',
         message: `${quote(name)} has versions and \`${key}\` besides`,
         label: 'this belongs to one of the versions',
+        help: `move it into a version, or leave \`versions\` out`,
         related: [{ span: this.#positions.key([...path, 'versions']), label: 'the versions' }],
       });
     }
@@ -99,6 +100,8 @@ export class ServiceReader {
       this.#report(this.#positions.key([...path, 'urls']), {
         code: 'FM022',
         message: '`url` and `urls` exclude each other',
+        label: 'several endpoints stand here',
+        help: 'list all of them under `urls`',
         related: [{ span: this.#positions.key([...path, 'url']), label: 'the other one' }],
       });
       return unsound;

@@ -25,14 +25,39 @@ export function reportSyntax(
     // Aliases are found once more, with better words, among the nodes; a second document by whoever asked for one.
     if (error.code === 'BAD_ALIAS' || error.code === 'MULTIPLE_DOCS') continue;
     isRead = false;
-    const span = placeOf(error, document);
+    const open = openBracket(error, document, source);
+    const span = open ?? placeOf(error, document);
     const { line } = source.range(span);
     if (lines.has(line)) continue;
     lines.add(line);
-    report(span, { code: 'FM002', ...wordsFor(error, source.slice(span)) });
+    const [start, end] = error.pos;
+    const related = open && [{ span: { start, end }, label: 'it has to be closed before this' }];
+    report(span, { code: 'FM002', ...wordsFor(error, source.slice(span)), related });
   }
   return isRead;
 }
+
+/** The innermost bracket that is not closed, where the parser misses the other one. */
+function openBracket(
+  { pos, message }: YAMLError,
+  document: Document.Parsed,
+  { text }: SourceText,
+): Span | undefined {
+  const [, closing] = missingBracket.exec(message) ?? [];
+  if (closing === undefined) return undefined;
+  let start = -1;
+  visit(document, {
+    Collection(_, node) {
+      const [from, to] = node.range ?? [0, 0];
+      const isOpen = node.flow === true && text[to - 1] !== closing;
+      const isOfKind = text[from] === (closing === ']' ? '[' : '{');
+      if (isOpen && isOfKind && from < pos[0] && to >= pos[0]) start = Math.max(start, from);
+    },
+  });
+  return start === -1 ? undefined : { start, end: start + 1 };
+}
+
+const missingBracket = / and end with a ([\]}])$/;
 
 /** Where to point: for a quote that is never closed at the quote, not at the end of the file. */
 function placeOf({ code, pos, message }: YAMLError, document: Document.Parsed): Span {
@@ -51,16 +76,28 @@ function placeOf({ code, pos, message }: YAMLError, document: Document.Parsed): 
 
 /** Never repeats more than a sign of the file: there may be secrets in it. */
 function wordsFor({ code, message }: YAMLError, written: string): Omit<Problem, 'code'> {
-  const [, closing] = / and end with a ([\]}])$/.exec(message) ?? [];
+  const [, closing] = missingBracket.exec(message) ?? [];
   if (closing !== undefined) {
     return {
       message: `a bracket is not closed with \`${closing}\`, or what is in it is not indented`,
+      label: 'opened here',
+      help: `write \`${closing}\` where it ends; lines within begin further in than the key`,
     };
   }
   switch (code) {
     case 'TAB_AS_INDENT':
-      return { message: 'a tab is no indentation in YAML', help: 'indent with spaces' };
+      return {
+        message: 'a tab is no indentation in YAML',
+        label: 'tabs',
+        help: 'indent with spaces',
+      };
     case 'BLOCK_AS_IMPLICIT_KEY':
+      if (written.includes('\r')) {
+        return {
+          message: 'lines that end with a carriage return alone are one line in YAML',
+          help: 'save the file with the line ends of Unix or Windows',
+        };
+      }
       return {
         message: 'a second `key:` on one line',
         help: 'quote the value if the colon belongs to it',
@@ -69,10 +106,15 @@ function wordsFor({ code, message }: YAMLError, written: string): Omit<Problem, 
       return { message: 'a value cannot start with this character', help: 'quote the value' };
     case 'MISSING_CHAR':
       return message.includes('quote')
-        ? { message: 'a quote is never closed', label: 'opened here' }
-        : { message: 'a sign is missing here' };
+        ? {
+            message: 'a quote is never closed',
+            label: 'opened here',
+            help: 'write the same quote where the value ends',
+          }
+        : { message: 'a sign is missing here', label: 'such as a comma or a colon' };
     case 'UNEXPECTED_TOKEN':
       return {
+        label: 'YAML expects nothing like it here',
         message: /^[^\s\w]$/.test(written) ? `unexpected ${quote(written)}` : 'unexpected text',
         ...(written === '{' && {
           help: 'quote the value; in a path, `:id` means the same as `{id}`',
@@ -80,7 +122,10 @@ function wordsFor({ code, message }: YAMLError, written: string): Omit<Problem, 
       };
     default: {
       const [plain = ''] = message.split(/: /, 1);
-      return { message: `not YAML: ${plain.charAt(0).toLowerCase()}${plain.slice(1)}` };
+      return {
+        message: `not YAML: ${plain.charAt(0).toLowerCase()}${plain.slice(1)}`,
+        label: 'from here on it cannot be read',
+      };
     }
   }
 }

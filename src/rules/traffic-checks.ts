@@ -47,6 +47,8 @@ export function checkEnds(
     report(positions.key([...path, 'respond']), {
       code: 'FM083',
       message: '`redirect` and `respond` exclude each other',
+      label: 'both answer the request',
+      help: 'leave one of the two out',
       related: [{ span: positions.key([...path, 'redirect']), label: 'the other one' }],
     });
   }
@@ -58,6 +60,7 @@ export function checkEnds(
       severity: 'warning',
       message: `${quote(key)} has no effect beside ${quote(end)}`,
       label: 'no request of this route reaches an upstream',
+      help: `remove it, or ${quote(end)}`,
       related: [{ span: positions.key([...path, end]), label: 'answered here' }],
     });
   }
@@ -107,6 +110,8 @@ export function checkPathEdits(
       report(positions.key([...path, key, second]), {
         code: 'FM083',
         message: `${either([quote(first), quote(second)]).replace(' or ', ' and ')} exclude each other`,
+        label: 'both say what becomes of the path',
+        help: 'leave one of the two out',
         related: [{ span: positions.key([...path, key, first]), label: 'the other one' }],
       });
     }

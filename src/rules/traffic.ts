@@ -222,6 +222,7 @@ export class TrafficResolver {
         code: 'FM083',
         message: '`fallback` needs either `respond` or `to`',
         label: respond === undefined ? 'it has neither' : 'it has both',
+        help: 'write what it answers, `respond: { body: … }`, or who answers, `to: NAME`',
       });
       return undefined;
     }

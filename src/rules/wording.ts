@@ -8,7 +8,16 @@ import type * as z from 'zod';
 import { kindNames, type PositionedNode, type ScalarNode } from './nodes.ts';
 import { either, quote } from './quote.ts';
 import type { Problem } from './report.ts';
-import { blocks, type Kind, lists, maps, type ScalarInfo, type Site, scalars } from './shape.ts';
+import {
+  type BlockInfo,
+  blocks,
+  type Kind,
+  lists,
+  maps,
+  type ScalarInfo,
+  type Site,
+  scalars,
+} from './shape.ts';
 import { suggest } from './suggest.ts';
 
 /** The kind of value that a schema is for. */
@@ -41,29 +50,95 @@ export function wrongKind(
   const kinds = schemas.map(kindOf);
   const expected = either(schemas.map(expectedOf));
   if (node.kind === 'nothing') {
-    return { code: 'FM013', message: `${key} has no value`, label: `expected ${expected}` };
+    return {
+      code: 'FM013',
+      message: `${key} has no value`,
+      label: `expected ${expected}`,
+      help: 'write one, or take the key out',
+    };
   }
   const message = `${key} must be ${expected}, not ${kindNames[node.kind]}`;
   const isUnquoted = node.kind === 'number' || node.kind === 'boolean';
-  if (isUnquoted && kinds.includes('text') && !isSecret) {
-    return { code: 'FM013', message, help: 'quote it', fix: `"${node.written}"` };
-  }
+  const isText = isUnquoted && !isSecret && schemas.some((schema) => isTextFor(schema, node));
+  if (isText) return { code: 'FM013', message, help: 'quote it', fix: `"${node.written}"` };
   const isQuoted = node.kind === 'text' && /^-?\d+(\.\d+)?$/.test(String(node.value));
   if (isQuoted && kinds.includes('number')) {
     return { code: 'FM013', message, help: 'take the quotes off' };
   }
-  return { code: 'FM013', message };
+  const truth = kinds.includes('boolean') ? truthOf(node) : undefined;
+  if (truth !== undefined) return { code: 'FM013', message, help: `write ${truth}`, fix: truth };
+  const help = formHelp(schemas, node, isSecret);
+  return {
+    code: 'FM013',
+    message,
+    ...(help === undefined ? { label: `expected ${expected}` } : { help }),
+  };
 }
 
-/** A value of the right kind that is not allowed. */
-export function notAllowed(info: ScalarInfo, node: ScalarNode, { key, value }: Site): Problem {
-  const { code, expected, words } = info;
+/** Whether it would do in quotes. */
+function isTextFor(schema: z.ZodType, node: ScalarNode): boolean {
+  return scalars.get(schema)?.kind === 'text' && schema.safeParse(node.written).success;
+}
+
+/** What other languages, and YAML before 1.2, write for `true` and `false`. */
+const truths: Readonly<Record<string, string>> = {
+  ...{ yes: 'true', on: 'true', true: 'true', enabled: 'true' },
+  ...{ no: 'false', off: 'false', false: 'false', disabled: 'false' },
+};
+
+function truthOf(node: PositionedNode): string | undefined {
+  const word = node.kind === 'text' ? String(node.value).toLowerCase() : '';
+  return Object.hasOwn(truths, word) ? truths[word] : undefined;
+}
+
+/** How to write what is expected, where a map or a list is. */
+function formHelp(
+  schemas: readonly z.ZodType[],
+  node: PositionedNode,
+  isSecret: boolean,
+): string | undefined {
+  const map = schemas.map((schema) => blocks.get(schema)).find((info) => info !== undefined);
+  if (map !== undefined && node.kind !== 'map') return mapHelp(map, node, isSecret);
+  const isList = schemas.some((schema) => lists.has(schema));
+  return isList && node.kind === 'map' ? 'put a hyphen in front of each entry: `- `' : undefined;
+}
+
+/** What a map needs; the value itself in it, where it is what the only key wants. */
+function mapHelp({ shape, required }: BlockInfo, node: PositionedNode, isSecret: boolean): string {
+  const [key, ...others] = required;
+  if (key === undefined) return 'write `{}` for a map with nothing but defaults';
+  const member = shape[key];
+  if (others.length === 0 && member !== undefined) {
+    const isIt = !isSecret && 'value' in node && member.safeParse(node.value).success;
+    if (isIt) return `write { ${key}: ${node.written} }`;
+    if (node.kind === 'list' && lists.has(member)) return `write \`${key}:\` above it`;
+  }
+  const keys = required.map((name) => `\`${name}\``);
+  return `a map here needs ${either(keys).replace(' or ', ' and ')}`;
+}
+
+/**
+ * A value of the right kind that is not allowed.
+ *
+ * @param options What else it could be for.
+ */
+export function notAllowed(
+  info: ScalarInfo,
+  node: ScalarNode,
+  { key, value, isSecret }: Site,
+  options?: readonly z.ZodType[],
+): Problem {
+  const { code, words } = info;
+  // A single word, such as `off`, is hardly what was meant.
+  const others = words?.length === 1 ? options : undefined;
+  const expected = others === undefined ? info.expected : either(others.map(expectedOf));
+  const message = `${key} must be ${expected}, not ${value}`;
   const meant = words && suggest(String(node.value), words);
-  return {
-    code,
-    message: `${key} must be ${expected}, not ${value}`,
-    ...(meant !== undefined && { label: `did you mean \`${meant}\`?`, fix: meant }),
-  };
+  if (meant !== undefined) {
+    return { code, message, label: `did you mean \`${meant}\`?`, fix: meant };
+  }
+  const help = others && formHelp(others, node, isSecret);
+  return { code, message, label: words === undefined ? 'out of range' : 'no such word', help };
 }
 
 /** Where more keys are missing, the rest is counted. */

@@ -46,6 +46,7 @@ class Converter {
       this.#reportProperty(node.range?.[0] ?? offset, '!', {
         code: 'FM008',
         message: 'tags are not part of the rules language',
+        label: 'a value that starts with `!` must be quoted',
         help: 'quote the value if it shall be text',
       });
       return { kind: 'unreadable', span };
@@ -56,6 +57,7 @@ class Converter {
         code: 'FM003',
         message: `${place.isSecret ? 'the value' : quote(`&${anchor}`)} is read by YAML as an anchor`,
         label: 'a value that starts with `&` must be quoted',
+        help: 'or put what routes share under `defaults`: anchors are not part of the rules language',
       });
     }
     if (isMap(node)) return { kind: 'map', span, entries: this.#entries(node, place) };
@@ -103,7 +105,12 @@ class Converter {
       return undefined;
     }
     if (!isScalar(key) || key.value === null || key.tag !== undefined || key.anchor !== undefined) {
-      this.#report(span, { code: 'FM009', message: 'a key must be text' });
+      this.#report(span, {
+        code: 'FM009',
+        message: 'a key must be text',
+        label: 'YAML takes this for something else',
+        help: 'quote it if it is meant as a key',
+      });
       return undefined;
     }
     if (!this.#isWhole(key.value, span)) return undefined;
@@ -112,12 +119,17 @@ class Converter {
       this.#report(span, {
         code: 'FM005',
         message: 'merge keys are not part of the rules language',
+        label: 'YAML 1.2 would take no notice of it',
         help: 'put what routes share under `defaults`',
       });
       return undefined;
     }
     if (text === '__proto__') {
-      this.#report(span, { code: 'FM001', message: 'unknown key `__proto__`' });
+      this.#report(span, {
+        code: 'FM001',
+        message: 'unknown key `__proto__`',
+        label: 'nothing can be called that',
+      });
       return undefined;
     }
     return text;
@@ -137,11 +149,16 @@ class Converter {
   #reportAlias(span: Span, { key, isSecret }: Place): void {
     const written = this.#source.slice(span);
     const meant = key === 'path' && !written.startsWith('/') ? `/${written}` : written;
-    const isSimple = !isSecret && /^[\w*./:@-]+$/.test(meant);
+    // Of an anchor there is nothing that was meant as text.
+    const isReal = this.#source.text.includes(`&${written.slice(1)}`);
+    const isSimple = !isSecret && !isReal && /^[\w*./:@-]+$/.test(meant);
     this.#report(span, {
       code: 'FM003',
       message: `${isSecret ? 'the value' : quote(written)} is read by YAML as an alias`,
-      label: 'a value that starts with `*` must be quoted',
+      label: isReal
+        ? 'aliases are not part of the rules language'
+        : 'a value that starts with `*` must be quoted',
+      ...(isReal && { help: 'write it out, or put what routes share under `defaults`' }),
       ...(isSimple && { help: `write "${meant}"`, fix: `"${meant}"` }),
     });
   }

@@ -43,8 +43,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './access': 24.25,
   './gateway': 84.75,
   './governance': 37.6,
-  // Most of it zod and yaml.
-  './rules': 100.5,
+  // Most of it zod and yaml; and what is said of mistakes.
+  './rules': 103,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 2.25,

@@ -26,6 +26,15 @@ describe('E1: all that is wrong with a file is found in one go, in the order of 
     expect([...found].sort()).toEqual(Object.keys(codes));
   });
 
+  test('each says beside the marked place what is wrong there, or below how to mend it', () => {
+    const bare = badFiles.flatMap(({ name, text, options }) =>
+      parseRules(text, options)
+        .diagnostics.filter(({ label, help }) => label === undefined && help === undefined)
+        .map(({ code, message }) => `${name}: ${code} ${message}`),
+    );
+    expect(bare).toEqual([]);
+  });
+
   test('E8: no message, label or help repeats a secret', () => {
     for (const { text, options } of badFiles) {
       const said = parseRules(text, options).diagnostics.map((diagnostic) => {

@@ -93,7 +93,7 @@ export const badFiles: readonly BadFile[] = [
     name: 'a list that is not closed',
     text: 'routes: [{ path: /a }\n',
     expected: [
-      '2:1 error[FM002] a bracket is not closed with `]`, or what is in it is not indented',
+      '1:9 error[FM002] a bracket is not closed with `]`, or what is in it is not indented',
     ],
   },
   {
@@ -769,7 +769,7 @@ routes:
       '2:53 error[FM011] `budget` needs a percent sign',
       '3:26 error[FM001] unknown key `dely` in `hedge`',
       '3:43 error[FM010] `soon` is neither a duration nor a percentile',
-      '4:24 error[FM015] `hedge` must be `off`, not `on`',
+      '4:24 error[FM015] `hedge` must be `off` or a map, not `on`',
     ],
   },
   {
@@ -842,7 +842,7 @@ routes:
       '4:54 error[FM017] `a b` is not a header name',
       '4:70 error[FM013] `forward` must be true or false, not a number',
       '4:73 error[FM001] unknown key `trust` in `deadline`',
-      '5:27 error[FM015] `deadline` must be `off`, not `on`',
+      '5:27 error[FM015] `deadline` must be `off` or a map, not `on`',
     ],
   },
   {
@@ -1379,7 +1379,7 @@ ${services}routes:
       '6:47 error[FM017] `lots` is not a size',
       '6:64 error[FM017] `1kbit` is not a size',
       '6:71 error[FM001] unknown key `url` in `limits` of a route',
-      '7:39 error[FM015] `limits` must be `off`, not `none`',
+      '7:39 error[FM015] `limits` must be a map or `off`, not `none`',
     ],
   },
   {
@@ -1665,7 +1665,7 @@ routes:
       '7:71 error[FM017] `a b` is not a header name',
       '8:40 error[FM014] `authorizer` needs `to`',
       '8:63 error[FM016] `timeout` must be longer than nothing',
-      '9:38 error[FM015] `authorizer` must be `off`, not `http://gate.internal`',
+      '9:38 error[FM015] `authorizer` must be `off` or a map, not `http://gate.internal`',
       '10:44 error[FM027] `users` has several versions',
     ],
   },
@@ -1833,7 +1833,7 @@ routes: [{ name: a, path: /b, to: web }]
   {
     name: 'lines that end as on old Macintoshes',
     text: 'routes:\r  - path: /a\r    timout: 3s\r',
-    expected: ['1:8 error[FM002] a second `key:` on one line'],
+    expected: ['1:8 error[FM002] lines that end with a carriage return alone are one line in YAML'],
   },
   {
     name: '`__proto__` in quotes, as the name of a service, and `constructor`',

@@ -102,7 +102,11 @@ const hostOnly: z.ZodType<string> = text({
   read: (value) =>
     isHost(value) && URL.parse(`http://${value}/`)?.port === '' && !/:\d+$/.test(value)
       ? value
-      : new Refusal((site) => ({ code: 'FM018', message: `${site.value} is not a host` })),
+      : new Refusal((site) => ({
+          code: 'FM018',
+          message: `${site.value} is not a host`,
+          label: 'a name without scheme, port and path; there is a `port` of its own',
+        })),
 });
 
 const redirectStatus: z.ZodType<RedirectStatus> = z.literal([...redirectStatuses]);

@@ -70,6 +70,7 @@ export const authName: z.ZodType<string> = textLike(
 export const plainText: z.ZodType<string> = textLike(
   'a text without space around it',
   /^[^\s](?:.{0,510}[^\s])?$/s,
+  'from 1 to 512 characters; an empty text says nothing',
 );
 
 const jwksUrl: z.ZodType<string> = text({

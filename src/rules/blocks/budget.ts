@@ -26,6 +26,7 @@ const ttl: z.ZodType<number> = text({
     return new Refusal((site) => ({
       code: 'FM016',
       message: `${site.value} is not from 1s to 60s`,
+      label: 'how long a first try counts: 10s where nothing is written',
     }));
   },
 });

@@ -64,6 +64,8 @@ export function duration(settings: DurationSettings = {}): z.ZodType<number> {
         return new Refusal(({ key }) => ({
           code: 'FM016',
           message: `${key} must be longer than nothing`,
+          label: 'too short',
+          help: 'write at least 1ms, or leave the key out',
         }));
       }
       return milliseconds;
@@ -77,7 +79,7 @@ function unitMissing(key: string, written: string): Problem {
     return {
       code: 'FM016',
       message: `${key} must be a duration such as 3s`,
-      label: 'out of range',
+      label: number < 0 ? 'nothing takes less than no time' : 'too large',
     };
   }
   return {
@@ -133,6 +135,7 @@ export function percentage(): z.ZodType<number> {
         return new Refusal((site) => ({
           code: 'FM016',
           message: `${site.value} is more than all`,
+          label: 'at most 100%',
         }));
       }
       return Number(number) / 100;

@@ -45,6 +45,7 @@ const settableName: z.ZodType<string> = text({
       return new Refusal((site) => ({
         code: 'FM017',
         message: `${site.value} is not a header name`,
+        label: 'letters, digits and signs such as `-` and `_`, without spaces',
       }));
     }
     if (!isConnectionsOwn(value)) return value;

@@ -26,13 +26,13 @@ export const host: z.ZodType<string> = text({
     }
     const url = name === '' || /[\s@?#\\%]/.test(name) ? null : URL.parse(`http://${name}`);
     if (url === null || !(labels.test(url.hostname) || url.hostname.startsWith('['))) {
-      return malformed();
+      return malformed('letters, digits and hyphens between dots, such as shop.example');
     }
     return isSuffix ? `*.${url.hostname}` : url.hostname;
   },
 });
 
-function malformed(label?: string): Refusal {
+function malformed(label: string): Refusal {
   const complaint: Complaint = ({ value }) => ({
     code: 'FM018',
     message: `${value} is not a host`,

@@ -46,24 +46,30 @@ export const bindingName: z.ZodType<string> = textLike(
 export const variableName: z.ZodType<string> = textLike(
   'the name of an environment variable',
   /^[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+  'letters, digits and `_`, no digit first, such as REDIS_URL',
 );
 
 /** The path of a file in PEM, counted from the directory of the rules. */
 export const pemFile: z.ZodType<string> = textLike('the path of a file in PEM', /^[^\n]{1,4096}$/);
 
+const tokenHelp = 'letters, digits and signs such as `-` and `_`, without spaces';
 const token = /^[!#$%&'*+.^_`|~\w-]{1,256}$/;
 
 /** The name of a header, in any case. */
-export const headerName: z.ZodType<string> = textLike('a header name', token);
+export const headerName: z.ZodType<string> = textLike('a header name', token, tokenHelp);
 
 /** The name of a cookie. */
-export const cookieName: z.ZodType<string> = textLike('a cookie name', token);
+export const cookieName: z.ZodType<string> = textLike('a cookie name', token, tokenHelp);
 
 /** A key of the baggage header (W3C Baggage: a token). */
-export const baggageKey: z.ZodType<string> = textLike('a baggage key', token);
+export const baggageKey: z.ZodType<string> = textLike('a baggage key', token, tokenHelp);
 
 /** The name of a claim of a token; dots lead into objects. */
-export const claimName: z.ZodType<string> = textLike('the name of a claim', /^[^[\]\s]{1,256}$/);
+export const claimName: z.ZodType<string> = textLike(
+  'the name of a claim',
+  /^[^[\]\s]{1,256}$/,
+  'without brackets and spaces',
+);
 
 /** The name of a query parameter: anything, as it is after decoding. */
 export const parameterName: z.ZodType<string> = textLike('a parameter name', /^.{1,256}$/s);
@@ -92,10 +98,18 @@ export const method: z.ZodType<string> = text({
     return new Refusal((site) => ({
       code: 'FM017',
       message: `${site.value} is not an HTTP method`,
-      ...(meant !== undefined && { label: `did you mean \`${meant}\`?`, fix: meant }),
+      ...(meant === undefined
+        ? { label: methodHint(value) }
+        : { label: `did you mean \`${meant}\`?`, fix: meant }),
     }));
   },
 });
+
+function methodHint(value: string): string {
+  return value === 'CONNECT'
+    ? 'no gateway can send this one on'
+    : 'capital letters and hyphens, such as GET or PROPFIND';
+}
 
 const keyWords: readonly string[] = ['ip', 'route', 'global'];
 const keySources: readonly string[] = ['header', 'cookie', 'query', 'baggage', 'jwt'];

@@ -51,11 +51,13 @@ export function expressionProblem({ kind, reason }: RegularExpressionFault, site
         code: 'FM041',
         message: `the regular expression ${site.value} does not compile`,
         label: reason,
+        help: 'it is one of JavaScript with the flag u; a backslash in double quotes is written twice',
       }
     : {
         code: 'FM042',
         message: `the regular expression ${site.value} may take very long`,
         label: reason,
+        help: 'let each text fit in one way alone: ^/a+$ rather than ^/(a+)+$; or write several routes',
       };
 }
 
@@ -71,7 +73,14 @@ function canonicalPattern(pattern: string): string | Refusal {
     const encoded = URL.parse(`http://host/${segment}`)?.pathname;
     return encoded === undefined ? undefined : canonicalPath(encoded)?.slice(1);
   });
-  if (segments.includes(undefined)) return malformed('an escape is `%` and two hexadecimal digits');
+  if (segments.includes(undefined)) {
+    return malformed(
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+      /[\u0000-\u001f\u007f]/.test(pattern)
+        ? 'a control character stands in it, which no request can have there'
+        : 'an escape is `%` and two hexadecimal digits',
+    );
+  }
   return segments.join('/');
 }
 

@@ -50,7 +50,11 @@ export const rewrite: z.ZodType<RewriteBlock> = block<RewriteBlock>(
       read: (value) =>
         isHost(value)
           ? value
-          : new Refusal((site) => ({ code: 'FM018', message: `${site.value} is not a host` })),
+          : new Refusal((site) => ({
+              code: 'FM018',
+              message: `${site.value} is not a host`,
+              label: 'a name, or a name and a port, without scheme and path',
+            })),
     }),
   },
 );

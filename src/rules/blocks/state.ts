@@ -43,6 +43,7 @@ const storeUrl = text({
     return new Refusal(({ value }) => ({
       code: 'FM017',
       message: `${value} is not ${expected}`,
+      label: 'a store is Redis, Deno KV, or the memory of the process',
     }));
   },
 });

@@ -24,7 +24,11 @@ export const upstreamTls: z.ZodType<UpstreamTlsBlock> = block<UpstreamTlsBlock>(
     ca: pemFile,
     cert: pemFile,
     key: pemFile,
-    server_name: textLike('a host name', /^(?!-)[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*$/i),
+    server_name: textLike(
+      'a host name',
+      /^(?!-)[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*$/i,
+      'letters, digits and hyphens between dots, such as shop.internal',
+    ),
   },
 );
 

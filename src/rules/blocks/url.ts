@@ -36,7 +36,8 @@ export function httpUrl(value: string): URL | Refusal {
   const url = URL.parse(value);
   const withScheme = /^[\w.-]+(:\d+)?(\/|$)/.test(value) ? `http://${value}` : undefined;
   if (url === null || (!/^https?:\/\//i.test(value) && withScheme !== undefined)) {
-    if (withScheme === undefined || !URL.canParse(withScheme)) return bad('is not a URL');
+    if (withScheme === undefined || !URL.canParse(withScheme))
+      return bad('is not a URL', 'a URL is such as http://10.0.0.5:8080 or https://api.example');
     return new Refusal((site) => ({
       code: 'FM023',
       message: `${site.value} has no scheme`,
@@ -45,7 +46,7 @@ export function httpUrl(value: string): URL | Refusal {
     }));
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return bad('is neither http nor https');
+    return bad('is neither http nor https', 'only these can be asked with `fetch`');
   }
   if (url.username !== '' || url.password !== '') {
     return bad('carries credentials', '`fetch` refuses such URLs, and logs would keep them');
@@ -56,7 +57,7 @@ export function httpUrl(value: string): URL | Refusal {
   return url;
 }
 
-function bad(what: string, label?: string): Refusal {
+function bad(what: string, label: string): Refusal {
   const complaint: Complaint = ({ value }) => ({
     code: 'FM023',
     message: `${value} ${what}`,
