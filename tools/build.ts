@@ -6,11 +6,12 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { overlayJsonSchema, rulesJsonSchema } from '../src/rules/json-schema.ts';
 import { command } from './command.ts';
+import { rulesSchemas } from './rules-schemas.ts';
 
 rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 for (const part of command) await build(part);
-writeFileSync('rules.schema.json', `${JSON.stringify(rulesJsonSchema())}\n`);
-writeFileSync('rules.overlay.schema.json', `${JSON.stringify(overlayJsonSchema())}\n`);
+const schemas = rulesSchemas();
+writeFileSync('rules.schema.json', `${JSON.stringify(schemas.rules)}\n`);
+writeFileSync('rules.overlay.schema.json', `${JSON.stringify(schemas.overlay)}\n`);

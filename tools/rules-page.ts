@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { rulesFile } from '../src/rules/schema.ts';
 import { type BlockInfo, blocks, lists, maps, scalars } from '../src/rules/shape.ts';
 import { ruleDefaults } from './rules-defaults.ts';
+import { ruleWords } from './rules-words.ts';
 
 /** A map with keys of the language. */
 interface Section {
@@ -83,13 +84,29 @@ routes:                              # the first one that matches wins
 - **Several files**: a directory, and one overlay for each environment ([how they are put together](semantics/rules-files.md)).
 `;
 
-/** The page. */
-export function rulesPage(): string {
+/** What there is to say of a key. */
+export interface KeyRow {
+  readonly name: string;
+  /** What it is for. */
+  readonly words: string;
+  /** What it takes, in Markdown. */
+  readonly takes: string;
+  /** What holds where it is left out, in Markdown; `required` where it cannot be. */
+  readonly absent: string;
+}
+
+/** A map with keys of the language, and its keys. */
+export interface RulesSection extends Section {
+  readonly rows: readonly KeyRow[];
+}
+
+/** All maps of the language, in the order of the page. */
+export function rulesSections(): readonly RulesSection[] {
   const sections: Section[] = [];
-  const known = new Map<BlockInfo, Section>();
+  const byBlock = new Map<BlockInfo, Section>();
 
   function sectionOf(block: BlockInfo, key: string): Section {
-    const found = known.get(block);
+    const found = byBlock.get(block);
     if (found !== undefined) return found;
     const isTaken = sections.some((section) => section.key === key);
     const [, path = key, rest = ''] =
@@ -100,7 +117,7 @@ export function rulesPage(): string {
       .replaceAll(/[^\w -]/g, '')
       .replaceAll(' ', '-');
     const section = { title, anchor, key, block };
-    known.set(block, section);
+    byBlock.set(block, section);
     sections.push(section);
     return section;
   }
@@ -127,38 +144,59 @@ export function rulesPage(): string {
     throw new Error(`${key}: no words for ${schema.constructor.name}`);
   }
 
-  const defaults = ruleDefaults();
   const used = new Set<string>();
-  function defaultOf(path: string): string {
-    const found = defaults[path];
-    if (found === undefined) throw new Error(`${path}: tools/rules-defaults.ts knows no default`);
+  /** Of a path, from what is known of paths. */
+  function known(path: string, texts: Readonly<Record<string, string>>, file: string): string {
+    const found = texts[path];
+    if (found === undefined) throw new Error(`${path}: tools/${file} knows nothing of it`);
     used.add(path);
     return found;
   }
 
+  const defaults = ruleDefaults();
   sectionOf(blocks.get(rulesFile) as BlockInfo, '');
-  const texts: string[] = [];
-  for (const { title, key, block } of sections) {
-    const { shape, required, later } = block;
-    const rows = Object.entries(shape).map(([name, member]) => {
+  const found: RulesSection[] = [];
+  // More are found on the way.
+  for (const section of sections) {
+    const { key, block } = section;
+    const rows = Object.entries(block.shape).map(([name, member]): KeyRow => {
       const path = key === '' || key === 'routes' || key === 'defaults' ? name : `${key}.${name}`;
-      const absent = required.includes(name) ? 'required' : defaultOf(path);
-      return `| \`${name}\` | ${takes(member, path)} | ${absent} |`;
+      return {
+        name,
+        words: known(path, ruleWords, 'rules-words.ts'),
+        takes: takes(member, path),
+        absent: block.required.includes(name)
+          ? 'required'
+          : known(path, defaults, 'rules-defaults.ts'),
+      };
     });
-    const unavailable = later.map((name) => `| \`${name}\` | not available in this version | |`);
+    found.push({ ...section, rows });
+  }
+  const stray = Object.keys({ ...defaults, ...ruleWords }).find((path) => !used.has(path));
+  if (stray !== undefined) throw new Error(`${stray}: there is no such key`);
+  return found;
+}
+
+/** The page. */
+export function rulesPage(): string {
+  const texts = rulesSections().map(({ title, key, block, rows }) => {
+    const lines = rows.map(
+      ({ name, words, takes, absent }) =>
+        `| \`${name}\` | ${escaped(words)} | ${takes} | ${absent} |`,
+    );
+    const unavailable = block.later.map(
+      (name) => `| \`${name}\` | not available in this version | | |`,
+    );
     const page = pages[key] ?? `policies/${key.replaceAll('_', '-')}.md`;
     const more = existsSync(`docs/${page}`) ? `What it does: [${page}](${page}).\n\n` : '';
-    texts.push(
-      `## ${title}\n\n${more}| key | takes | default |\n|---|---|---|\n${[...rows, ...unavailable].join('\n')}\n`,
-    );
-  }
-  const stray = Object.keys(defaults).find((path) => !used.has(path) && defaults[path] !== '');
-  if (stray !== undefined) throw new Error(`${stray}: there is no such key`);
+    return `## ${title}\n\n${more}| key | what it is for | takes | default |\n|---|---|---|---|\n${[...lines, ...unavailable].join('\n')}\n`;
+  });
   return `${head}\n${texts.join('\n')}`;
 }
 
+/** Outside code, which stands as it is. */
 function escaped(text: string): string {
-  return text.replace(/[*_<|]/g, '\\$&');
+  return text.replace(/(`[^`]*`)|[*_<|]/g, (found, code) => code ?? `\\${found}`);
 }
 
 if (process.argv[1] === import.meta.filename) writeFileSync('docs/rules.md', rulesPage());

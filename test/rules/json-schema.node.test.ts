@@ -3,16 +3,24 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { overlayJsonSchema, rulesJsonSchema } from '../../src/rules/json-schema.ts';
 import { parseRules } from '../../src/rules/parse.ts';
+import { rulesSchemas } from '../../tools/rules-schemas.ts';
+import { badFiles } from './bad-files.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const validate = new Ajv2020({ strict: false }).compile(rulesJsonSchema());
-const validateOverlay = new Ajv2020({ strict: false }).compile(overlayJsonSchema());
+const schemas = rulesSchemas() as Record<'rules' | 'overlay', object>;
+const validate = new Ajv2020({ strict: false }).compile(schemas.rules);
+const validateOverlay = new Ajv2020({ strict: false }).compile(schemas.overlay);
+
+/** Codes of what a schema can tell: keys, kinds of values, words, and the form of single values. */
+const shapeCodes = ['FM001', 'FM009', 'FM010', 'FM011', 'FM012', 'FM013', 'FM015', 'FM060'];
 
 /** Every rules file of the house, and every block of its pages that is one. */
 const examples = [
-  ...globSync(['workers/**/*.yaml', 'README.md', 'docs/**/*.md'], { cwd: root }).flatMap((file) => {
+  ...globSync(['{workers,examples}/**/*.yaml', 'README.md', 'docs/**/*.md'], {
+    cwd: root,
+    exclude: ['**/node_modules/**'],
+  }).flatMap((file) => {
     const text = readFileSync(root + file, 'utf8');
     if (!file.endsWith('.md')) return [{ name: file, text }];
     return [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = ''], index) => ({
@@ -22,7 +30,7 @@ const examples = [
   }),
 ].filter(({ text }) => /^(routes|defaults|services|auth)\b/m.test(text));
 
-/** A page says so in its first line. */
+/** A page says so in its first line; of a file its name does. */
 const isOverlay = /^# fetchmesh\.\w+\.yaml\n/;
 
 describe('P10: the JSON Schema', () => {
@@ -30,9 +38,9 @@ describe('P10: the JSON Schema', () => {
     expect(examples.length).toBeGreaterThan(10);
   });
 
-  test.each(examples)('takes $name', ({ text }) => {
+  test.each(examples)('takes $name', ({ name, text }) => {
     const value = parse(text);
-    if (isOverlay.test(text)) {
+    if (isOverlay.test(text) || /\.\w+\.yaml$/.test(name)) {
       expect(validateOverlay(value), JSON.stringify(validateOverlay.errors)).toBe(true);
       return;
     }
@@ -56,6 +64,69 @@ describe('P10: the JSON Schema', () => {
 
   test('lets keys that begin with x- be', () => {
     expect(validate({ 'x-mine': 1, routes: [{ path: '/a', 'x-note': {} }] })).toBe(true);
+  });
+});
+
+/** A schema of a key, as far as editors show it. */
+interface KeySchema {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, KeySchema>>;
+  readonly items?: KeySchema;
+  readonly additionalProperties?: KeySchema | boolean;
+  readonly anyOf?: readonly KeySchema[];
+}
+
+function* keysOf(schema: KeySchema, path: string): Generator<[path: string, key: KeySchema]> {
+  const { properties = {}, items, additionalProperties, anyOf = [] } = schema;
+  for (const [name, key] of Object.entries(properties)) {
+    yield [`${path}.${name}`, key];
+    yield* keysOf(key, `${path}.${name}`);
+  }
+  for (const part of [items, additionalProperties, ...anyOf]) {
+    if (typeof part === 'object') yield* keysOf(part, path);
+  }
+}
+
+describe('what an editor shows', () => {
+  test.each(Object.entries(schemas))('of %s: what each key is for', (_, schema) => {
+    const keys = [...keysOf(schema as KeySchema, '')];
+    expect(keys.length).toBeGreaterThan(500);
+    expect(keys.filter(([, { description }]) => !description).map(([path]) => path)).toEqual([]);
+  });
+
+  test('defaults that the key takes', () => {
+    const ajv = new Ajv2020({ strict: false });
+    const shown = [...keysOf(schemas.rules as KeySchema, '')].filter(
+      ([, key]) => key.default !== undefined,
+    );
+    expect(shown.length).toBeGreaterThan(100);
+    const different = new Map(
+      shown.map(([path, key]) => [JSON.stringify(key), [path, key] as const]),
+    );
+    for (const [path, key] of different.values()) {
+      expect(ajv.validate(key, key.default), path).toBe(true);
+    }
+    expect(shown.map(([path, key]) => [path, key.default])).toContainEqual([
+      '.routes.jitter',
+      'full',
+    ]);
+  });
+
+  test('of files that are bad: what a schema can tell, and nothing of those that can be used', () => {
+    const whole = badFiles.filter(({ text, options }) => {
+      const { parts, overlays, environment } = options ?? {};
+      return !parts && !overlays && !environment && !/[!&]\w|^%/m.test(text);
+    });
+    for (const { name, text, options, expected } of whole) {
+      const errors = expected.flatMap((line) => / error\[(FM\d{3})\]/.exec(line)?.[1] ?? []);
+      const isOfShape = errors.length > 0 && errors.every((code) => shapeCodes.includes(code));
+      if (parseRules(text, options).rules !== undefined) {
+        expect(validate(parse(text)), name).toBe(true);
+      } else if (isOfShape) {
+        expect(validate(parse(text)), name).toBe(false);
+      }
+    }
   });
 });
 
