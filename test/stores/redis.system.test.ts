@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestHarness } from 'wrangler';
 import type { Limit } from '../../src/stores/contract.ts';
 import { guardedStore } from '../../src/stores/guarded.ts';
-import { ioredis, nodeRedis, redisStore, upstashRedis } from '../../src/stores/redis.ts';
+import { ioredis, nodeRedis, redisStore } from '../../src/stores/redis.ts';
+import { type RedisOverHttp, startRedisOverHttp } from '../support/redis-http.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -14,12 +18,15 @@ const bin = resolve(root, 'node_modules/.bin');
 const run = promisify(execFile);
 
 let server: RedisServer;
+let overHttp: RedisOverHttp;
 
 beforeAll(async () => {
   server = await startRedis();
+  overHttp = await startRedisOverHttp(server.url);
 });
 
 afterAll(async () => {
+  await overHttp.stop();
   await server.stop();
 });
 
@@ -32,14 +39,55 @@ describe('redisStore holds all that a store has to hold', () => {
     ['deno', ['run', '-A', '--no-remote', '--node-modules-dir=manual']],
   ];
   const cases = runtimes.flatMap(([runtime, args]) =>
-    ['node-redis', 'ioredis'].map((client) => [client, runtime, args] as const),
+    ['node-redis', 'ioredis', '@upstash/redis'].map((client) => [client, runtime, args] as const),
   );
   test.each(cases)('through %s on %s', async (client, runtime, args) => {
     const script = resolve(root, 'test/fixtures/stores/check-redis.ts');
-    const { stdout } = await run(resolve(bin, runtime), [...args, script, client, server.url], {
+    // Over HTTP there is nothing to watch.
+    const [url, checks] = client === '@upstash/redis' ? [overHttp.url, 18] : [server.url, 19];
+    const { stdout } = await run(resolve(bin, runtime), [...args, script, client, url], {
       cwd: root,
     });
-    expect(stdout.trim()).toBe('19 held, 0 did not');
+    expect(stdout.trim()).toBe(`${checks} held, 0 did not`);
+  });
+
+  test('through @upstash/redis on workerd', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'fetchmesh-upstash-'));
+    const path = (file: string) => JSON.stringify(resolve(root, file));
+    const main = join(directory, 'main.ts');
+    await writeFile(
+      main,
+      `import { Redis } from ${path('node_modules/@upstash/redis/cloudflare.mjs')};
+import { storeChecks } from ${path('src/stores/conformance.ts')};
+import { redisStore, upstashRedis } from ${path('src/stores/redis.ts')};
+
+export default {
+  async fetch() {
+    const url = ${JSON.stringify(overHttp.url)};
+    const client = new Redis({ url, token: 'none', automaticDeserialization: false });
+    const complaints = [];
+    const checks = storeChecks(redisStore(upstashRedis(client)));
+    for (const { name, run } of checks) {
+      await run().catch((error) => complaints.push(name + ': ' + error.message));
+    }
+    return Response.json({ checks: checks.length, complaints });
+  },
+};
+`,
+    );
+    const platform = { compatibility_date: '2025-06-01', compatibility_flags: [] };
+    const worker = createTestHarness({
+      root: directory,
+      workers: [{ config: { name: 'redis', main, ...platform } }],
+    });
+    try {
+      await worker.listen();
+      const answer = await (await worker.fetch('http://store.example/')).json();
+      expect(answer).toEqual({ checks: 18, complaints: [] });
+    } finally {
+      await worker.close();
+      await rm(directory, { recursive: true });
+    }
   });
 });
 
@@ -128,22 +176,6 @@ describe('redisStore', () => {
     await store.take('rules', limit, 1, 1);
     expect((await client.keys('shop:*')).sort()).toEqual(['shop:t:{rules}', 'shop:{rules}']);
     client.destroy();
-  });
-
-  test('works through a client over HTTP, which cannot watch', async () => {
-    const direct = new Redis(server.url);
-    const store = redisStore(
-      upstashRedis({
-        get: (key) => direct.get(key),
-        eval: (script, keys, args) => direct.eval(script, keys.length, ...keys, ...args),
-        evalsha: (hash, keys, args) => direct.evalsha(hash, keys.length, ...keys, ...args),
-      }),
-    );
-    const version = await store.set('over-http', 'one', { if: null });
-    expect(await store.get('over-http')).toEqual({ value: 'one', version });
-    expect((await store.take('over-http', limit, 2, 2)).remaining).toBe(3);
-    expect(store.watch).toBeUndefined();
-    direct.disconnect();
   });
 
   test.each(['node-redis', 'ioredis'])(

@@ -1,6 +1,6 @@
 /**
- * The package at work: every entry imported and a traced, retried call made on Node, Bun, Deno and workerd; the command
- * started by each of the ways that people start commands.
+ * The package at work: every entry imported, a traced, retried call made and a stranger's store checked on Node, Bun, Deno and
+ * workerd; the command started by each of the ways that people start commands.
  */
 
 import { writeFileSync } from 'node:fs';
@@ -22,6 +22,8 @@ function program(entries: readonly string[], sdk: string): string {
 ${imports.join('\n')}
 import { contextOf, inbound, outbound } from 'fetchmesh';
 import { retry } from 'fetchmesh/retry';
+import { takeByCompareAndSet } from 'fetchmesh/stores/compare-and-set';
+import { storeChecks } from 'fetchmesh/stores/conformance';
 import { telemetry } from 'fetchmesh/telemetry';
 import { timeout } from 'fetchmesh/timeout';
 import { tracing } from 'fetchmesh/tracing';
@@ -41,6 +43,35 @@ const app = inbound(
   tracing({ tracerProvider }),
 );
 
+/** An adapter that somebody else wrote. */
+class Register {
+  name = 'register';
+  capabilities = { consistency: 'linearizable', staleMs: 0, minWriteMs: 0, minTtlMs: 1 };
+  #entries = new Map();
+
+  get(key) {
+    const { endsAt, ...entry } = this.#entries.get(key) ?? {};
+    return endsAt > Date.now() ? entry : null;
+  }
+
+  set(key, value, { ttlMs = Infinity, if: wanted } = {}) {
+    const version = this.get(key)?.version ?? null;
+    if (wanted !== undefined && wanted !== version) return false;
+    const entry = { value, version: crypto.randomUUID(), endsAt: Date.now() + ttlMs };
+    if (value === null) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
+    return entry.version;
+  }
+}
+
+async function checksThatHold(store) {
+  let held = 0;
+  for (const { name, run } of storeChecks(store)) {
+    await run().then(() => (held += 1), (error) => console.error(name, error.message));
+  }
+  return held;
+}
+
 export async function smoke() {
   const { status } = await app(new Request('http://shop.example/'));
   await flush();
@@ -49,6 +80,7 @@ export async function smoke() {
     \`\${entries.filter((entry) => Object.keys(entry).length > 0).length} entries\`,
     \`status \${status}\`,
     \`\${exporter.getFinishedSpans().length} spans\`,
+    \`\${await checksThatHold(takeByCompareAndSet(new Register()))} checks of a store\`,
   ].join(', ');
 }
 `;
@@ -69,7 +101,7 @@ export async function checkRuntimes(
   entries: readonly string[],
   sdk: string,
 ): Promise<void> {
-  const expected = `${entries.length} entries, status 200, 3 spans`;
+  const expected = `${entries.length} entries, status 200, 3 spans, 18 checks of a store`;
   writeFileSync(join(project, 'smoke.mjs'), program(entries, sdk));
   writeFileSync(
     join(project, 'main.mjs'),
