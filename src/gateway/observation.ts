@@ -39,10 +39,12 @@ export interface Observation {
 }
 
 /** Builds the middlewares. */
-export function observation({ telemetry }: Rules, options: ObservationOptions): Observation {
+export function observation({ telemetry, auth }: Rules, options: ObservationOptions): Observation {
   const { registry, clock, tracerProvider, revision, random, onAccessLog } = options;
   const { service, baggage, logs } = telemetry;
+  const tokens = placesOfTokens(auth);
   const spans = {
+    redact: tokens,
     propagator: propagatorOf(telemetry),
     baggage,
     ...(tracerProvider && { tracerProvider }),
@@ -53,11 +55,20 @@ export function observation({ telemetry }: Rules, options: ObservationOptions): 
   ];
   if (logs !== undefined) {
     const write = onAccessLog && { write: onAccessLog };
-    aroundRequest.push(accessLog({ service, clock, random, ...logs, ...write }));
+    const redact = [...(logs.redact ?? []), ...tokens];
+    aroundRequest.push(accessLog({ service, clock, random, ...logs, redact, ...write }));
   }
   if (telemetry.revisionHeader) aroundRequest.push(revisionHeader(revision));
   if (baggage.length > 0) aroundRequest.push(baggageFilter(baggage));
   return { aroundRequest, aroundTry: tracing({ kind: 'client', ...spans }) };
+}
+
+/** Whatever the rules call what tokens stand in: they are secrets. */
+function placesOfTokens(auth: Rules['auth'] = []): readonly string[] {
+  return auth.flatMap(({ from }) => [
+    ...(from?.query ?? []),
+    ...(from?.headers.map(({ name }) => name) ?? []),
+  ]);
 }
 
 const propagators: Readonly<Record<string, () => Propagator>> = {

@@ -15,7 +15,7 @@ import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
 import { knownMethod } from './http.ts';
 import { type Ending, observe } from './observe.ts';
-import { secretParameter } from './secret-parameters.ts';
+import { withoutSecrets } from './secret-parameters.ts';
 import { traceContext } from './span.ts';
 
 /**
@@ -184,21 +184,4 @@ export function accessLog(options: AccessLogOptions): Middleware {
 
 function toConsole(entry: AccessLogEntry): void {
   console.log(JSON.stringify(entry));
-}
-
-/** Replaces the values of parameters by name: in the text as it came, since parsing and writing would change it. */
-function withoutSecrets(query: string, redact: ReadonlySet<string>): string {
-  return query
-    .split('&')
-    .map((pair) => {
-      const [written = ''] = pair.split('=', 1);
-      const name = decoded(written).toLowerCase();
-      return redact.has(name) || secretParameter.test(name) ? `${written}=REDACTED` : pair;
-    })
-    .join('&');
-}
-
-/** `%74oken` is `token` for whoever reads it. */
-function decoded(name: string): string {
-  return new URLSearchParams(`${name}=`).keys().next().value ?? name;
 }

@@ -13,7 +13,7 @@ import { attemptNumber } from '../core/event.ts';
 import { mirrored } from '../core/mirrored.ts';
 import { outgoingHeaders, removeHeader, setHeader } from '../core/outgoing.ts';
 import { knownMethod } from './http.ts';
-import { secretParameter } from './secret-parameters.ts';
+import { withoutSecrets } from './secret-parameters.ts';
 import {
   activate,
   enter,
@@ -33,7 +33,7 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
     const start = {
       name: method === '_OTHER' ? 'HTTP' : method,
       kind: SpanKind.CLIENT,
-      attributes: () => clientAttributes(request, method, outer),
+      attributes: () => clientAttributes(request, method, outer, settings.redact),
     };
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
@@ -52,13 +52,18 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
   };
 }
 
-function clientAttributes(request: Request, method: string, context: Context): Attributes {
+function clientAttributes(
+  request: Request,
+  method: string,
+  context: Context,
+  redact: ReadonlySet<string>,
+): Attributes {
   const url = new URL(targetOf(request, context));
   const attributes: Attributes = {
     'http.request.method': method,
     'server.address': url.hostname,
     'server.port': url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
-    'url.full': redacted(url),
+    'url.full': redacted(url, redact),
   };
   if (method === '_OTHER') attributes['http.request.method_original'] = request.method;
   const attempt = context.get(attemptNumber);
@@ -67,18 +72,16 @@ function clientAttributes(request: Request, method: string, context: Context): A
   return attributes;
 }
 
-/** A parameter, and its name and sign apart. */
-const parameter = /([?&]([^=&#]+)=)[^&#]*/g;
-
-function redacted(url: URL): string {
+function redacted(url: URL, redact: ReadonlySet<string>): string {
   // Each setter writes the whole URL anew.
   if (url.username !== '') url.username = '';
   if (url.password !== '') url.password = '';
-  const hasParameters = url.search !== '' || url.hash !== '';
-  if (!hasParameters) return url.href;
-  return url.href.replace(parameter, (pair, start: string, name: string) =>
-    secretParameter.test(name) ? `${start}REDACTED` : pair,
+  const { href, search, hash } = url;
+  if (search === '' && hash === '') return href;
+  const [query, fragment] = [search, hash].map(
+    (part) => part && part[0] + withoutSecrets(part.slice(1), redact),
   );
+  return `${href.slice(0, href.length - search.length - hash.length)}${query}${fragment}`;
 }
 
 /** Adds the served request's baggage to the outgoing one; what the app set itself wins. */

@@ -29,6 +29,8 @@ export interface SpanSettings {
   readonly propagator: Propagator;
   readonly baggage: readonly string[];
   readonly propagateBaggage: boolean;
+  /** Names of query parameters whose values are in no span, in lower case. */
+  readonly redact: ReadonlySet<string>;
 }
 
 /** The trace that this request belongs to, as the OpenTelemetry API holds it. */

@@ -24,6 +24,10 @@ export interface TracingOptions {
    * baggage may hold what other hosts should not see.
    */
   readonly propagateBaggage?: boolean;
+  /**
+   * Query parameters whose values become `REDACTED` in `url.full`, beside those named after credentials. Default: none.
+   */
+  readonly redact?: readonly string[];
   /** `'server'` or `'client'`. Default: the direction of the chain. */
   readonly kind?: 'server' | 'client';
 }
@@ -50,7 +54,7 @@ export interface TracingOptions {
  * ```
  */
 export function tracing(options: TracingOptions = {}): Middleware {
-  const { propagator = w3c(), baggage = [], propagateBaggage = false, kind } = options;
+  const { propagator = w3c(), baggage = [], propagateBaggage = false, kind, redact = [] } = options;
   let tracer: Tracer | undefined;
   const settings: SpanSettings = {
     // Looked for at each request until it is there: the SDK may be registered after the chain was built.
@@ -64,6 +68,7 @@ export function tracing(options: TracingOptions = {}): Middleware {
     propagator,
     baggage,
     propagateBaggage,
+    redact: new Set(redact.map((name) => name.toLowerCase())),
   };
   return layer(kind === undefined ? 'tracing' : `tracing ${kind}`, (next) => {
     const server = serverSpan(settings, next);

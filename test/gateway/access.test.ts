@@ -523,6 +523,25 @@ routes: [{ path: /a, ${route} }]`,
   });
 });
 
+test('the access log shows no token, whatever the rules call the places where tokens are', async () => {
+  const entries: object[] = [];
+  const { ask } = gatewayFor(
+    `telemetry: { logs: { query: true, headers: [x-job, x-other] } }
+services: { web: "http://web.test" }
+auth: { jobs: { issuer: id, secret: { env: KEY }, from: { headers: { X-Job: "" }, query: ticket } } }
+routes: [{ path: /**, to: web, auth: jobs }]`,
+    { onAccessLog: (entry) => entries.push(entry) },
+  );
+  await ask('/a?a=1&ticket=hush', undefined, { 'x-job': 'hush', 'x-other': 'seen' });
+  expect(entries).toMatchObject([
+    {
+      'url.query': 'a=1&ticket=REDACTED',
+      'http.request.header.x-job': 'REDACTED',
+      'http.request.header.x-other': 'seen',
+    },
+  ]);
+});
+
 test('what paths are made like can be chosen, for routing, access and upstream alike', async () => {
   const routes =
     '  - { path: /admin/**, to: web, allow: { claims: { role: boss } }, auth: main }\n  - { path: /**, to: web }';

@@ -227,6 +227,16 @@ describe('a client span', () => {
     expect(onlySpan().attributes['url.full']).toBe(full);
   });
 
+  test('holds no parameter that is a secret, however its name is written', async () => {
+    const call = outbound(async () => new Response(), tracing({ tracerProvider, redact: ['T'] }));
+    await call(
+      'http://users.internal/list?to%6ben=s3cret&t=s3cret&a=1&access_token=s3cret#a&code=s3cret',
+    );
+    expect(onlySpan().attributes['url.full']).toBe(
+      'http://users.internal/list?to%6ben=REDACTED&t=REDACTED&a=1&access_token=REDACTED#a&code=REDACTED',
+    );
+  });
+
   test('inside retry there is one for each try, counted', async () => {
     const statuses = [503, 200];
     const call = outbound(
