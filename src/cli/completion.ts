@@ -67,7 +67,7 @@ const options: Words = {
   routes: ['--wide', ...common],
   diff: ['--exit-code', '--json', ...every],
   init: ['--runtime', '--upstream', ...every],
-  doctor: ['--store', '--otlp-endpoint', '--timeout', ...common],
+  doctor: ['--store', '--otlp-endpoint', '--admin-port', '--timeout', ...common],
   reload: ['--pid', '--rules', '--env', '--upstream', ...every],
   publish: ['--rules', '--env', ...change],
   rollback: ['--revision', ...change],

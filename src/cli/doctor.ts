@@ -6,6 +6,7 @@
 
 import process from 'node:process';
 import type { Rules } from '../rules/model.ts';
+import { askAdmin } from './doctor-admin.ts';
 import { askState } from './doctor-state.ts';
 import { type Finding, reason } from './finding.ts';
 import type { Verb } from './main.ts';
@@ -13,7 +14,7 @@ import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
 import { wantsColor } from './terminal.ts';
 import { type TraceDestination, traceDestination } from './traces.ts';
-import { counted, readArguments, readSeconds, readUpstream, readUrl } from './usage.ts';
+import { counted, readArguments, readPort, readSeconds, readUpstream, readUrl } from './usage.ts';
 
 const help = `fetchmesh doctor: can a gateway with these rules do its work from here?
 
@@ -25,10 +26,11 @@ const help = `fetchmesh doctor: can a gateway with these rules do its work from 
       --upstream URL       as for serve
       --store URL          as for serve (default: state.store of the rules)
       --otlp-endpoint URL  as for serve (default: that of the rules, then $OTEL_EXPORTER_OTLP_ENDPOINT)
+      --admin-port N       as for serve (default: 9321)
       --timeout TIME       how long each question may take, such as 500ms (default: 3s)
       --json               the same as JSON
 
-Asks upstreams, the store and the collector; sends no traffic through them. Exit code: 0 all is well, 1 something is not.`;
+Asks upstreams, the store, the collector and the admin port; sends no traffic through them. Exit code: 0 all is well, 1 something is not.`;
 
 const options = {
   rules: { type: 'string', short: 'f' },
@@ -36,6 +38,7 @@ const options = {
   upstream: { type: 'string' },
   store: { type: 'string' },
   'otlp-endpoint': { type: 'string' },
+  'admin-port': { type: 'string', default: '9321' },
   timeout: { type: 'string', default: '3s' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -55,7 +58,8 @@ export const doctor: Verb = async (args) => {
   const upstream =
     values.upstream === undefined ? undefined : readUpstream('--upstream', values.upstream);
   if (values['otlp-endpoint']) readUrl('--otlp-endpoint', values['otlp-endpoint']);
-  const read = await readRules(values.rules, upstream, environmentName(values.env));
+  const adminPort = readPort('--admin-port', values['admin-port']);
+  const read = await readRules(values.rules, upstream, environmentName(values.env), 'gateway');
   if (read === undefined) return 1;
   const { rules, file } = read;
   const warnings: Finding[] = [];
@@ -67,6 +71,7 @@ export const doctor: Verb = async (args) => {
       { what: 'rules', ok: true, detail: `${file}: ${counted(rules.routes.length, 'route')}` },
       ...upstreamsOf(rules).map((url) => askUpstream(url, timeoutMs)),
       askState(values.store, rules.state, timeoutMs),
+      askAdmin(adminPort, timeoutMs),
       ...warnings,
       ...(traced ? [askCollector(traced, timeoutMs)] : []),
     ])

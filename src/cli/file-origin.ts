@@ -76,7 +76,7 @@ export async function fileOrigin(
             console.error(`fetchmesh: ${why}; revision ${gateway.revision} stays in force`);
           },
           onReadable(hasChanged) {
-            const same = hasChanged ? '' : `, unchanged; revision ${gateway.revision} is in force`;
+            const same = hasChanged ? '' : ', and has not changed';
             console.error(`fetchmesh: ${path ?? texts.file} is back${same}`);
           },
           // Most of those who save empty the file first.

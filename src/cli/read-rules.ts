@@ -21,10 +21,12 @@ export interface ReadRules {
 }
 
 /**
- * Reads rules to be looked at, not to be served: blocks that this version does not have are left out.
+ * Reads rules to be looked at, not to be served: blocks that this version does not have are left out, unless it is asked
+ * whether a gateway could do with them.
  *
  * @param file Default: `fetchmesh.yaml`, then `rules.yaml`.
  * @param environment Whose overlay is read too. Default: none.
+ * @param mode For whom they have to do. Default: for a library.
  * @returns `undefined` where they are wrong; what is wrong was said then.
  * @throws {UsageError} where there is no such file.
  */
@@ -32,14 +34,15 @@ export async function readRules(
   file: string | undefined,
   upstream?: string | undefined,
   environment?: string | undefined,
+  mode: 'library' | 'gateway' = 'library',
 ): Promise<ReadRules | undefined> {
   const source = await readRulesFile(file, environment);
   if (source === undefined) throw new UsageError(missingRules);
   const { rules, diagnostics } = parseRules(source.text, {
     ...source,
     environment: process.env,
-    mode: 'library',
-    unavailable: 'warning',
+    mode,
+    ...(mode === 'library' && { unavailable: 'warning' as const }),
     ...(upstream !== undefined && { upstream }),
   });
   if (rules !== undefined) return { file: source.file, text: source, rules };

@@ -18,6 +18,7 @@ import { shareBreakers } from './breakers.ts';
 import { fileOrigin } from './file-origin.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
+import { reloadSummary } from './reload-summary.ts';
 import { readState, stateOf } from './shared-state.ts';
 import type { StopSignals } from './signals.ts';
 import { standardOutput } from './standard-output.ts';
@@ -184,7 +185,11 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   });
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
+  let inForce = parsed.rules;
   const following = origin.follow(gateway, (rules) => {
+    const summary = reloadSummary(inForce, rules);
+    inForce = rules;
+    if (summary !== undefined) console.error(`fetchmesh: what came with it: ${summary}`);
     toUpstreams.retain(rules.services);
     for (const name of ['tls', 'state'] as const) {
       if (JSON.stringify(rules[name]) === JSON.stringify(parsed.rules[name])) continue;

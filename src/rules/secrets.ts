@@ -29,7 +29,9 @@ function secretsWithin(line: string): Span[] {
   const spans: Span[] = [];
   for (const found of line.matchAll(secretAssignment)) {
     const start = found.index + found[0].length;
-    spans.push({ start, end: valueEnd(line, start) });
+    const end = valueEnd(line, start);
+    // `credentials: true` gives nothing away.
+    if (!/^(?:true|false)$/.test(line.slice(start, end))) spans.push({ start, end });
   }
   for (const expression of [userInformation, credentials]) {
     for (const found of line.matchAll(expression)) {

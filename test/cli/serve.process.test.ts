@@ -278,6 +278,7 @@ describe('reloading', () => {
 
     await writeFile(file, 'routes: [{ path: /four }]');
     await said(/ is back\n(.|\n)*revision \w+ is in force\n/);
+    await said(/what came with it: route \/three removed, route \/four added\n/);
     expect((await fetch(`${url}/four`)).status).toBe(200);
   });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -162,6 +163,33 @@ describe('doctor', () => {
     const asked = await run(['doctor', '-f', '-', ...option], { input });
     expect(asked.stdout).toContain(says);
     expect(asked.code).toBe(code);
+  });
+
+  test('tells who can reach the admin port of a gateway that runs here', async () => {
+    const input = 'routes: [{ path: /**, respond: { status: 204 } }]\n';
+    const others = Object.values(networkInterfaces()).flat();
+    for (const host of ['127.0.0.1', '0.0.0.0']) {
+      const server = createServer((_, response) => response.end('{"status":"ok"}'));
+      server.listen(0, host);
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const { code, stdout } = await run(['doctor', '-f', '-', '--admin-port', `${port}`], {
+        input,
+      });
+      server.close();
+      const isOpen =
+        host === '0.0.0.0' && others.some((each) => each?.family === 'IPv4' && !each.internal);
+      expect(stdout).toContain(
+        isOpen ? `! admin port ${port}: answers on ` : `√ admin port ${port}: answers on this`,
+      );
+      expect(code).toBe(0);
+    }
+  });
+
+  test('a gateway that would refuse the rules cannot do its work', async () => {
+    const input = 'routes: [{ path: /a, canary: {}, respond: {} }]\n';
+    const { code, stderr } = await run(['doctor', '-f', '-'], { input });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('error[FM060]') });
   });
 
   test('a refused connection is a no with a hint', async () => {

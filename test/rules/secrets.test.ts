@@ -30,6 +30,8 @@ describe('secretSpans', () => {
     ['url: "http://host/?api_key=hunter2"', 'url: "http://host/?api_key=***'],
     ['path: /keys/:id', 'path: /keys/:id'],
     ['unsafe_methods: idempotency_key', 'unsafe_methods: idempotency_key'],
+    ['cors: { credentials: true, origins: "*" }', 'cors: { credentials: true, origins: "*" }'],
+    ['{ token: truest }', '{ token: *** }'],
   ])('E8: %s', (line, shown) => {
     expect(masked(line)).toBe(shown);
   });
