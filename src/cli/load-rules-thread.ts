@@ -24,7 +24,7 @@ parentPort?.on('message', async () => {
   }
   const routes = found?.rules.routes.slice(sent, sent + batch) ?? [];
   sent += routes.length;
-  answer({ kind: 'routes', routes });
+  answer({ kind: 'routes', json: JSON.stringify(routes) });
 });
 
 function answer(part: ThreadAnswer): void {

@@ -31,10 +31,13 @@ export interface LoadedRules {
   readonly said: string;
 }
 
-/** What the thread answers to each `next`: all but the routes first, then the routes, some at a time. */
+/**
+ * What the thread answers to each `next`: all but the routes first, then the routes, some at a time, as JSON: what
+ * `JSON.parse` makes takes less time and a third less memory than what was cloned.
+ */
 export type ThreadAnswer =
   | { readonly kind: 'head'; readonly loaded: LoadedRules; readonly count: number }
-  | { readonly kind: 'routes'; readonly routes: readonly Route[] };
+  | { readonly kind: 'routes'; readonly json: string };
 
 /**
  * A text of this many UTF-16 code units takes some 20 ms to read, which is what a thread takes from the others while it
@@ -104,10 +107,9 @@ async function routesOf(worker: Worker, count: number): Promise<readonly Route[]
   while (routes.length < count) {
     // One message a turn: what comes at once would be taken in at once.
     const part = await ask(worker);
-    if (part.kind !== 'routes' || part.routes.length === 0) {
-      throw new Error('the thread answered out of turn');
-    }
-    for (const route of part.routes) routes.push(route);
+    const some = part.kind === 'routes' ? (JSON.parse(part.json) as readonly Route[]) : [];
+    if (some.length === 0) throw new Error('the thread answered out of turn');
+    for (const route of some) routes.push(route);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return routes;
