@@ -21,7 +21,6 @@ import {
   type RulesOrigin,
 } from './rules-origin.ts';
 import { UsageError } from './usage.ts';
-import { inYoungPortions } from './young-garbage.ts';
 
 /** A source that was opened. */
 export interface OpenedSource {
@@ -66,7 +65,7 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
   async function open(): Promise<FollowedRules> {
     opened = await options.open();
     followed = followRules({
-      source: inPortions(opened.source),
+      source: opened.source,
       signal: abort.signal,
       async apply(rules, revision) {
         const named = { rules, revision: await nameOf(rules, revision) };
@@ -133,17 +132,6 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
           await opened?.close?.();
         },
       };
-    },
-  };
-}
-
-/** What is read stays, if it is any good. */
-function inPortions(source: RulesSource): RulesSource {
-  return {
-    ...source,
-    async latest(signal) {
-      const found = await source.latest(signal);
-      return found && { ...found, read: (signal) => inYoungPortions(() => found.read(signal)) };
     },
   };
 }

@@ -13,6 +13,7 @@ import { httpRules } from '../rules/sources/http.ts';
 import { jsonPieces } from '../rules/sources/json-pieces.ts';
 import type { RulesSource } from '../rules/sources/source.ts';
 import { followedOrigin } from './followed-origin.ts';
+import { readCompiledAside } from './load-rules.ts';
 import type { RulesOrigin } from './rules-origin.ts';
 import { UsageError } from './usage.ts';
 
@@ -29,7 +30,10 @@ export function httpOrigin(
   const token = process.env['FETCHMESH_RULES_TOKEN'];
   let source: RulesSource;
   try {
-    source = httpRules(url, token ? { headers: { authorization: `Bearer ${token}` } } : {});
+    source = httpRules(url, {
+      read: readCompiledAside,
+      ...(token && { headers: { authorization: `Bearer ${token}` } }),
+    });
   } catch (error) {
     throw new UsageError(`--rules: ${(error as Error).message.replace(/^httpRules: /, '')}`);
   }

@@ -5,12 +5,19 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadRules, type RulesJob, type ThreadAnswer, withoutRoutes } from './load-rules.ts';
+import { parseCompiledRules } from '../rules/sources/compiled.ts';
+import {
+  type LoadedRules,
+  loadRules,
+  type ThreadAnswer,
+  type ThreadJob,
+  withoutRoutes,
+} from './load-rules.ts';
 
 /** So many routes are taken in by the other thread within a millisecond or two. */
 const batch = 200;
 
-const loading = loadRules(workerData as RulesJob);
+const loading = load(workerData as ThreadJob);
 let sent = -1;
 
 parentPort?.on('message', async () => {
@@ -29,4 +36,13 @@ parentPort?.on('message', async () => {
 
 function answer(part: ThreadAnswer): void {
   parentPort?.postMessage(part);
+}
+
+async function load(job: ThreadJob): Promise<LoadedRules> {
+  if ('files' in job) return loadRules(job.files);
+  try {
+    return { found: { rules: parseCompiledRules(job.json), revision: '' }, said: '' };
+  } catch (error) {
+    return { found: undefined, said: (error as Error).message };
+  }
 }

@@ -10,6 +10,8 @@ import { allTexts, type RulesTexts } from '../rules/files.ts';
 import type { Route, Rules } from '../rules/model.ts';
 import { parseRules } from '../rules/parse.ts';
 import { renderDiagnostics } from '../rules/render.ts';
+import { parseCompiledRulesGradually } from '../rules/sources/compiled.ts';
+import { InvalidRulesError } from '../rules/sources/source.ts';
 import type { NamedRules } from './rules-origin.ts';
 import { looksOf } from './terminal.ts';
 import { inYoungPortions } from './young-garbage.ts';
@@ -31,6 +33,9 @@ export interface LoadedRules {
   readonly said: string;
 }
 
+/** What the thread is given: files, or the JSON of rules that were compiled. */
+export type ThreadJob = { readonly files: RulesJob } | { readonly json: string };
+
 /**
  * What the thread answers to each `next`: all but the routes first, then the routes, some at a time, as JSON: what
  * `JSON.parse` makes takes less time and a third less memory than what was cloned.
@@ -44,6 +49,9 @@ export type ThreadAnswer =
  * starts.
  */
 const bigLength = 20_000;
+
+/** The same of JSON. */
+const bigJsonLength = 500_000;
 
 /** Reads rules, here and now. */
 export async function loadRules(job: RulesJob): Promise<LoadedRules> {
@@ -69,20 +77,44 @@ export async function loadRules(job: RulesJob): Promise<LoadedRules> {
 export async function loadRulesAside(job: RulesJob, memoryMb?: number): Promise<LoadedRules> {
   const length = allTexts(job.texts).reduce((sum, { text }) => sum + text.length, 0);
   if (length < bigLength) return loadRules(job);
+  const loaded = await onThread({ files: job }, memoryMb);
+  if (loaded === 'too big') {
+    return { found: undefined, said: `${job.texts.file}: ${takesTooMuch}` };
+  }
+  return loaded ?? loadRules(job);
+}
+
+/**
+ * Reads rules that were compiled, without keeping the requests of this thread waiting.
+ *
+ * @throws {InvalidRulesError} that names the place.
+ */
+export async function readCompiledAside(json: string): Promise<Rules> {
+  const loaded = json.length < bigJsonLength ? undefined : await onThread({ json });
+  if (loaded === 'too big') throw new InvalidRulesError(takesTooMuch);
+  if (loaded === undefined) return inYoungPortions(() => parseCompiledRulesGradually(json));
+  if (loaded.found === undefined) throw new InvalidRulesError(loaded.said);
+  return loaded.found.rules;
+}
+
+const takesTooMuch = 'reading it takes more memory than there is';
+
+/** @returns `undefined` where there is no thread to be had, which has been said. */
+async function onThread(
+  job: ThreadJob,
+  memoryMb?: number,
+): Promise<LoadedRules | 'too big' | undefined> {
   try {
-    return await onThread(job, memoryMb);
+    return await readOnThread(job, memoryMb);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
-      // Here they would end the process.
-      const said = `${job.texts.file}: reading it takes more memory than there is`;
-      return { found: undefined, said };
-    }
+    // Here they would end the process.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') return 'too big';
     console.error(`fetchmesh: rules are read among the requests: ${(error as Error).message}`);
-    return loadRules(job);
+    return undefined;
   }
 }
 
-async function onThread(job: RulesJob, memoryMb?: number): Promise<LoadedRules> {
+async function readOnThread(job: ThreadJob, memoryMb: number | undefined): Promise<LoadedRules> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = new Worker(new URL(`./load-rules-thread.${extension}`, import.meta.url), {
     workerData: job,

@@ -6,6 +6,7 @@
 
 import { storeRules } from '../rules/sources/store.ts';
 import { followedOrigin } from './followed-origin.ts';
+import { readCompiledAside } from './load-rules.ts';
 import type { RulesOrigin } from './rules-origin.ts';
 import { connectStore, placeOf } from './store.ts';
 
@@ -41,7 +42,7 @@ export function storeOrigin(url: string, { name, cache }: StoreOriginOptions): R
       });
       const { store } = opened;
       return {
-        source: storeRules(store, { name }),
+        source: storeRules(store, { name, read: readCompiledAside }),
         watch: (onNews, signal) => store.watch?.(`rules/${name}/current`, onNews, signal),
         close: () => opened.close(),
       };

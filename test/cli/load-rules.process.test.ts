@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { jobFor, loadRules, loadRulesAside } from '../../src/cli/load-rules.ts';
+import { jobFor, loadRules, loadRulesAside, readCompiledAside } from '../../src/cli/load-rules.ts';
+import { parseRules } from '../../src/rules/parse.ts';
+import { InvalidRulesError } from '../../src/rules/sources/source.ts';
 import { folder } from '../support/command-line.ts';
 import { endAll, type Runtime, serve } from '../support/serving.ts';
 
@@ -49,6 +51,24 @@ describe('RF-08: big rules are read on a thread of their own', () => {
     expect(await loadRulesAside(job, 24)).toEqual({
       found: undefined,
       said: 'big.yaml: reading it takes more memory than there is',
+    });
+  });
+
+  describe('compiled ones', () => {
+    const { rules } = parseRules('routes: [{ name: a, path: /**, respond: { status: 204 } }]');
+    const [route] = rules?.routes ?? [];
+    const routes = Array.from({ length: 4_000 }, (_, index) => ({ ...route, name: `r${index}` }));
+
+    test('come out as they were', async () => {
+      const big = { ...rules, routes };
+      expect(await readCompiledAside(JSON.stringify(big))).toEqual(big);
+    });
+
+    test('are refused as elsewhere', async () => {
+      const wrong = { ...rules, routes: [...routes, { ...route, path: 7 }] };
+      const reading = readCompiledAside(JSON.stringify(wrong));
+      await expect(reading).rejects.toThrow(InvalidRulesError);
+      await expect(reading).rejects.toThrow('routes[4000].path is 7, not');
     });
   });
 

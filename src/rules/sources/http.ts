@@ -4,9 +4,13 @@
  * @module
  */
 
-import type { Rules } from '../model.ts';
 import { parseCompiledRulesGradually } from './compiled.ts';
-import { InvalidRulesError, type Publication, type RulesSource } from './source.ts';
+import {
+  InvalidRulesError,
+  type Publication,
+  type ReadCompiledRules,
+  type RulesSource,
+} from './source.ts';
 
 /** Settings of {@link httpRules}. */
 export interface HttpRulesOptions {
@@ -16,6 +20,8 @@ export interface HttpRulesOptions {
   readonly maxBytes?: number;
   /** Default: the platform's own. */
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Where a runtime has threads, reads on another one, say. Default: reads in slices of a few milliseconds. */
+  readonly read?: ReadCompiledRules;
 }
 
 /** What was there at the last look. */
@@ -48,6 +54,7 @@ export function httpRules(url: string, options: HttpRulesOptions = {}): RulesSou
     headers = {},
     maxBytes = 10_000_000,
     fetch: send = (...args) => fetch(...args),
+    read = parseCompiledRulesGradually,
   } = options;
   const target = URL.parse(url);
   if (target === null || !/^https?:$/.test(target.protocol)) {
@@ -60,7 +67,7 @@ export function httpRules(url: string, options: HttpRulesOptions = {}): RulesSou
   let known: Known | undefined;
 
   function publication({ revision, text }: Known): Publication {
-    return { revision, read: (): Promise<Rules> => parseCompiledRulesGradually(text) };
+    return { revision, read: () => read(text) };
   }
 
   return {

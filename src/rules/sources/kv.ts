@@ -5,7 +5,7 @@
  */
 
 import { parseCompiledRulesGradually } from './compiled.ts';
-import { InvalidRulesError, type RulesSource } from './source.ts';
+import { InvalidRulesError, type ReadCompiledRules, type RulesSource } from './source.ts';
 
 /** What is used of a KV namespace. */
 export interface KvNamespace {
@@ -86,6 +86,7 @@ export function pointedRules(
   name: string,
   keys: RulesKeys,
   get: (key: string, signal: AbortSignal) => Promise<string | null>,
+  read: ReadCompiledRules = parseCompiledRulesGradually,
 ): RulesSource {
   return {
     name,
@@ -99,7 +100,7 @@ export function pointedRules(
           const text = await get(ref, signal);
           // The two keys travel one by one: the rules can arrive after the pointer to them.
           if (text === null) throw new Error(`'${ref}' is not there, or not there yet`);
-          return await parseCompiledRulesGradually(text);
+          return await read(text);
         },
       };
     },

@@ -28,6 +28,9 @@ export interface Publication {
   read(signal: AbortSignal): Promise<Rules>;
 }
 
+/** Makes rules of JSON that was published. Rejects with {@link InvalidRulesError} where it holds none. */
+export type ReadCompiledRules = (json: string) => Promise<Rules>;
+
 /** What was published is no set of rules. */
 export class InvalidRulesError extends Error {
   override readonly name = 'InvalidRulesError';

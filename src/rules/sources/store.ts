@@ -8,12 +8,18 @@ import type { Store } from '../../stores/contract.ts';
 import type { Rules } from '../model.ts';
 import { compiledRules, parseCompiledRules } from './compiled.ts';
 import { type CurrentRules, parsePointer, pointedRules, rulesKeys } from './kv.ts';
-import type { RulesSource } from './source.ts';
+import type { ReadCompiledRules, RulesSource } from './source.ts';
 
-/** Settings of {@link storeRules}. */
+/** Which rules of a store. */
 export interface StoreRulesOptions {
   /** Which rules, where a store holds several sets. Letters, digits, `.`, `_` and `-`. Default: `'default'`. */
   readonly name?: string;
+}
+
+/** Settings of {@link storeRules}. */
+export interface StoreSourceOptions extends StoreRulesOptions {
+  /** Where a runtime has threads, reads on another one, say. Default: reads in slices of a few milliseconds. */
+  readonly read?: ReadCompiledRules;
 }
 
 /**
@@ -32,11 +38,12 @@ export interface StoreRulesOptions {
  */
 export function storeRules(
   store: Store,
-  { name = 'default' }: StoreRulesOptions = {},
+  { name = 'default', read }: StoreSourceOptions = {},
 ): RulesSource {
-  return pointedRules(`${store.name} rules/${name}`, rulesKeys(name), async (key, signal) => {
+  async function get(key: string, signal: AbortSignal): Promise<string | null> {
     return (await store.get(key, { signal }))?.value ?? null;
-  });
+  }
+  return pointedRules(`${store.name} rules/${name}`, rulesKeys(name), get, read);
 }
 
 /** Settings of {@link publishRules}. */

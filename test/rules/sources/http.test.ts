@@ -56,6 +56,15 @@ describe('rules behind a URL', () => {
     ]);
   });
 
+  test('are read as whoever asks for them wants', async () => {
+    const { look } = sourceOf([answering(first)], {
+      read: async (json) =>
+        json === first ? rulesFrom('routes: [{ path: /own }]') : rulesFrom(''),
+    });
+    const rules = await (await look())?.read(new AbortController().signal);
+    expect(rules?.routes.map(({ path }) => path)).toEqual(['/own']);
+  });
+
   test('come from nowhere else: a redirect is not followed', async () => {
     const moved = (): Response =>
       new Response(null, { status: 302, headers: { location: 'https://evil.example/' } });

@@ -23,6 +23,16 @@ test('what is published is read, and what is published next is newer', async () 
   expect((await source.latest(signal))?.revision).toBe(2);
 });
 
+test('what is published is read as whoever asks for it wants', async () => {
+  const store = memoryStore();
+  await publishRules(store, rules);
+  const source = storeRules(store, {
+    read: async (json) => ({ ...JSON.parse(json), health: { path: '/own' } }),
+  });
+  const read = await (await source.latest(signal))?.read(signal);
+  expect(read).toEqual({ ...rules, health: { path: '/own' } });
+});
+
 test('sets of another name do not meet', async () => {
   const store = memoryStore();
   await publishRules(store, rules, { name: 'a' });
