@@ -6,7 +6,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import type { Limit, TakingStore } from '../../src/stores/contract.ts';
-import { LimitedFleet, type LimitedFleetOptions } from '../support/limited-fleet.ts';
+import {
+  LimitedFleet,
+  type LimitedFleetOptions,
+  type LimitedInstance,
+} from '../support/limited-fleet.ts';
 import { Simulation } from '../support/simulation.ts';
 
 const seeds = [1, 2] as const;
@@ -125,6 +129,30 @@ describe.each(seeds)('seed %i', (seed) => {
     everyRequestIsAnswered(exact.fleet);
     expect(slowest(exact.fleet.answers)).toBeLessThanOrEqual(deadlineMs);
   });
+
+  test.each([
+    ['closed', 503],
+    ['open', 200],
+  ] as const)(
+    'FT-04 the store is killed, %s: all are answered with %i, none with 429',
+    async (onStoreError, status) => {
+      const { fleet, server, clock } = fleetOf(seed, { mode: 'exact', onStoreError });
+      await fleet.run(2_000, 500);
+      await clock.advance(100);
+      const killedAt = clock.monotonic();
+      server.kill();
+      await fleet.run(2_000, 500);
+      const last = await (fleet.instances[0] as LimitedInstance).ask();
+      expect(last.headers.has('retry-after')).toBe(status === 503);
+      everyRequestIsAnswered(fleet);
+      const during = fleet.answers.filter(({ at }) => at >= killedAt);
+      expect(new Set(during.map((answer) => answer.status))).toEqual(new Set([status]));
+      const admitted = during.filter((answer) => answer.status === 200).length;
+      console.log(
+        `FT-04 ${onStoreError}: ${admitted} of ${during.length} admitted without the store`,
+      );
+    },
+  );
 
   test('FT-05 two of four are cut off for 30 s: they grant their shares, and the fleet its bound', async () => {
     const { fleet, clock } = fleetOf(seed);

@@ -59,6 +59,9 @@ export interface FollowedRules {
 /** The longest that is told of what went wrong, in characters. */
 const longestReason = 300;
 
+/** So many messages are remembered. */
+const mostToldOfRevisions = 100;
+
 interface Look {
   /** When it began to read, or else to put in force what it has read. */
   begunAt: number;
@@ -88,11 +91,20 @@ export function followRules(options: FollowOptions): FollowedRules {
   let look: Look | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let told = '';
+  /** What was said of revisions that were not put in force, since the last one that was. */
+  const toldOfRevisions = new Set<string>();
 
   function tell(type: RulesEvent['type'], revision: number | undefined, what: string): void {
     const message = `${source.name}: ${what}`;
     if (message === told) return;
     told = message;
+    if (type === 'applied') toldOfRevisions.clear();
+    if (type === 'refused' || type === 'outdated') {
+      // A store that answers with old values shows them again and again, between others.
+      if (toldOfRevisions.has(message)) return;
+      if (toldOfRevisions.size === mostToldOfRevisions) toldOfRevisions.clear();
+      toldOfRevisions.add(message);
+    }
     onEvent({ type, revision, message });
   }
   function keeping(): string {
