@@ -52,6 +52,7 @@ export type Code =
   | 'FM044'
   | 'FM045'
   | 'FM046'
+  | 'FM047'
   | 'FM050'
   | 'FM051'
   | 'FM052'
@@ -319,6 +320,12 @@ In between the share grows, so \`full\` has to be the larger number.`,
     explanation: `A Worker has no files: certificates are given to it as a binding, mtls_certificates in wrangler.toml. Name that binding,
 binding: NAME, in the service or in each of its versions; where it is present it takes the place of tls. Without one a Worker
 refuses the rules, rather than call the service without the certificate. serve takes them as they are.`,
+  },
+  FM047: {
+    title: 'sticky by a cookie that is not sent',
+    explanation: `Browsers send cookies to another origin only where \`cors\` says credentials: true; neither the cookie that \`sticky\` goes by nor
+the one that stands in for it. Requests of such pages are shared out anew each time. Write credentials: true, with the origins by
+name, or go by what every request shows, such as ip or header:NAME.`,
   },
   FM050: {
     title: 'environment variable is not set',

@@ -71,9 +71,9 @@ export function checkHedge(
   });
 }
 
-/** Stickiness changes something (FM036, FM037). */
+/** Stickiness changes something (FM036, FM037), and goes by what callers show (FM047). */
 export function checkSticky(
-  { written, path, to }: ResolvedRoute,
+  { written, path, to, traffic }: ResolvedRoute,
   positions: Positions,
   report: Report,
 ): void {
@@ -94,6 +94,16 @@ export function checkSticky(
       message: 'all callers would get the same version',
       label: 'this is the same for everybody',
       help: 'name what tells callers apart, such as cookie:sid or ip',
+    });
+  } else if (traffic.cors?.credentials === false) {
+    const cookie = asList(sticky.by).find((key) => key.startsWith('cookie:'));
+    if (cookie === undefined) return;
+    report(positions.value([...path, 'sticky', 'by']), {
+      code: 'FM047',
+      severity: 'info',
+      message: `pages of other origins send no ${quote(cookie)}`,
+      label: 'each of their requests would count as somebody new',
+      help: 'write `credentials: true` under `cors`, or go by something else, such as ip',
     });
   }
 }

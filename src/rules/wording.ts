@@ -65,6 +65,11 @@ export function wrongKind(
   if (isQuoted && kinds.includes('number')) {
     return { code: 'FM013', message, help: 'take the quotes off' };
   }
+  const isOff = node.kind === 'text' && node.value === 'off' && kinds.includes('number');
+  const nothing = schemas.some(
+    (schema) => kindOf(schema) === 'number' && schema.safeParse(0).success,
+  );
+  if (isOff && nothing) return { code: 'FM013', message, help: 'write 0', fix: '0' };
   const truth = kinds.includes('boolean') ? truthOf(node) : undefined;
   if (truth !== undefined) return { code: 'FM013', message, help: `write ${truth}`, fix: truth };
   const help = formHelp(schemas, node, isSecret);

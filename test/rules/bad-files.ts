@@ -306,6 +306,14 @@ routes:
     ],
   },
   {
+    name: 'a timeout and retries that are switched off in words',
+    text: 'routes: [{ path: /a, timeout: off, retries: off }]\n',
+    expected: [
+      '1:31 error[FM010] `off` is not a duration',
+      '1:45 error[FM013] `retries` must be a whole number from 0 to 100 or a map, not text',
+    ],
+  },
+  {
     name: 'a duration of a month',
     text: `routes:
   - path: /a
@@ -881,6 +889,16 @@ routes:
       '{ path: /b, to: { users@v1: 50, users@v2: 50 }, sticky: { by: [route, global] } }',
     ),
     expected: ['7:67 warning[FM037] all callers would get the same version'],
+  },
+  {
+    name: 'sticky by a cookie that pages of other origins do not send',
+    text: `${services}routes:
+  - { path: /a, to: web }
+  - { path: /b, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "cookie:sid" }, cors: { origins: "https://a.example" } }
+  - { path: /c, to: { users@v1: 50, users@v2: 50 }, sticky: { by: ip }, cors: { origins: "https://a.example" } }
+  - { path: /d, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "cookie:sid" }, cors: { origins: "https://a.example", credentials: true } }
+`,
+    expected: ['6:67 info[FM047] pages of other origins send no `cookie:sid`'],
   },
   {
     name: 'sticky by nonsense',

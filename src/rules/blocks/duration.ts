@@ -52,7 +52,7 @@ export function duration(settings: DurationSettings = {}): z.ZodType<number> {
       kind === 'number' ? unitMissing(key, written) : undefined,
     read(value) {
       const milliseconds = parseDuration(value);
-      if (milliseconds === undefined) return refused(value);
+      if (milliseconds === undefined) return refused(value, mayBeZero);
       if (milliseconds > maxMs) {
         return new Refusal((site) => ({
           code: 'FM016',
@@ -90,9 +90,10 @@ function unitMissing(key: string, written: string): Problem {
   };
 }
 
-function refused(value: string): Refusal {
+function refused(value: string, mayBeZero: boolean): Refusal {
   if (/^\d+(\.\d+)?$/.test(value)) return new Refusal(({ key }) => unitMissing(key, value));
-  const meant = repaired(value);
+  // A block is switched off in so many words, a duration is none at all.
+  const meant = mayBeZero && value === 'off' ? '0s' : repaired(value);
   return new Refusal((site) => ({
     code: 'FM010',
     message: `${site.value} is not a duration`,

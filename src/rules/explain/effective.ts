@@ -49,12 +49,17 @@ export function effectiveBlocks(
   function writtenText(path: Path): string | undefined {
     return positions.has(path) ? textOf(source, positions.value(path)) : undefined;
   }
+  /** Switched off in so many words. */
+  function off(key: string): string | undefined {
+    const path = placeOf(key);
+    return path !== undefined && writtenText(path) === 'off' ? 'off' : undefined;
+  }
   function written(key: string, isInForce: boolean): readonly Effective[] {
-    return isInForce ? block(key, writtenText(placeOf(key) ?? [])) : [];
+    return block(key, isInForce ? writtenText(placeOf(key) ?? []) : off(key));
   }
   const words = blockWords(route);
   function told(key: string): readonly Effective[] {
-    return block(key, words.get(key));
+    return block(key, words.get(key) ?? off(key));
   }
   // Who is let in may stand within the block.
   const isWithin = positions.has([...(placeOf('auth') ?? []), 'allow']) && !placeOf('allow');
@@ -72,7 +77,7 @@ export function effectiveBlocks(
     ...told('rate_limit'),
     ...written('shed', shed !== undefined),
     ...written('cors', route.cors !== undefined),
-    ...block('auth', asksFor || undefined),
+    ...block('auth', asksFor || off('auth')),
     ...told('allow'),
     ...told('deny'),
     ...written('authorizer', route.authorizer !== undefined),

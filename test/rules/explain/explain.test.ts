@@ -239,6 +239,8 @@ describe('what is written is told in full, what is as it is without being writte
       'hedge',
       '1 after p95, 10 requests watched first, unsafe methods always, bodies of at most 1024 bytes',
     ],
+    ['breaker: off', 'breaker', 'off'],
+    ['mirror: off', 'mirror', 'off'],
     ['cors: { origins: ["https://a.example"] }', 'cors', '{ origins: ["https://a.example"] }'],
   ])('%s', (block, key, words) => {
     expect(inForce(block)).toEqual([[key, words, 'route']]);
