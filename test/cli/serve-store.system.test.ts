@@ -159,7 +159,7 @@ test('FT-11 a store that forgets spent limits under a flood is used, and that is
   expect(gateway.output().match(/maxmemory-policy/g)).toHaveLength(1);
 });
 
-test('ST-05 gateways whose store is out grant their shares, together no more than the limit', async () => {
+test('ST-11 gateways whose store is out grant their shares, together no more than the limit', async () => {
   await limitTo('limit: 30, per: 1h');
   await redis.stop();
   const args = ['-f', file, '--store', redis.url, '--instances', '3'];

@@ -4,7 +4,7 @@
  */
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { follow } from '../../src/core/abort.ts';
+import { follow, signalOf } from '../../src/core/abort.ts';
 import { abortCallbacks } from '../../src/core/abort-callbacks.ts';
 import type { Middleware } from '../../src/core/chain.ts';
 import { inbound } from '../../src/core/inbound.ts';
@@ -52,6 +52,12 @@ const rebuilding: Middleware = (next) => async (request, context) => {
   return new Response(response.body, response);
 };
 
+const unavailable: Middleware = () => async () => new Response(null, { status: 503 });
+const answering = fallback(
+  ({ request }, context) => fetch(request, { signal: signalOf(request, context) }),
+  { maxReplayBytes: 10 },
+);
+
 const chains: [string, Middleware[]][] = [
   ['nothing', []],
   ['a limit', [timeout('1h')]],
@@ -72,7 +78,10 @@ async function readFirst(response: Response): Promise<ReadableStreamDefaultReade
 describe('an abort while the body is read reaches', () => {
   const collect = collectGarbage as () => Promise<void>;
 
-  test.each(chains)('the upstream through %s, whatever was collected', async (_, middlewares) => {
+  test.each([
+    ...chains,
+    ['the answer of a fallback', [answering, unavailable]] as [string, Middleware[]],
+  ])('the upstream through %s, whatever was collected', async (_, middlewares) => {
     const shop = outbound(fetch, ...middlewares);
     for (const make of [
       (signal: AbortSignal) => shop(url, { signal }),

@@ -104,7 +104,7 @@ describe('the mode of a limit', () => {
     expect(asked.length).toBe(200);
   });
 
-  test("ST-05 'local' grants the share of an instance, with a store that is well", async () => {
+  test("ST-11 'local' grants the share of an instance, with a store that is well", async () => {
     const clock = new VirtualClock();
     const { store } = remote(clock);
     const few = { ...limit, limit: 40, per: '1h', mode: 'local' } as const;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deadline as deadlineKey } from '../../src/core/abort.ts';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
-import { contextOf } from '../../src/core/context.ts';
+import { Context, contextOf } from '../../src/core/context.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
@@ -59,6 +59,25 @@ describe('what a caller says', () => {
       expect(rejectionOf(await answer)?.reason).toBe(expected);
     }
     expect(ends).toEqual([500, 20_000 + 15_000]);
+  });
+
+  test('DL-01: that is as long as our own leaves ours in its place', async () => {
+    const shop = outbound(upstream(stalled), timeout('1s', { clock }), received());
+    const answer = shop(asking('1000'));
+    await clock.advance(1_000);
+    expect(rejectionOf(await answer)?.reason).toBe('timeout');
+  });
+
+  test('DL-01: counts also in a call that outlives the exchange that an earlier one limited', async () => {
+    const past = Context.background('outbound').with(deadlineKey, clock.monotonic());
+    const answer = outbound(upstream(stalled), received())(asking('500'), past);
+    await clock.advance(500);
+    expect(rejectionOf(await answer)?.reason).toBe('deadline_exceeded');
+  });
+
+  test('DL-04: the longest that timers can wait is heeded', async () => {
+    await outbound(upstream(status(200)), received())(asking('2147483647'));
+    expect(clock.delays).toEqual([2_147_483_647]);
   });
 
   test('DL-01: where our own limit further out comes first it counts, and is what the upstream is told', async () => {
@@ -174,6 +193,16 @@ describe('what the upstream is told', () => {
     const shop = outbound(fetch, timeout('0.5ms', { clock }), forwardDeadline({ clock }));
     expect(rejectionOf(await shop(url))?.reason).toBe('deadline_exceeded');
     expect(fetch.calls).toHaveLength(0);
+  });
+
+  test('DL-03: one millisecond is one, and none is a deadline that has passed', async () => {
+    const fetch = upstream(status(200));
+    const shop = outbound(fetch, forwardDeadline({ clock }));
+    for (const leftMs of [1, 0]) {
+      const context = Context.background('outbound').with(deadlineKey, clock.monotonic() + leftMs);
+      expect((await shop(url, undefined, context)).status).toBe(200);
+    }
+    expect(told(fetch)).toEqual(['1', null]);
   });
 
   test('nothing, where there is no deadline or it has passed with the exchange that it limited', async () => {

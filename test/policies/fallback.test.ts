@@ -87,6 +87,7 @@ describe('FB-01: only what is handled is answered', () => {
     [[503], 503, true],
     [[503], 500, false],
     [[404], 404, true],
+    [['5xx'], 500, true],
     [['5xx'], 501, true],
     [['5xx'], 404, false],
     [['circuit_breaker_open'], 503, false],
@@ -153,6 +154,23 @@ describe('FB-02: an answer that fails', () => {
         fallback(() => Promise.reject('text')),
       )(url),
     ).rejects.toBe('text');
+  });
+
+  test('is no cause of itself, where it is the first one again', async () => {
+    const first = connectionReset();
+    const shop = outbound(
+      upstream(first),
+      fallback(({ error }) => {
+        throw error;
+      }),
+    );
+    const { cause } = first;
+    await expect(shop(url)).rejects.toBe(first);
+    expect(first.cause).toBe(cause);
+    const bare = new Error('timed out');
+    const handled = fallback(() => Promise.reject(bare), { when: () => true });
+    await expect(outbound(upstream(bare), handled)(url)).rejects.toBe(bare);
+    expect(bare.cause).toBeUndefined();
   });
 
   test('has a cause also where a response was replaced', async () => {

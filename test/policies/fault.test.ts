@@ -47,6 +47,22 @@ describe('abort', () => {
     expect(faults.stats).toEqual({ active: 0, delays: 0, aborts: 1, overflows: 0 });
   });
 
+  test('FI-01: not for a caller that has left already', async () => {
+    const faults = fault({ abort: 503, percent: 100, clock });
+    const signal = AbortSignal.abort('gone');
+    await expect(outbound(upstream(status(200)), faults)(url, { signal })).rejects.toBe('gone');
+    expect(faults.stats.aborts).toBe(0);
+  });
+
+  test('FI-04: a share of its own is all that a part needs', async () => {
+    const alone = [
+      fault({ abort: { percent: 100 } }),
+      fault({ delay: { fixed: '0s', percent: 1 } }),
+    ];
+    const answers = alone.map((faults) => outbound(upstream(status(200)), faults)(url));
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([503, 200]);
+  });
+
   test('is a 503 where no status is given', async () => {
     const response = await outbound(upstream(status(200)), fault({ abort: {}, percent: 100 }))(url);
     expect(response.status).toBe(503);
@@ -291,6 +307,16 @@ describe('FI-05: a caller that asks for a fault by header', () => {
     await clock.advance(1_000);
     expect((await answer).status).toBe(503);
     expect(clock.delays).toEqual([1_000]);
+  });
+
+  test('gets a delay of ten minutes at most', async () => {
+    const { answer } = asking(
+      { 'x-fetchmesh-fault-delay-request': '600000' },
+      { headerTrigger: true },
+    );
+    await clock.advance(600_000);
+    await answer;
+    expect(clock.delays).toEqual([600_000]);
   });
 
   test('gets what it asks for where it is', async () => {

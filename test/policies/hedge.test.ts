@@ -121,6 +121,13 @@ describe('when', () => {
     },
   );
 
+  test('HG-03: in a minute there is one', async () => {
+    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '60000' }), status(200));
+    const answer = outbound(fetch, hedging())(url);
+    await clock.advance(60_000);
+    expect((await answer).status).toBe(200);
+  });
+
   test('HG-03: a server that says never has no further try', async () => {
     const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '-1' }));
     expect((await outbound(fetch, hedging({ max: 4 }))(url)).status).toBe(503);
@@ -342,6 +349,23 @@ describe('who wins', () => {
     expect((await answer).status).toBe(503);
   });
 
+  test('HG-05: of two answers of our own the last is handed over', async () => {
+    const fetch = upstream(
+      later(600, () => reject('rate_limited')),
+      later(600, () => reject('shed')),
+    );
+    const answer = outbound(fetch, hedging())(url);
+    await clock.advance(1_100);
+    expect(rejectionOf(await answer)?.reason).toBe('shed');
+  });
+
+  test('CO-06, HG-02: a failure that a later try makes good is cancelled', async () => {
+    const failed = tracedBody(['down'], { end: 'hang' });
+    const fetch = upstream(() => new Response(failed.stream, { status: 503 }), status(200));
+    expect((await outbound(fetch, hedging())(url)).status).toBe(200);
+    expect(failed.cancels).toBe(1);
+  });
+
   test('HG-05: nor where it comes after that failure', async () => {
     const body = tracedBody(['down']);
     const fetch = upstream(
@@ -439,6 +463,17 @@ describe('what is hedged', () => {
     expect(events).toEqual([{ name: 'hedge_skipped', attributes: { reason: 'body' } }]);
     caller.abort('gone');
     await expect(answer).rejects.toBe('gone');
+  });
+
+  test('HG-06: one that the only try wants no more of is cancelled', async () => {
+    const source = tracedBody(['one', 'two'], { end: 'hang' });
+    const fetch = upstream(async (request) => {
+      await request.body?.cancel();
+      return new Response('enough');
+    });
+    const response = await outbound(fetch, hedging())(streamingPut(source.stream));
+    expect(await response.text()).toBe('enough');
+    expect(source.cancels).toBe(1);
   });
 
   test('HG-06: and again, whole, once nobody reads it any more', async () => {
@@ -651,5 +686,26 @@ describe('the caller', () => {
 describe('configuration', () => {
   test('HG-01: one further try where nothing is said', () => {
     expect(describeChain(hedge())).toBe('hedge max 1 after p95');
+  });
+
+  test('HG-10: after 50 requests where nothing is said', async () => {
+    let isSlow = false;
+    const slow = later(10_000, status(200));
+    const fetch = upstream((request, init) => (isSlow ? slow(request, init) : new Response(null)));
+    const shop = outbound(fetch, hedge({ clock }));
+    for (let request = 0; request < 49; request++) await shop(url);
+    isSlow = true;
+    for (const calls of [50, 52]) {
+      const answer = shop(url);
+      await clock.advance(10_000);
+      await answer;
+      expect(fetch.calls).toHaveLength(calls);
+    }
+  });
+
+  test('CO-05: a hedge inside of a retry says so', async () => {
+    const shop = outbound(upstream(status(200)), listening, retry({ clock }), hedging({ max: 2 }));
+    await shop(url);
+    expect(events).toEqual([{ name: 'nested_retry', attributes: { max: 2 } }]);
   });
 });

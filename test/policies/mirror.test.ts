@@ -6,7 +6,7 @@ import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
-import { setHeader } from '../../src/core/outgoing.ts';
+import { appendHeader, outgoingHeaders, setHeader } from '../../src/core/outgoing.ts';
 import { type MirrorOptions, mirror } from '../../src/policies/mirror.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
@@ -223,6 +223,13 @@ describe('MI-04: the answer of the copy', () => {
     expect(copies.stats).toEqual({ active: 0, answered: 1, failed: 0, skipped: 0 });
   });
 
+  test('may be a redirect, which nobody follows', async () => {
+    const shadow = upstream(status(302, { location: '/elsewhere' }));
+    await outbound(upstream(status(200)), mirrorTo(shadow))(url);
+    await settled();
+    expect(shadow.calls.map(({ request }) => request.redirect)).toEqual(['manual']);
+  });
+
   test('is cancelled also where it comes too late', async () => {
     const body = tracedBody(['x'], { end: 'hang' });
     let answerLate: ((response: Response) => void) | undefined;
@@ -302,6 +309,20 @@ describe('MI-05: a caller that leaves', () => {
     expect(copies.stats).toEqual({ active: 0, answered: 0, failed: 1, skipped: 0 });
   });
 
+  test('while the copy is about to leave keeps it from leaving', async () => {
+    const shadow = upstream(status(200));
+    const copies = mirrorTo(shadow);
+    const caller = new AbortController();
+    const fetch = upstream(() => {
+      caller.abort('gone');
+      throw caller.signal.reason;
+    });
+    await expect(outbound(fetch, copies)(url, { signal: caller.signal })).rejects.toBe('gone');
+    await settled();
+    expect(shadow.calls).toHaveLength(0);
+    expect(copies.stats).toEqual({ active: 0, answered: 0, failed: 1, skipped: 0 });
+  });
+
   test('in the middle of its body leaves no copy behind', async () => {
     const shadow = upstream(status(200));
     const copies = mirrorTo(shadow);
@@ -314,7 +335,7 @@ describe('MI-05: a caller that leaves', () => {
     caller.abort('gone');
     await expect(answer).rejects.toBe('gone');
     await settled();
-    expect(copies.stats.active).toBe(0);
+    expect(copies.stats).toEqual({ active: 0, answered: 0, failed: 1, skipped: 0 });
     expect(shadow.calls).toHaveLength(0);
   });
 
@@ -420,6 +441,38 @@ describe('MI-07: the headers of a copy', () => {
     expect(copied.get('x-tenant')).toBe('acme');
   });
 
+  test('are none of the connection that the request came by', async () => {
+    const shadow = upstream(status(200));
+    const headers = {
+      connection: 'x-hop',
+      'x-hop': '1',
+      'keep-alive': 'timeout=5',
+      host: 'shop.example',
+      'content-length': '0',
+      'x-tenant': 'acme',
+    };
+    await outbound(upstream(status(200)), mirrorTo(shadow))(new Request(url, { headers }));
+    await settled();
+    const copied = Object.fromEntries(shadow.calls[0]?.headers as Headers);
+    expect(copied).toEqual({ 'x-fetchmesh-mirror': 'true', 'x-tenant': 'acme' });
+  });
+
+  test('are edited once, also where the copy goes through a chain of its own', async () => {
+    const sent: (string | undefined)[] = [];
+    const tagging: Middleware = (next) => (request, context) =>
+      next(request, appendHeader(context, 'via', 'mesh'));
+    const copies = mirror({
+      send: async (copy, context) => {
+        sent.push(outgoingHeaders(copy, context)['via']);
+        return new Response();
+      },
+      clock,
+    });
+    await outbound(upstream(status(200)), tagging, copies)(url);
+    await settled();
+    expect(sent).toEqual(['mesh']);
+  });
+
   test('are those that the request leaves with, edited', async () => {
     const shadow = upstream(status(200));
     const editing: Middleware = (next) => (request, context) =>
@@ -450,6 +503,17 @@ test('there are no more copies at once than allowed', async () => {
   ]);
   await clock.advance(1_000);
   expect(copies.stats.active).toBe(0);
+});
+
+test('a hundred copies are let go on at once where nothing is said', async () => {
+  const copies = mirrorTo(upstream(stalled), { timeout: '1s' });
+  const shop = outbound(
+    upstream(() => new Response(null)),
+    copies,
+  );
+  for (let call = 0; call < 101; call++) await shop(url);
+  expect(copies.stats).toMatchObject({ active: 100, skipped: 1 });
+  await clock.advance(1_000);
 });
 
 test('describes itself', () => {

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { abortSignal } from '../../src/core/abort.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import type { RateLimit, RateLimitOptions } from '../../src/policies/rate-limit.ts';
 import type { Store } from '../../src/stores/contract.ts';
@@ -34,6 +35,23 @@ describe('a store that answers with promises', () => {
     const { get } = limited(one, { store: make() });
     expect((await get()).status).toBe(200);
     expect((await get()).status).toBe(429);
+  });
+
+  test('leaves no listener behind', async () => {
+    const { get, context } = limited(one, { store: register() });
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    await get('ada', {}, context.with(abortSignal, signal));
+    expect(listeners.highest).toBe(1);
+    expect(listeners.current).toBe(0);
+  });
+
+  test('gets back what it granted to a caller that had left already', async () => {
+    const store = register();
+    const { get } = limited(one, { store });
+    await expect(get('ada', { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
+    await settled();
+    expect((await get()).status).toBe(200);
   });
 
   test('may be shared: policies of one scope and name share their quotas, others do not', async () => {
@@ -147,6 +165,43 @@ describe('ST-04, FT-04 a store that cannot be had', () => {
     expect((await get()).status).toBe(503);
     expect((await get()).status).toBe(503);
   });
+
+  test('outweighs one that refuses, whichever of them speaks first', async () => {
+    const out = { ...perUser, name: 'out', onStoreError: 'closed' } as const;
+    const full = { ...perUser, name: 'full', limit: 1, cost: () => 2, store: 'memory' } as const;
+    for (const limits of [
+      [out, full],
+      [full, out],
+    ]) {
+      const { get } = limited(limits, { store: broken(async () => raise()) });
+      expect((await get()).status).toBe(503);
+    }
+  });
+});
+
+describe('ST-05 a store that instances write to by compare and set', () => {
+  /** Others are always faster. */
+  const contended = (): Store => ({ ...register(), set: async () => false as const });
+
+  test.each([
+    ['closed', [503, 503, 503]],
+    ['local', [200, 200, 429]],
+    ['open', [200, 200, 200]],
+  ] as const)(
+    'is one that is out where they keep getting in each other’s way: %s',
+    async (onStoreError, expected) => {
+      const { get, events } = limited({ ...perUser, onStoreError }, { store: contended() });
+      const answers: number[] = [];
+      for (let call = 0; call < 3; call++) {
+        const answer = get();
+        await clock.advance(1_000);
+        answers.push((await answer).status);
+      }
+      expect(answers).toEqual(expected);
+      // Nobody passes without a word.
+      expect(events.filter(({ name }) => name === 'store_unavailable')).toHaveLength(3);
+    },
+  );
 });
 
 describe('FT-26 a store that comes and goes', () => {
@@ -203,7 +258,7 @@ describe('FT-26 a store that comes and goes', () => {
   });
 });
 
-describe('ST-05 instances that count alone', () => {
+describe('ST-11 instances that count alone', () => {
   /** How many of `asked` requests pass at once, and then in each window of `per`. */
   async function passed(limit: RateLimit, options: RateLimitOptions, asked = 100) {
     const { get } = limited(limit, options);

@@ -237,9 +237,23 @@ describe('a limit that is not enforced', () => {
     expect((await calls[0])?.headers.has('ratelimit')).toBe(false);
   });
 
+  test('RL-12 marks the request with the names of all that it went beyond', async () => {
+    const seen: (readonly string[])[] = [];
+    const run = rateLimit(
+      ['a', 'b'].map((name) => ({ ...perUser, name, limit: 1, enforce: false })),
+      { clock },
+    )(async (_, context) => {
+      seen.push(context.get(exceededLimits));
+      return new Response();
+    });
+    const context = Context.background('inbound');
+    for (let call = 0; call < 2; call++) await run(new Request('http://shop.example/'), context);
+    expect(seen).toEqual([[], ['a', 'b']]);
+  });
+
   test('RL-12 does not keep another one from being enforced, nor holds anyone up', async () => {
     const { get } = limited([
-      { ...perUser, name: 'shadow', limit: 1, enforce: false, maxWait: '1s' },
+      { ...perUser, name: 'shadow', limit: 10, burst: 1, enforce: false, maxWait: '1m' },
       { ...perUser, name: 'real', limit: 2 },
     ]);
     expect(await statuses([get(), get()])).toEqual([200, 200]);

@@ -60,7 +60,38 @@ test('RB-09 the share of its own requests an instance has without a question', a
   const [budget] = fleetOf(1, store, clock);
   for (let request = 0; request < 10; request++) budget?.deposit();
   expect([budget?.withdraw(), budget?.withdraw()]).toEqual([true, true]);
+  await clock.advance(1);
   expect(state.asked).toBe(0);
+});
+
+test('RB-09 a yes that comes too late for its try is there for the next one, for a second', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  const [budget] = fleetOf(1, store, clock);
+  const next = async (): Promise<boolean | undefined> => {
+    const made = budget?.withdraw();
+    await clock.advance(1);
+    return made;
+  };
+  for (let attempt = 0; attempt < 11; attempt++) await next();
+  // From now on no try is made before the store has said yes.
+  await clock.advance(2_100);
+  expect(await next()).toBe(false);
+  await clock.advance(1_000);
+  // That yes is worth nothing any more: the store is asked again.
+  expect(await next()).toBe(false);
+  const { asked } = state;
+  expect(await next()).toBe(true);
+  expect(state.asked).toBe(asked);
+  expect(await next()).toBe(false);
+  expect(state.asked).toBe(asked + 1);
+});
+
+test('RB-09 the reserve is whole tries, rounded down', () => {
+  const clock = new VirtualClock();
+  const store = memoryStore({ clock });
+  const budget = sharedRetryBudget({ store, name: 'a', ratio: 0, minPerSecond: 0.15, clock });
+  expect([budget.withdraw(), budget.withdraw()]).toEqual([true, false]);
 });
 
 test('RB-09 without the store each instance has a reserve of its own, and no more', async () => {
@@ -80,9 +111,14 @@ test('RB-09 a store that is out is not asked for each try, and is asked again', 
   await clock.advance(0);
   const { asked } = state;
   for (let attempt = 0; attempt < 5; attempt++) budget?.withdraw();
-  await clock.advance(500);
+  await clock.advance(999);
   budget?.withdraw();
+  await clock.advance(0);
   expect(state.asked).toBe(asked);
+  await clock.advance(1);
+  budget?.withdraw();
+  await clock.advance(0);
+  expect(state.asked).toBe(asked + 1);
   for (let second = 0; second < 10; second++) {
     await clock.advance(1_000);
     budget?.withdraw();
@@ -113,10 +149,13 @@ test('FT-24 the answer of the store outlives the request that asked for it', asy
   expect(context.background.pending).toBe(0);
 });
 
-test('no reserve is none', () => {
-  const store = memoryStore();
-  const budget = sharedRetryBudget({ store, name: 'users', minPerSecond: 0 });
+test('no reserve is none, and no question', async () => {
+  const clock = new VirtualClock();
+  const { store, state } = remote(clock);
+  const budget = sharedRetryBudget({ store, name: 'users', minPerSecond: 0, clock });
   expect(budget.withdraw()).toBe(false);
+  await clock.advance(1);
+  expect(state.asked).toBe(0);
 });
 
 test('RB-06 retries of several instances draw from it, and first tries do not', async () => {

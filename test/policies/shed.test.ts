@@ -67,6 +67,17 @@ describe('the load', () => {
     },
   );
 
+  test('LS-02 where all are on one level, half of them count as lower', () => {
+    const shared = pressure(injected);
+    for (const [share, enters] of [
+      [0.4, true],
+      [0.6, false],
+    ] as const) {
+      load = share;
+      expect(shared.enter(levelOf('normal', 0))).toBe(enters);
+    }
+  });
+
   test('LS-02 the share begins at `from`, not at nothing', () => {
     const shared = pressure({ from: 60, full: 100, load: () => 70 });
     let refused = 0;
@@ -149,6 +160,13 @@ const raise = (): never => {
 };
 
 describe('the answer', () => {
+  test('LS-03 asks for a second where nothing is said', async () => {
+    load = 1;
+    const run = shed(injected)(async () => raise());
+    const response = await run(new Request(url), Context.background());
+    expect(response.headers.get('retry-after')).toBe('1');
+  });
+
   test('LS-03 is a 503 with Retry-After, and reads nothing of the body', async () => {
     load = 1;
     const body = tracedBody(['large']);

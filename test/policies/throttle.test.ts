@@ -181,6 +181,30 @@ describe('throttle', () => {
     for (let request = 0; request < 100; request++) expect(await call()).toBe('200');
   });
 
+  test('AT-02 a request counts for as long as the window, by tenths, and no longer', async () => {
+    const { call, clock } = shopOf([status(503)], { minRequests: 5, window: '10s' });
+    for (let request = 0; request < 5; request++) {
+      expect(await call()).toBe('503');
+      await clock.advance(request === 4 ? 8_998 : 0);
+    }
+    // In the last tenth of the window.
+    await clock.advance(1_001);
+    expect(await call()).toBe('throttled');
+    await clock.advance(1);
+    // Of the six requests in the window that one is left.
+    expect(await call()).toBe('503');
+  });
+
+  test('AT-05 nor does what is given up just when it is forgotten', async () => {
+    const { call, clock } = shopOf([stalled, status(503)], { minRequests: 2, window: '10s' });
+    const caller = new AbortController();
+    const late = call({ signal: caller.signal });
+    await clock.advance(10_000);
+    caller.abort(new Error('gone'));
+    await expect(late).rejects.toThrow('gone');
+    expect([await call(), await call(), await call()]).toEqual(['503', '503', 'throttled']);
+  });
+
   test('a call that comes back after its window is forgotten too', async () => {
     const { call, clock } = shopOf([stalled, status(503)], { minRequests: 2 });
     const caller = new AbortController();

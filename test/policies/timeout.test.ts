@@ -239,6 +239,14 @@ describe('a limit that covers the body', () => {
     expect(body.cancels).toBe(1);
   });
 
+  test('reads nothing of it before somebody else does', async () => {
+    const body = tracedBody(['one']);
+    const response = await outbound(upstream(new Response(body.stream)), covering())(url);
+    await settled();
+    expect(body.pulls).toBe(0);
+    await response.text();
+  });
+
   test('lets a body through that is complete in time, and leaves nothing behind', async () => {
     const request = new Request(url);
     const listeners = countListeners(request.signal);
