@@ -11,6 +11,8 @@ import { type Claims, claims } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
+import { outgoingHeader } from '../core/outgoing.ts';
+import { requestFacts } from '../routing/request-facts.ts';
 import type { AuthRule, Place, Route, Rules } from '../rules/model.ts';
 import {
   type AuthorizationPolicy,
@@ -103,6 +105,7 @@ function accessOf(
         ...withoutForgedBy(route),
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
         ...(policies.length === 0 ? withoutForgedRoles : [authorize(policies, settings)]),
+        ...telling(toldBy(route, rules)),
       ];
     },
   };
@@ -124,6 +127,22 @@ function toldBy({ auth, authorizer }: Route, rules: Rules): ReadonlySet<string> 
 
 function headersOf({ claimHeaders = {}, payloadHeader }: AuthRule): readonly string[] {
   return [...Object.keys(claimHeaders), ...(payloadHeader === undefined ? [] : [payloadHeader])];
+}
+
+/** Shows keys and conditions further in what has been told in these headers, and not what the client wrote there. */
+function telling(names: ReadonlySet<string>): readonly Middleware[] {
+  if (names.size === 0) return [];
+  return [
+    layer(
+      'told headers',
+      (next) =>
+        function toldHeaders(request, context) {
+          const read = (name: string) => outgoingHeader(request, context, name);
+          const facts = context.get(requestFacts)?.telling({ names, read });
+          return next(request, facts ? context.with(requestFacts, facts) : context);
+        },
+    ),
+  ];
 }
 
 /** Takes off headers that the client wrote. */

@@ -9,6 +9,13 @@ import type { Claims } from '../core/claims.ts';
 import { type Key, key } from '../core/context.ts';
 import { parseCookies } from '../core/cookies.ts';
 
+/** Headers that this side of the chain has decided on, whatever the client wrote there. */
+export interface ToldHeaders {
+  /** In lower case. */
+  readonly names: ReadonlySet<string>;
+  read(name: string): string | undefined;
+}
+
 /** A lazy view of a request. */
 export class RequestFacts {
   readonly request: Request;
@@ -17,23 +24,27 @@ export class RequestFacts {
   /** The claims of verified tokens, by the names of their issuers, where routes ask for them. */
   readonly claims: ReadonlyMap<string, Claims> | undefined;
   readonly #url: URL;
+  readonly #told: ToldHeaders | undefined;
   #query: URLSearchParams | undefined;
   #cookies: ReadonlyMap<string, string> | undefined;
 
   /**
    * @param url The request's, parsed.
    * @param path The canonical path of that URL.
+   * @param told Headers that are not the client's to write.
    */
   constructor(
     request: Request,
     url: URL,
     path: string,
     claims?: ReadonlyMap<string, Claims> | undefined,
+    told?: ToldHeaders,
   ) {
     this.request = request;
     this.path = path;
     this.claims = claims;
     this.#url = url;
+    this.#told = told;
   }
 
   get method(): string {
@@ -52,7 +63,13 @@ export class RequestFacts {
 
   /** Repeated headers are joined with `, `, as Fetch does. The name has to be one: see {@link isHeaderName}. */
   header(name: string): string | undefined {
+    if (this.#told?.names.has(name.toLowerCase())) return this.#told.read(name.toLowerCase());
     return this.request.headers.get(name) ?? undefined;
+  }
+
+  /** The same facts but for some headers. */
+  telling(told: ToldHeaders): RequestFacts {
+    return new RequestFacts(this.request, this.#url, this.path, this.claims, told);
   }
 
   /** The first value of a repeated parameter, as in the Gateway API. */

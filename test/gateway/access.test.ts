@@ -523,6 +523,16 @@ routes: [{ path: /a, ${route} }]`,
   });
 });
 
+test('AZ-20 a header that the token sets cannot be made up for a key either', async () => {
+  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:X-User" }';
+  const { ask } = gatewayFor(file(`  - { path: /**, to: web, auth: main, ${limit} }`));
+  const statusOf = async (sub: string, user: string): Promise<number> =>
+    (await ask('/', await token({ sub }), { 'x-user': user })).status;
+  expect(await statusOf('ada', '1')).toBe(200);
+  expect(await statusOf('ada', '2')).toBe(429);
+  expect(await statusOf('bob', '2')).toBe(200);
+});
+
 test('the access log shows no token, whatever the rules call the places where tokens are', async () => {
   const entries: object[] = [];
   const { ask } = gatewayFor(

@@ -41,8 +41,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 19,
   './access': 24.25,
-  './gateway': 84.75,
-  './governance': 37.6,
+  './gateway': 85,
+  './governance': 37.75,
   // Most of it zod and yaml; and what is said of mistakes.
   './rules': 103,
   './stores/contract': 0.5,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 92,
+  './workers': 92.25,
 };
 
 /**
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 37.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 111;
+const budgetOfEverything = 111.25;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

@@ -14,6 +14,7 @@ export const families = {
   'forged cookies': 10,
   'forged identity': 18,
   hosts: 40,
+  origins: 20,
   'requests to the inside': 30,
 } as const;
 

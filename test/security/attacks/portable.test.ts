@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { forgedIdentities, identityOutcome } from './identity.ts';
+import { originAttacks, originOutcome } from './origins.ts';
 import {
   expressionOutcome,
   floods,
@@ -78,5 +79,11 @@ describe('forged cookies', () => {
 describe('forged identity', () => {
   test.each(forgedIdentities)('$name: $expected', async ({ input, expected }) => {
     expect(await identityOutcome(input)).toBe(expected);
+  });
+});
+
+describe('origins', () => {
+  test.each(originAttacks)('$name: $expected', async ({ input, expected }) => {
+    expect(await originOutcome(input)).toBe(expected);
   });
 });
