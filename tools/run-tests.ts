@@ -1,8 +1,8 @@
 /**
  * Runs the tests on Node, workerd, Bun and Deno, and checks that each runtime ran exactly the files that it should: a
  * file that a runner passes over in silence is a failure here. The tests of tracing run twice on each: with the second
- * generation of the OpenTelemetry SDK, and with the third. Two suites run at a time where there are two processors:
- * Vitest leaves the second to itself and mostly idle.
+ * generation of the OpenTelemetry SDK, and with the third. Tests that start processes are a suite of their own. Two suites
+ * run at a time where there are two processors: Vitest leaves the second to itself and mostly idle.
  *
  * Usage: node tools/run-tests.ts [node|workerd|bun|deno|system …]
  */
@@ -17,7 +17,7 @@ import { testsOfSdk } from '../test/support/third-generation.ts';
 import { runtimes } from './runtimes.ts';
 
 type Runtime = 'node' | 'workerd' | 'bun' | 'deno';
-type Suite = Runtime | `${Runtime}-sdk3` | 'system';
+type Suite = Runtime | `${Runtime}-sdk3` | 'processes' | 'system';
 
 const vitest = 'node_modules/vitest/vitest.mjs';
 const portable = ['run', '-c', 'vitest.portable.config.ts'];
@@ -27,6 +27,8 @@ const deno = [...runtimes.deno, vitest, ...portable, '--pool=forks'];
 
 const commands: Readonly<Record<Suite, readonly string[]>> = {
   node: ['node', vitest, 'run', '--project', 'node', '--project', 'node-garbage'],
+  // They wait for each other's processes more than they work.
+  processes: ['node', vitest, 'run', '--project', 'node', '--maxWorkers=2'],
   'node-sdk3': ['node', vitest, 'run', '--project', 'node-sdk3'],
   workerd: ['node', vitest, 'run', '--project', 'workerd'],
   'workerd-sdk3': ['node', vitest, 'run', '--project', 'workerd-sdk3'],
@@ -38,8 +40,9 @@ const commands: Readonly<Record<Suite, readonly string[]>> = {
 };
 
 /** Suffixes of files that only one suite runs: `limits.process.test.ts` needs sockets and processes of Node. */
-const suffixes: Readonly<Record<Runtime | 'system', readonly string[]>> = {
-  node: ['', '.node', '.process', '.garbage'],
+const suffixes: Readonly<Record<Runtime | 'processes' | 'system', readonly string[]>> = {
+  node: ['', '.node', '.garbage'],
+  processes: ['.process'],
   workerd: ['', '.workerd'],
   // Node and Bun can be asked to collect garbage.
   bun: ['', '.garbage'],
@@ -90,6 +93,8 @@ function expectedFiles(suite: Suite): Set<string> {
 /** Runs one suite, and prints what it said only when it ends and only if it failed: suites run side by side. */
 async function runSuite(suite: Suite, reportFile: string): Promise<Tally> {
   const [command, ...args] = commands[suite] as [string, ...string[]];
+  // One project for both, so that whoever works on a test need not know which of them it is in.
+  if (suite === 'node' || suite === 'processes') args.push(...expectedFiles(suite));
   const child = spawn(command, [...args, '--reporter=json', `--outputFile=${reportFile}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Hundreds of processes start from the same sources: they share what compiling them brings.
@@ -142,9 +147,11 @@ async function runSuite(suite: Suite, reportFile: string): Promise<Tally> {
 
 const asked = process.argv.slice(2) as (Runtime | 'system')[];
 const chosen = asked.length > 0 ? asked : (['node', 'workerd', 'bun', 'deno'] as const);
-const suites = chosen.flatMap((runtime): Suite[] =>
-  runtime === 'system' ? [runtime] : [runtime, `${runtime}-sdk3`],
-);
+const suites = chosen.flatMap((runtime): Suite[] => {
+  if (runtime === 'system') return [runtime];
+  // What takes longest begins first.
+  return [...(runtime === 'node' ? (['processes'] as const) : []), runtime, `${runtime}-sdk3`];
+});
 const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-tests-'));
 const tallies = new Map<Suite, Tally>();
 const waiting = suites.values();
