@@ -58,6 +58,9 @@ interface Checked {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Of more files the rest is counted. */
+const mostNamed = 3;
+
 const formats = ['text', 'json', 'github'] as const;
 
 /** Runs the verb. */
@@ -160,11 +163,19 @@ export const check: Verb = async (args) => {
       if (diagnostics.length > 0) {
         say(renderDiagnostics(diagnostics, { ...source, file: named(source.file) }, looks));
       } else if (!values.quiet) {
-        say(summarizeDiagnostics(source.file, diagnostics));
+        say(summarizeDiagnostics(filesOf(source), diagnostics));
       }
     }
   }
 };
+
+/** Such as `a.yaml, b.yaml and 3 more files`. */
+function filesOf(source: RulesTexts): string {
+  const files = allTexts(source).map(({ file }) => file);
+  const rest = files.length - mostNamed;
+  const shown = files.slice(0, mostNamed).join(', ');
+  return rest > 0 ? `${shown} and ${counted(rest, 'more file')}` : shown;
+}
 
 function named(file: string): string {
   return file === '-' ? '<stdin>' : file;

@@ -19,16 +19,32 @@ const longestWord = 64;
  * ```
  */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > longestWord) return undefined;
+  const [best, second] = nearest(word, candidates);
+  return second === undefined ? best : undefined;
+}
+
+/**
+ * Finds all candidates that are as near as the nearest one, as {@link suggest} measures it.
+ *
+ * @example
+ * ```ts
+ * nearest('retrys', ['retries', 'retry_on', 'path']); // ['retries', 'retry_on']
+ * ```
+ */
+export function nearest(word: string, candidates: Iterable<string>): readonly string[] {
+  if (word.length > longestWord) return [];
   const wanted = normalize(word);
-  let best: string | undefined;
-  let smallest = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let best: string[] = [];
+  // So far away nothing is near.
+  const limit = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  let smallest = limit;
   for (const candidate of candidates) {
     const known = normalize(candidate);
     if (Math.abs(known.length - wanted.length) > smallest) continue;
     const distance = damerauDistance(wanted, known);
-    if (distance > smallest) continue;
-    best = distance < smallest ? candidate : undefined;
+    if (distance > smallest || distance >= limit) continue;
+    if (distance < smallest) best = [];
+    best.push(candidate);
     smallest = distance;
   }
   return best;

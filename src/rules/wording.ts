@@ -18,7 +18,7 @@ import {
   type Site,
   scalars,
 } from './shape.ts';
-import { suggest } from './suggest.ts';
+import { nearest, suggest } from './suggest.ts';
 
 /** The kind of value that a schema is for. */
 export function kindOf(schema: z.ZodType): Kind | undefined {
@@ -162,9 +162,10 @@ export function unknownKey(
   missing: readonly string[],
 ): Problem {
   const message = `unknown key ${quote(key)} in ${title}`;
-  const meant = suggest(key, known);
-  if (meant !== undefined) {
-    return { code: 'FM001', message, label: `did you mean \`${meant}\`?`, fix: meant };
+  const [meant, ...others] = nearest(key, known);
+  if (meant !== undefined && others.length <= 2) {
+    const label = `did you mean ${either([meant, ...others].map(quote))}?`;
+    return { code: 'FM001', message, label, ...(others.length === 0 && { fix: meant }) };
   }
   const shown = missing.slice(0, mostKeys).join(', ');
   const rest = missing.length > mostKeys ? ` and ${missing.length - mostKeys} more` : '';

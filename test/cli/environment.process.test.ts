@@ -101,6 +101,12 @@ describe('RF-06: a directory of rules', () => {
     expect(code).toBe(1);
   });
 
+  test('all that were read are named where nothing is wrong', async () => {
+    const cwd = await folder({ 'a.yaml': answering(201), 'a.prod.yaml': 'x-empty: 1\n' });
+    const { stdout } = await run(['check', 'a.yaml', '--env', 'prod'], { cwd });
+    expect(stdout).toBe('a.yaml, a.prod.yaml: no problems\n');
+  });
+
   test('C2: one without rules is no answer', async () => {
     const cwd = await folder();
     await mkdir(join(cwd, 'rules.d'));

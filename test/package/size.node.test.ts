@@ -44,7 +44,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './gateway': 85,
   './governance': 37.75,
   // Most of it zod and yaml; and what is said of mistakes.
-  './rules': 103,
+  './rules': 103.5,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 2.25,

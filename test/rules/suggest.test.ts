@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { suggest } from '../../src/rules/suggest.ts';
+import { nearest, suggest } from '../../src/rules/suggest.ts';
 
 const keys = ['timeout', 'retries', 'max_delay', 'base_delay', 'to', 'path'];
 
@@ -25,6 +25,11 @@ describe('suggest', () => {
   test('of two that are equally near none is suggested', () => {
     expect(suggest('v3', ['v1', 'v2'])).toBeUndefined();
     expect(suggest('v1', ['v1', 'v2'])).toBe('v1');
+  });
+
+  test('nearest: all that are equally near, and nothing that is not', () => {
+    expect(nearest('retrys', [...keys, 'retry_on'])).toEqual(['retries', 'retry_on']);
+    expect(nearest('xy', keys)).toEqual([]);
   });
 
   test('what is far too long is not compared', () => {
