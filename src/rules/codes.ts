@@ -337,9 +337,10 @@ variable, or give a default: \${NAME:-default}, which is also used where the var
     explanation: `A reference is \${NAME} or \${NAME:-default}; names have letters, digits and _. Write $\${ for the characters \${ themselves.`,
   },
   FM052: {
-    title: 'overlay of a route that is not there, or not clear',
+    title: 'overlay of what is not there, or not clear',
     explanation: `An overlay changes the route that has the name it gives, or where it gives none, the one route that has its path. A
-route with a path of its own that the files below do not have is a new one, and is tried before theirs.`,
+route with a path of its own that the files below do not have is a new one, and is tried before theirs. null removes what is below
+it; where nothing is, most likely another name was meant.`,
   },
   FM060: {
     title: 'not available in this version',

@@ -15,7 +15,7 @@ import {
   type PositionedNode,
 } from './nodes.ts';
 import { quote } from './quote.ts';
-import type { Report } from './report.ts';
+import type { Problem, Report } from './report.ts';
 import type { Span } from './source.ts';
 import { suggest } from './suggest.ts';
 
@@ -83,7 +83,7 @@ export function overlay(
   report: Report,
 ): PositionedNode {
   return bothMaps(below, above, file, report, (base, over) => {
-    const merged = laidOver(base, over, overlaid);
+    const merged = laidOver(base, over, overlaid, report);
     const [routes, changed] = [base.entries.get('routes'), over.entries.get('routes')];
     if (routes?.node.kind !== 'list' || changed?.node.kind !== 'list') return merged;
     const node = routesLaidOver(routes.node, changed.node, report);
@@ -133,21 +133,31 @@ function union(first: MapNode, second: MapNode, plan: Merged, report: Report): M
   return { ...first, entries };
 }
 
-function laidOver(base: MapNode, over: MapNode, plan: Merged): MapNode {
+function laidOver(base: MapNode, over: MapNode, plan: Merged, report: Report): MapNode {
   const entries = new Map(base.entries);
   for (const [key, entry] of over.entries) {
     const below = entries.get(key);
     const inside = Object.hasOwn(plan, key) ? plan[key] : plan['*'];
     const { node } = entry;
-    if (below !== undefined && node.kind === 'nothing' && node.written !== '') {
+    if (node.kind === 'nothing' && node.written !== '') {
+      if (below === undefined) report(entry.keySpan, nothingBelow(key, base.entries.keys()));
       entries.delete(key);
     } else if (inside !== undefined && below?.node.kind === 'map' && node.kind === 'map') {
-      entries.set(key, { ...below, node: laidOver(below.node, node, inside) });
+      entries.set(key, { ...below, node: laidOver(below.node, node, inside, report) });
     } else {
       entries.set(key, entry);
     }
   }
   return { ...base, entries };
+}
+
+/** What was to go would stay: a slip of the pen, most likely. */
+function nothingBelow(key: string, known: Iterable<string>): Problem {
+  const meant = suggest(key, known);
+  const message = `there is no ${quote(key)} below to remove`;
+  return meant === undefined
+    ? { code: 'FM052', message, label: 'nothing is called that', help: 'take the key out' }
+    : { code: 'FM052', message, label: `did you mean ${quote(meant)}?`, fix: meant };
 }
 
 function routesLaidOver(base: ListNode, over: ListNode, report: Report): ListNode {
@@ -203,7 +213,7 @@ function routesLaidOver(base: ListNode, over: ListNode, report: Report): ListNod
         continue;
       }
       changedBy.set(index, item.span);
-      items[index] = laidOver(items[index] as MapNode, item, {});
+      items[index] = laidOver(items[index] as MapNode, item, {}, report);
     }
   }
   return { ...base, items: [...added, ...items] };

@@ -1745,12 +1745,28 @@ routes:
     },
     expected: [
       '5:32 error[FM020] unknown service `web`',
-      '1:26 error[FM013] `wbe` has no value',
+      '1:21 error[FM052] there is no `wbe` below to remove',
       '3:13 error[FM052] there is no route `wep` to change',
       '4:13 error[FM052] 2 routes have the path `/u`',
       '5:5 error[FM052] a route of an overlay needs `name` or `path`',
       '7:5 error[FM025] the overlay changes route `two` twice',
       '8:27 error[FM011] `timeout` needs a unit',
+    ],
+  },
+  {
+    name: 'an overlay that removes what is not there',
+    text: 'services: { a: "http://a" }\nroutes: [{ name: r, path: /a, timeout: 1s }]\n',
+    options: {
+      overlays: [
+        {
+          file: 'rules.prod.yaml',
+          text: 'routes: [{ name: r, timeout: ~, retries: ~ }]\nservices: { b: null }\n',
+        },
+      ],
+    },
+    expected: [
+      '1:33 error[FM052] there is no `retries` below to remove',
+      '2:13 error[FM052] there is no `b` below to remove',
     ],
   },
   {
