@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileProblem } from './file-problem.ts';
 import { readGatewayRules } from './gateway-rules.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { environmentName } from './rules-file.ts';
 import { readArguments, UsageError } from './usage.ts';
@@ -34,7 +35,7 @@ const options = {
 export const build: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const rules = await readGatewayRules(values.rules, environmentName(values.env), {

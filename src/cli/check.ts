@@ -13,6 +13,7 @@ import { toAnnotation, toRecord } from '../rules/formats.ts';
 import { type ParsedRules, parseRules } from '../rules/parse.ts';
 import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
 import { fileProblem } from './file-problem.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { environmentName, missingRules, readRulesFile } from './rules-file.ts';
 import { looksOf } from './terminal.ts';
@@ -71,7 +72,7 @@ export const check: Verb = async (args) => {
     allowPositionals: true,
   });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   if (values.explain !== undefined) return explainCode(values.explain);

@@ -5,6 +5,7 @@
  */
 
 import { codes } from '../rules/codes.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readArguments, UsageError } from './usage.ts';
 
@@ -24,7 +25,7 @@ export function completion(summaries: Readonly<Record<string, string>>): Verb {
       allowPositionals: true,
     });
     if (values.help) {
-      console.log(help);
+      printHelp(help);
       return 0;
     }
     const [shell = '', ...rest] = positionals;

@@ -6,6 +6,7 @@
 
 import { differences } from '../rules/explain/difference.ts';
 import { differencesRecord, renderDifferences } from './differences.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { readArguments, UsageError } from './usage.ts';
@@ -33,7 +34,7 @@ export const diff: Verb = async (args) => {
     allowPositionals: true,
   });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const [first, second, ...rest] = positionals;

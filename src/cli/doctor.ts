@@ -9,6 +9,7 @@ import type { Rules } from '../rules/model.ts';
 import { askAdmin } from './doctor-admin.ts';
 import { askState } from './doctor-state.ts';
 import { type Finding, reason } from './finding.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
@@ -51,7 +52,7 @@ const mostSkewMs = 5_000;
 export const doctor: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const timeoutMs = Math.max(1, readSeconds('--timeout', values.timeout) * 1_000);

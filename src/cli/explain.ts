@@ -11,6 +11,7 @@ import { unsendable } from '../core/hop-by-hop.ts';
 import { explainRequest } from '../rules/explain/explain.ts';
 import { explanationLines, explanationRecord } from '../rules/explain/render.ts';
 import { type AskedRequest, readCurl } from './curl.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { readRequestText } from './request-text.ts';
@@ -60,7 +61,7 @@ export const explain: Verb = async (args) => {
     allowPositionals: true,
   });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const asked = curl === -1 ? await fromArguments(positionals) : readCurl(args.slice(curl));

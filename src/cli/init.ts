@@ -6,6 +6,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { fileProblem } from './file-problem.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
@@ -35,7 +36,7 @@ interface Kit {
 export const init: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const kit = Object.hasOwn(kits, values.runtime)

@@ -106,7 +106,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const isHelp = first === '--help' || first === '-h' || first === 'help';
   if (isHelp && behind.length === 0) {
-    console.log(help);
+    const { printHelp } = await import('./help.ts');
+    printHelp(help);
     return 0;
   }
   const [name, ...rest] = isHelp

@@ -6,6 +6,7 @@
 
 import { publishRules } from '../rules/sources/store.ts';
 import { readGatewayRules } from './gateway-rules.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
 import { environmentName } from './rules-file.ts';
@@ -37,7 +38,7 @@ const options = {
 export const publish: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const { name } = values;

@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { readGatewayRules } from './gateway-rules.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { environmentName } from './rules-file.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
@@ -35,7 +36,7 @@ const options = {
 export const reload: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const pid = /^[1-9]\d{0,9}$/.test(values.pid ?? '') ? Number(values.pid) : undefined;

@@ -5,6 +5,7 @@
  */
 
 import { earlierRules, publishRules } from '../rules/sources/store.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
 import { withRulesStore } from './rules-store.ts';
@@ -32,7 +33,7 @@ const options = {
 export const rollback: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const { name } = values;

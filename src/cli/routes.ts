@@ -6,6 +6,7 @@
 
 import process from 'node:process';
 import { type RouteSummary, summarizeRoutes } from '../rules/explain/summary.ts';
+import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
@@ -37,7 +38,7 @@ const options = {
 export const routes: Verb = async (args) => {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const upstream =

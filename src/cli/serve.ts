@@ -16,6 +16,7 @@ import { lineBuffer } from '../telemetry/line-buffer.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import { shareBreakers } from './breakers.ts';
 import { fileOrigin } from './file-origin.ts';
+import { printHelp } from './help.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
 import { reloadSummary } from './reload-summary.ts';
@@ -115,7 +116,7 @@ export function serveUntil(signals: StopSignals): Verb {
 async function serve(args: readonly string[], signals: StopSignals): Promise<number> {
   const { values } = readArguments({ args: [...args], options, allowPositionals: false });
   if (values.help) {
-    console.log(help);
+    printHelp(help);
     return 0;
   }
   const port = readPort('--port', values.port);
