@@ -33,7 +33,14 @@ export async function askState(
   }
   const { store, mode, breakers, instances } = state;
   if (store === undefined) return [];
-  const opening = openStore(store, { mode, instances, say: () => {} });
+  let why: string | undefined;
+  const opening = openStore(store, {
+    mode,
+    instances,
+    say(message) {
+      why ??= / is out: (.*?);/.exec(message)?.[1];
+    },
+  });
   try {
     const opened = await within(timeoutMs, opening);
     const isOwn = opened.store.capabilities.consistency === 'isolate';
@@ -52,7 +59,9 @@ export async function askState(
       ...remarks.map((remark) => ({ what, ok: true, warning: true as const, ...remark })),
     ];
   } catch (error) {
-    const detail = `${placeOf(store)}: ${reason(error).replace(/^--store: /, '')}`;
+    // The client says that it is not connected; why it is not was told before.
+    const said = reason(error).replace(/^--store: /, '');
+    const detail = `${placeOf(store)}: ${/offline/.test(said) ? (why ?? said) : said}`;
     const hint = 'limits apply on_store_error until it answers, and breakers decide alone';
     return [{ what, ok: false, detail, hint }];
   } finally {

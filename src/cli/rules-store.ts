@@ -60,7 +60,8 @@ export async function withRulesStore(
     if (error instanceof RangeError || error instanceof InvalidRulesError) {
       throw new UsageError(`${message}; nothing was changed`);
     }
-    throw new UsageError(`${place} cannot be used: ${message}`);
+    // The client says that it is not connected; why it is not was told before.
+    throw new UsageError(`${place} cannot be used: ${/offline/.test(message) ? why : message}`);
   } finally {
     await opened.close();
   }

@@ -156,7 +156,7 @@ describe('doctor', () => {
       1,
     ],
     ['store: { env: NO_SUCH_STORE }', ['--store', 'memory:'], '√ store: memory: each', 0],
-    ['store: "redis://127.0.0.1:1"', [], '× state.store: redis://127.0.0.1:1: ', 1],
+    ['store: "redis://127.0.0.1:1"', [], '× state.store: redis://127.0.0.1:1: ECONNREFUSED', 1],
     ['mode: exact', [], '√ rules: -: 1 route\n', 0],
   ])('asks the store that the rules name: state: { %s } %j', async (state, option, says, code) => {
     const input = `state: { ${state} }\nroutes: [{ path: /**, respond: { status: 204 } }]\n`;
