@@ -7,10 +7,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { parseRules } from '../src/rules/parse.ts';
 import { manyRoutes } from './many-routes.ts';
 
@@ -96,19 +96,16 @@ function inFile(name: string): Place {
 }
 
 async function behindUrl(): Promise<Place> {
-  let published = '';
-  const server = createServer((_, response) => response.end(published)).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = new Worker(new URL('./rules-server.ts', import.meta.url));
+  const [port] = await once(server, 'message');
   return {
-    from: `http://127.0.0.1:${(server.address() as AddressInfo).port}/rules.json`,
+    from: `http://127.0.0.1:${port}/rules.json`,
     build: (text) => JSON.stringify(parseRules(text, { mode: 'gateway' }).rules),
     async publish(built) {
-      published = built;
+      server.postMessage(built);
+      await once(server, 'message');
     },
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
+    close: () => void server.terminate(),
   };
 }
 

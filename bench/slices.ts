@@ -5,15 +5,13 @@
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import process from 'node:process';
-import { jobFor, loadRulesAside } from '../src/cli/load-rules.ts';
+import { jobFor, loadRulesAside, readCompiledAside } from '../src/cli/load-rules.ts';
 import { putInForceGradually } from '../src/cli/rules-origin.ts';
-import { inYoungPortions } from '../src/cli/young-garbage.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { inSlices } from '../src/core/steps.ts';
 import { createGateway } from '../src/gateway/gateway.ts';
 import type { Rules } from '../src/rules/model.ts';
 import { parseRules } from '../src/rules/parse.ts';
-import { parseCompiledRulesGradually } from '../src/rules/sources/compiled.ts';
 import { jsonPieces } from '../src/rules/sources/json-pieces.ts';
 import { manyRoutes } from './many-routes.ts';
 
@@ -101,9 +99,7 @@ for (let round = 0; round < 6; round++) {
 }
 for (let round = 0; round < 6; round++) {
   const text = built[(round + 1) % 2] as string;
-  const rules = await during('URL: parse and check', () =>
-    inYoungPortions(() => parseCompiledRulesGradually(text)),
-  );
+  const rules = await during('URL: thread', () => readCompiledAside(text));
   await during('URL: digest', () =>
     inSlices(
       (function* () {
