@@ -5,8 +5,8 @@
  */
 
 import { readdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { didYouMean } from './usage.ts';
+import { dirname, parse } from 'node:path';
+import { suggest } from '../rules/suggest.ts';
 
 /** Why a file could not be read or written, such as `there is no such file`. */
 export function fileProblem(error: unknown, doing: 'read' | 'write'): string {
@@ -33,7 +33,10 @@ export function fileProblem(error: unknown, doing: 'read' | 'write'): string {
 /** `; did you mean rules.yaml?` where a file beside the one that is missing bears nearly its name; else nothing. */
 export function nearbyFile(path: string): string {
   try {
-    return didYouMean(basename(path), readdirSync(dirname(path)));
+    // Ends such as `.yaml` are alike, and would make any two names alike.
+    const names = new Map(readdirSync(dirname(path)).map((name) => [parse(name).name, name]));
+    const meant = suggest(parse(path).name, names.keys());
+    return meant === undefined ? '' : `; did you mean ${names.get(meant)}?`;
   } catch {
     return '';
   }
