@@ -29,12 +29,18 @@ export function dropHopByHop(headers: Record<string, string>): void {
   for (const name of hopByHop) delete headers[name];
 }
 
+/** What proxies say of a client, to all behind them. */
+const ofProxies = /^(?:x-forwarded-.+|forwarded|x-real-ip)$/;
+
 /**
  * Takes off the fields that `connection` names: of those that came, and of no others, or a client could have taken off what
- * is said of it on this side.
+ * is said of it on this side; nor those in which a proxy says who the client is (CVE-2022-31813).
  */
 export function dropNominated(headers: Record<string, string>): void {
   const nominated = headers['connection'];
   if (nominated === undefined) return;
-  for (const name of nominated.split(',')) delete headers[name.trim().toLowerCase()];
+  for (const written of nominated.split(',')) {
+    const name = written.trim().toLowerCase();
+    if (!ofProxies.test(name)) delete headers[name];
+  }
 }

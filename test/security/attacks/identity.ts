@@ -197,6 +197,16 @@ export const forgedIdentities: readonly Attack<ForgedIdentity, string>[] = attac
       'nothing',
     ],
     [
+      'whom a proxy names, taken off by Connection',
+      {
+        gateway: 'behind',
+        path: '/',
+        headers: { 'x-forwarded-for': '198.51.100.7', connection: 'X-Forwarded-For' },
+        peer: '10.0.0.1',
+      },
+      'x-forwarded-for: 198.51.100.7, 10.0.0.1',
+    ],
+    [
       'what the rules say, taken off by Connection',
       { path: '/region', headers: { connection: 'x-region' } },
       'x-region: eu',
