@@ -156,6 +156,17 @@ describe('FB-02: an answer that fails', () => {
     ).rejects.toBe('text');
   });
 
+  test('ends the body that was kept for it, where it wants no more of that', async () => {
+    const source = tracedBody(['one', 'two'], { end: 'hang' });
+    const answered = async ({ request }: Failure) => {
+      await request.body?.cancel();
+      return new Response('instead');
+    };
+    const shop = outbound(upstream(status(503)), fallback(answered, { maxReplayBytes: 100 }));
+    expect(await (await shop(streamingPut(source.stream))).text()).toBe('instead');
+    expect(source.cancels).toBe(1);
+  });
+
   test('is no cause of itself, where it is the first one again', async () => {
     const first = connectionReset();
     const shop = outbound(

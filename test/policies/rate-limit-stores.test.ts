@@ -238,6 +238,25 @@ describe('FT-26 a store that comes and goes', () => {
     ]);
   });
 
+  test('what another limit refuses is not missing from the share', async () => {
+    const { state, store } = flapping();
+    const { get } = limited(
+      [
+        { ...four, name: 'kept', by: () => 'all' },
+        { ...four, name: 'strict', limit: 1, store: 'memory' },
+      ],
+      { store },
+    );
+    expect(await statuses([get('ada'), get('ada'), get('ada'), get('ada')])).toEqual([
+      ...[200, 429, 429, 429],
+    ]);
+    await settled();
+    state.isOut = true;
+    expect(await statuses(['bob', 'cy', 'dan', 'eve'].map((user) => get(user)))).toEqual([
+      ...[200, 200, 200, 429],
+    ]);
+  });
+
   test('what another limit refuses is owed by nobody', async () => {
     const { state, store } = flapping();
     const { get } = limited(

@@ -94,6 +94,17 @@ test('RL-04 but not what others have reserved behind it', async () => {
   expect((await staying).status).toBe(200);
 });
 
+test('RL-11 who is refused where others wait is told when nobody has to', async () => {
+  const { get } = limited({ limit: 1, per: '10s', burst: 1, by: byUser, maxWait: '20s' });
+  await get();
+  const waiting = [get(), get()];
+  const refused = await get();
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+  await clock.advance(30_000);
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200]);
+  expect((await get()).status).toBe(200);
+});
+
 test('of several limits the longest counts', async () => {
   const { get } = limited([
     { ...paced, name: 'short' },

@@ -79,6 +79,23 @@ describe('a limit', () => {
     expect(clock.delays).toEqual([]);
   });
 
+  test('RH-01 where nothing is missing there is no time to wait for', async () => {
+    const { get } = limited({ ...perUser, cost: () => 0 });
+    expect((await get()).headers.get('ratelimit')).toBe('"default";r=2');
+  });
+
+  test('RL-02 a refusal says whether waiting is of use', async () => {
+    let units = 2;
+    const { get } = limited({ ...perUser, cost: () => units });
+    await get();
+    const details: string[] = [];
+    for (units of [1, 3]) details.push((await (await get()).json()).detail);
+    expect(details).toEqual([
+      'Too many requests.',
+      'This request takes more than is ever granted at once.',
+    ]);
+  });
+
   test('RL-06 a request that costs nothing passes, and is told what is left', async () => {
     const { get } = limited({ ...perUser, cost: ({ method }) => (method === 'HEAD' ? 0 : 2) });
     await get();

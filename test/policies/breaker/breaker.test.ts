@@ -9,6 +9,7 @@ import { type BreakerOptions, breaker } from '../../../src/policies/breaker/brea
 import { bulkhead } from '../../../src/policies/bulkhead.ts';
 import { retry } from '../../../src/policies/retry.ts';
 import { timeout } from '../../../src/policies/timeout.ts';
+import { tracedBody } from '../../support/bodies.ts';
 import { CircuitDriver } from '../../support/circuit.ts';
 import { countListeners } from '../../support/listeners.ts';
 import { connectionReset, stalled, status, upstream } from '../../support/upstream.ts';
@@ -32,6 +33,92 @@ describe('a closed circuit', () => {
     expect(driver.state).toBe('closed');
     await driver.call('success');
     expect(driver.breaker.status()).toMatchObject({ state: 'open', reason: 'error_rate' });
+  });
+
+  test('CB-02 opens at exactly the rate, also one that binary fractions miss', async () => {
+    const driver = new CircuitDriver({ errorRate: 0.07, lastRequests: 100, minRequests: 100 });
+    for (let call = 0; call < 93; call++) await driver.call('success');
+    for (let call = 0; call < 6; call++) await driver.call('failure');
+    expect(driver.state).toBe('closed');
+    await driver.call('failure');
+    expect(driver.state).toBe('open');
+  });
+
+  test('CB-05 forgets by tenths of the window where nothing is said of buckets', async () => {
+    const driver = new CircuitDriver({ window: '10s' }, 0);
+    await driver.at(1_500);
+    await driver.call('failure');
+    await driver.at(10_999);
+    expect(driver.breaker.status().total).toBe(1);
+    await driver.at(11_000);
+    expect(driver.breaker.status().total).toBe(0);
+  });
+
+  test('CB-19 CB-20 CB-22 heeds Retry-After, wants as many successes as probes, and waits 10 s for one', async () => {
+    const driver = new CircuitDriver({ failures: 1, openFor: '1s', halfOpen: 5 });
+    await driver.call('failure', { 'retry-after': '30' });
+    expect(driver.breaker.status().openForMs).toBe(30_000);
+    await driver.at(30_000);
+    for (let call = 0; call < 4; call++) await driver.call('success');
+    expect(driver.state).toBe('half-open');
+    await driver.begin('hung');
+    await driver.at(39_999);
+    expect(driver.state).toBe('half-open');
+    await driver.at(40_000);
+    expect(driver.state).toBe('open');
+  });
+
+  test('CB-20 no more probes than the verdict takes, those that failed and were tolerated counted', async () => {
+    const halfOpen = { probes: 10, successes: 3, toleratedFailures: 2 };
+    const driver = new CircuitDriver({ failures: 1, openFor: '1s', halfOpen });
+    await driver.call('failure');
+    await driver.at(1_000);
+    await driver.calls('failure', 'failure');
+    const admitted: boolean[] = [];
+    for (const id of ['a', 'b', 'c', 'd']) admitted.push(await driver.begin(id));
+    expect(admitted).toEqual([true, true, true, false]);
+  });
+
+  test('CB-12 a probe that succeeds slowly has failed, where slow calls count', async () => {
+    const slow = { slowRate: 1, slowAfter: '1s', minRequests: 1, openFor: '1s' } as const;
+    const driver = new CircuitDriver({ ...slow, halfOpen: probe });
+    await driver.begin('slow');
+    await driver.at(1_001);
+    await driver.end('slow', 'success');
+    await driver.at(2_001);
+    await driver.begin('probe');
+    await driver.at(3_002);
+    await driver.end('probe', 'success');
+    expect(driver.breaker.status()).toMatchObject({ state: 'open', reason: 'probe_failed' });
+  });
+
+  test('CB-25 nor does the result of a call from before count once it is closed again', async () => {
+    const driver = new CircuitDriver({ failures: 1, openFor: '1s', halfOpen: probe });
+    await driver.begin('late');
+    await driver.call('failure');
+    await driver.at(1_000);
+    await driver.call('success');
+    expect(driver.state).toBe('closed');
+    await driver.end('late', 'failure');
+    expect(driver.state).toBe('closed');
+  });
+
+  test('CB-25 a probe of an earlier round takes no place in the next, and says nothing', async () => {
+    const halfOpen = { probes: 2, successes: 2 };
+    const driver = new CircuitDriver({ failures: 1, openFor: '1s', maxOpenFor: '1s', halfOpen });
+    await driver.call('failure');
+    await driver.at(1_000);
+    await driver.begin('failing');
+    await driver.begin('late');
+    await driver.end('failing', 'failure');
+    expect(driver.breaker.status()).toMatchObject({ state: 'open', probes: 0 });
+    await driver.at(2_000);
+    expect([await driver.begin('a'), await driver.begin('b')]).toEqual([true, true]);
+    await driver.end('late', 'failure');
+    expect(driver.state).toBe('half-open');
+    await driver.end('a', 'success');
+    await driver.end('b', 'success');
+    expect(driver.state).toBe('closed');
   });
 
   test('CB-06 a fixed window is one whose bucket is as long', async () => {
@@ -402,8 +489,21 @@ describe('what counts', () => {
         throw error;
       },
     });
-    await expect(outbound(upstream(status(200)), picky)(url)).rejects.toBe(error);
+    const body = tracedBody(['x'], { end: 'hang' });
+    const answer = () => new Response(body.stream);
+    await expect(outbound(upstream(answer), picky)(url)).rejects.toBe(error);
     expect(picky.list()).toMatchObject([{ state: 'open', failures: 1 }]);
+    // CO-06
+    expect(body.cancels).toBe(1);
+  });
+
+  test('CB-28 what a policy answered is ignored, whatever counts as a success', async () => {
+    const guard = breaker({ isSuccess: () => false });
+    await outbound(
+      upstream(() => reject('rate_limited')),
+      guard,
+    )(url);
+    expect(guard.list()).toMatchObject([{ total: 0 }]);
   });
 
   test('CO-01 a retry outside does not try an open circuit again', async () => {

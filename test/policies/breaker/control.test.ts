@@ -37,6 +37,14 @@ describe('by hand', () => {
     expect(guard.list()).toMatchObject([{ state: 'half_open' }]);
   });
 
+  test('CB-16 a trip of an open circuit is told with its status, and is no second opening', async () => {
+    const driver = new CircuitDriver({ failures: 1, openFor: '1s' });
+    await driver.call('failure');
+    driver.breaker.trip('1m');
+    expect(driver.breaker.status()).toMatchObject({ reason: 'manual', openForMs: 60_000 });
+    expect(driver.events).toHaveLength(1);
+  });
+
   test('a trip opens for so long, a reset closes at once', async () => {
     const driver = new CircuitDriver({ halfOpen: { successes: 1 } });
     driver.breaker.trip('5m');
@@ -119,6 +127,21 @@ describe('CB-33 modes', () => {
     expect(guard.status().state).toBe('forced_open');
   });
 
+  test('switched to the one that it has goes on as it is', async () => {
+    const driver = new CircuitDriver({ failures: 1 });
+    await driver.call('failure');
+    driver.breaker.setMode('on');
+    expect(driver.state).toBe('open');
+  });
+
+  test('CB-33 metrics_only tells of a crossing again after a reset', async () => {
+    const driver = new CircuitDriver({ failures: 1, mode: 'metrics_only' });
+    await driver.calls('failure', 'failure');
+    driver.breaker.reset();
+    await driver.call('failure');
+    expect(driver.events.map(({ to }) => to)).toEqual(['exceeded', 'exceeded']);
+  });
+
   test('can be switched at any time, which begins anew', async () => {
     const { guard, reasons } = await callsUnder({});
     expect(reasons.at(-1)).toBe('circuit_breaker_open');
@@ -144,6 +167,37 @@ describe('CB-35 on paper', () => {
     expect(other.list()).toMatchObject([
       { key: 'http://shop.example', state: 'open', reason: 'failures', openForMs: 6_000 },
     ]);
+    const fetch = upstream(status(200));
+    const shop = outbound(fetch, other);
+    await there.advance(5_999);
+    expect((await shop(url)).status).toBe(503);
+    await there.advance(1);
+    expect((await shop(url)).status).toBe(200);
+    expect(fetch.calls).toHaveLength(1);
+  });
+
+  test('ST-02 one whose time is over by then tries at once, however young the process is', async () => {
+    const here = new VirtualClock(1_000_000_000_000, 5_000);
+    const guard = breaker({ failures: 1, openFor: '10s', clock: here });
+    await outbound(upstream(status(503)), guard)(url);
+    const there = new VirtualClock(1_000_000_060_000, 0);
+    const other = breaker({ failures: 1, openFor: '10s', clock: there });
+    other.restore(JSON.parse(JSON.stringify(guard)));
+    expect((await outbound(upstream(status(200)), other)(url)).status).toBe(200);
+    expect(other.list()).toMatchObject([{ state: 'half_open', probeSuccesses: 1 }]);
+  });
+
+  test('ST-02 the calls of a window are forgotten when they would have been, by wall clock', async () => {
+    const here = new VirtualClock(1_000_000_000_000, 5_000);
+    const guard = breaker({ window: '10s', key: 'all', clock: here });
+    await outbound(upstream(status(503)), guard)(url);
+    const there = new VirtualClock(1_000_000_004_000, 70_000);
+    const other = breaker({ window: '10s', key: 'all', clock: there });
+    other.restore(JSON.parse(JSON.stringify(guard)));
+    await there.advance(4_900);
+    expect(other.status()).toMatchObject({ total: 1, failures: 1 });
+    await there.advance(1_100);
+    expect(other.status()).toMatchObject({ total: 0, failures: 0 });
   });
 
   test('a half-open circuit comes back as one that is due', async () => {
