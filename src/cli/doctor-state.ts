@@ -6,9 +6,10 @@
 
 import type { SharedState } from '../rules/model.ts';
 import type { Store } from '../stores/contract.ts';
+import { placeOf } from './connect-store.ts';
 import { type Finding, reason, within } from './finding.ts';
 import { type State, stateOf } from './shared-state.ts';
-import { openStore, placeOf } from './store.ts';
+import { openStore } from './store.ts';
 
 /** Asked for and given back: no key of a limit. */
 const key = 'fetchmesh-doctor';

@@ -6,7 +6,7 @@
 
 import { InvalidRulesError } from '../rules/sources/source.ts';
 import type { Store } from '../stores/contract.ts';
-import { connectStore, placeOf } from './store.ts';
+import { connectStore, placeOf } from './connect-store.ts';
 import { UsageError } from './usage.ts';
 
 /** How long the store may take for each thing that is asked of it, in milliseconds. */

@@ -5,10 +5,10 @@
  */
 
 import { storeRules } from '../rules/sources/store.ts';
+import { connectStore, placeOf } from './connect-store.ts';
 import { followedOrigin } from './followed-origin.ts';
 import { readCompiledAside } from './load-rules.ts';
 import type { RulesOrigin } from './rules-origin.ts';
-import { connectStore, placeOf } from './store.ts';
 
 /** Settings of {@link storeOrigin}. */
 export interface StoreOriginOptions {

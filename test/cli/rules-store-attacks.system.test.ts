@@ -1,7 +1,7 @@
 /** R1, R10: whatever Redis holds or does, the last good rules stay in force, a line says why, and the process lives. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ConnectedStore, connectStore } from '../../src/cli/store.ts';
+import { type ConnectedStore, connectStore } from '../../src/cli/connect-store.ts';
 import { publishRules } from '../../src/rules/sources/store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { rulesFrom } from '../support/rules.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connectStore } from '../../src/cli/store.ts';
+import { connectStore } from '../../src/cli/connect-store.ts';
 import { run as runPiped } from '../support/command-line.ts';
 import { type RedisServer, startRedis, startRedisOn } from '../support/redis-server.ts';
 import { cli, endAll, type Serving, serve } from '../support/serving.ts';
