@@ -10,7 +10,8 @@ COPY tools/node24/package.json tools/node24/
 COPY test/fixtures/sdk3/package.json test/fixtures/sdk3/
 RUN npm ci --no-fund --no-audit --loglevel=error
 COPY tsconfig.json tsconfig.build.json ./
-COPY tools/build.ts tools/command.ts tools/
+COPY tools/build.ts tools/command.ts tools/rules-schemas.ts tools/rules-page.ts tools/rules-defaults.ts \
+  tools/rules-words.ts tools/
 COPY bin bin
 COPY src src
 RUN npm run --silent build
