@@ -12,7 +12,7 @@ const notParsers: Readonly<Record<string, string>> = {
   'core/replay.ts': 'hands the media type to core/form.ts',
   'gateway/forward.ts': 'core/hop-by-hop.ts for requests; of responses, names to delete',
   'policies/breaker/breaker.ts': 'hands Retry-After to core/retry-after.ts',
-  'policies/fault.ts': 'one anchored expression of bounded length for each header',
+  'policies/fault-plan.ts': 'one anchored expression of bounded length for each header',
   'policies/limits.ts': 'a number',
   'policies/shed.ts': 'hands the priority to core/priority.ts',
   'routing/conditions.ts': 'compares a value',
