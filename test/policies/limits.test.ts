@@ -171,7 +171,9 @@ describe('LI-03 the size of the body', () => {
   test('where an answer is on its way already, the body alone fails', async () => {
     let failure: unknown;
     const { request, write } = upload();
+    let signal: AbortSignal | undefined;
     const early = async (seen: Request): Promise<Response> => {
+      signal = seen.signal;
       echo(seen).catch((error: unknown) => {
         failure = error;
       });
@@ -182,6 +184,7 @@ describe('LI-03 the size of the body', () => {
     write(2);
     await settled();
     expect(String(failure)).toContain('too large');
+    expect(signal?.aborted).toBe(false);
   });
 
   test("the type of the body, and the request's other headers, stay", async () => {

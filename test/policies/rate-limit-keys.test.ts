@@ -1,7 +1,7 @@
 /** Who shares a quota. */
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { peerAddress } from '../../src/core/address.ts';
+import { clientAddress, peerAddress } from '../../src/core/address.ts';
 import { Context } from '../../src/core/context.ts';
 import { type RateLimit, type RateLimitOptions, rateLimit } from '../../src/policies/rate-limit.ts';
 import type { Store } from '../../src/stores/contract.ts';
@@ -27,6 +27,15 @@ test('is by default the peer, IPv6 by its /64 network', async () => {
   const from = (address: string) => get('', {}, context.with(peerAddress, address));
   const addresses = ['10.0.0.1', '::ffff:10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2:1'];
   expect(await statuses(addresses.map(from))).toEqual([200, 429, 200, 200, 429]);
+});
+
+test('is the client behind a proxy that is trusted, where there is one', async () => {
+  const { get, context } = limited({ limit: 1, per: '1s' });
+  const behind = context.with(peerAddress, '10.0.0.1');
+  const from = (address: string) => get('', {}, behind.with(clientAddress, address));
+  expect(await statuses(['192.0.2.1', '192.0.2.2', '192.0.2.1'].map(from))).toEqual([
+    200, 200, 429,
+  ]);
 });
 
 test('RL-10 requests without one share a quota, which no client can name', async () => {

@@ -587,6 +587,27 @@ describe('keys', () => {
     expect(guard.status('never seen')).toMatchObject({ state: 'closed', total: 0 });
     expect(guard.list()).toHaveLength(10);
   });
+
+  test('CB-36 it is the key that was used least recently that goes, unless it is isolated', async () => {
+    const key = (request: Request) => request.headers.get('x-tenant') ?? '';
+    const guard = breaker({ maxKeys: 3, key });
+    const shop = outbound(upstream(status(200)), guard);
+    const call = (tenant: string) => shop(url, { headers: { 'x-tenant': tenant } });
+    await call('isolated');
+    guard.isolate('isolated');
+    // `a` is used again, so that `b` is the older one.
+    for (const tenant of ['a', 'b', 'a', 'c']) await call(tenant);
+    expect(guard.list().map(({ key }) => key)).toEqual(['isolated', 'a', 'c']);
+    expect((await call('isolated')).status).toBe(503);
+  });
+
+  test('CB-36 1024 keys are kept where nothing is said', async () => {
+    let tenant = 0;
+    const guard = breaker({ key: () => `${tenant++}` });
+    const shop = outbound(upstream(status(200)), guard);
+    for (let call = 0; call < 1_100; call++) await shop(url);
+    expect(guard.list()).toHaveLength(1_024);
+  });
 });
 
 describe('what is told', () => {
