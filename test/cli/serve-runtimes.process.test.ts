@@ -16,7 +16,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'fetchmesh-runtimes-'));
   upstream = createServer((request, response) => {
     if (request.url === '/wait') waiting.push(() => response.end('waited'));
-    else response.end('ok');
+    else response.writeHead(request.url === '/gone' ? 503 : 200).end('ok');
   }).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -62,15 +62,20 @@ describe.each(['bun', 'deno'] as const)('fetchmesh serve on %s', (runtime) => {
   });
 });
 
-test('gateways on Deno share a limit through Deno KV, which outlives them', async () => {
-  const file = join(directory, 'limited.yaml');
-  const limit = 'rate_limit: { limit: 3, per: 1h, mode: exact, on_store_error: closed }';
+test('gateways on Deno share a limit and what their breakers found through Deno KV', async () => {
+  const file = join(directory, 'shared.yaml');
   await writeFile(
     file,
-    `services: { a: "${upstreamUrl}" }\nroutes: [{ path: /**, to: a, ${limit} }]`,
+    `services: { a: "${upstreamUrl}" }
+routes:
+  - { path: /gone, to: a, breaker: { failures: 4, open_for: 1m } }
+  - { path: /**, to: a, rate_limit: { limit: 3, per: 1h, mode: exact, on_store_error: closed } }
+`,
   );
   const start = (path: string) =>
-    serve(['-f', file, '--store', `deno-kv:${path}`], 'deno', ['--unstable-kv']);
+    serve(['-f', file, '--store', `deno-kv:${path}`, '--breakers', 'any'], 'deno', [
+      '--unstable-kv',
+    ]);
   const database = join(directory, 'kv.sqlite');
   /** What the limit says; a busy machine may miss the deadline of the store now and then. */
   const decisionOf = async ({ url }: Serving): Promise<number> => {
@@ -85,6 +90,20 @@ test('gateways on Deno share a limit through Deno KV, which outlives them', asyn
   while ((await decisionOf(one)) === 200) admitted += 1;
   expect(admitted).toBeLessThanOrEqual(3);
   expect(await decisionOf(other)).toBe(429);
+
+  const gone = async ({ url }: Serving): Promise<string> => {
+    const response = await fetch(`${url}/gone`);
+    await response.text();
+    return response.headers.get('x-fetchmesh-reason') ?? '';
+  };
+  // Once, so that it has a breaker: it takes four failures to open it.
+  await gone(other);
+  for (let failure = 0; failure < 4; failure++) await gone(one);
+  await expect
+    .poll(async () => (await fetch(`${other.admin}/metrics`)).text(), { timeout: 15_000 })
+    .toMatch(/^fetchmesh_circuit_breaker_open\{[^}]*\} 1$/m);
+  expect(await gone(other)).toBe('circuit_breaker_open');
+
   for (const gateway of [one, other]) gateway.process.kill('SIGTERM');
   expect([await one.exited(), await other.exited()]).toEqual([0, 0]);
 
