@@ -182,7 +182,8 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
       const { url, method } = copy.request;
       const init = { method, headers: copy.headers, body: bytes, signal, redirect: 'manual' };
       // What comes too late is thrown away all the same.
-      const answer = send(url, init as RequestInit, ofCopy(context, signal));
+      const path = context.get(canonicalPathname);
+      const answer = send(url, init as RequestInit, ofCopy(context, signal), path);
       await unlessAborted(signal, answer.then(discard));
       stats.answered += 1;
     } catch {
@@ -241,7 +242,13 @@ interface Copy extends ReturnType<typeof follow> {
 /** Where copies go, and which origin that is; `undefined` where nobody knows. */
 interface Destination {
   readonly origin: string | undefined;
-  send(url: string, init: RequestInit, context: Context): Promise<Response>;
+  /** @param path The canonical one, which takes the place of that in the URL. */
+  send(
+    url: string,
+    init: RequestInit,
+    context: Context,
+    path: string | undefined,
+  ): Promise<Response>;
 }
 
 function destinationOf({ to, send }: MirrorOptions): Destination {
@@ -268,9 +275,9 @@ function destinationOf({ to, send }: MirrorOptions): Destination {
   const prefix = base.href.replace(/\/$/, '');
   return {
     origin: base.origin,
-    send(url, init, context) {
+    send(url, init, _, path) {
       const { pathname, search } = new URL(url);
-      return fetch(`${prefix}${context.get(canonicalPathname) ?? pathname}${search}`, init);
+      return fetch(`${prefix}${path ?? pathname}${search}`, init);
     },
   };
 }

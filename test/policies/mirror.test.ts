@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deadline, signalOf } from '../../src/core/abort.ts';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
+import { canonicalPathname } from '../../src/core/endpoint.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { inbound } from '../../src/core/inbound.ts';
@@ -439,6 +440,22 @@ describe('MI-07: the headers of a copy', () => {
     expect(copied.get('authorization')).toBe(included ? 'Bearer t' : null);
     expect(copied.get('cookie')).toBe(included ? 'sid=1' : null);
     expect(copied.get('x-tenant')).toBe('acme');
+  });
+
+  test.each([
+    ['http://shop.example/v2', 'Bearer t'],
+    ['http://shop.example:81/v2', null],
+  ])('have credentials where the copy goes to the same origin: %s', async (to, authorization) => {
+    const shadow = upstream(() => new Response(null));
+    vi.stubGlobal('fetch', (copy: string, init: RequestInit) => shadow(new Request(copy, init)));
+    const canonical: Middleware = (next) => (request, context) =>
+      next(request, context.with(canonicalPathname, '/canonical'));
+    const copies = mirror({ to, clock });
+    await outbound(upstream(status(200)), canonical, copies)(url, { headers: secrets });
+    await settled();
+    vi.unstubAllGlobals();
+    expect(shadow.calls.map(({ request }) => request.url)).toEqual([`${to}/canonical?page=2`]);
+    expect(shadow.calls[0]?.headers.get('authorization')).toBe(authorization);
   });
 
   test('are none of the connection that the request came by', async () => {
