@@ -129,13 +129,18 @@ export function guardedStore(store: Store, options: GuardedStoreOptions = {}): G
         isLate = true;
         reject(unavailable(`did not answer within ${deadlineMs} ms`));
       }, deadlineMs);
-      Promise.resolve(answer)
-        .finally(cancel)
-        .then((value) => {
+      answer.then(
+        (value) => {
+          cancel();
           // A server that was frozen answers all at once when it goes on.
           if (isLate) lookAt = clock.monotonic();
           resolve(value);
-        }, reject);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error);
+        },
+      );
     });
   }
 
