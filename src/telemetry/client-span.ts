@@ -72,16 +72,17 @@ function clientAttributes(
   return attributes;
 }
 
+/** What stands before the query, the query and the fragment. */
+const parts = /^([^?#]*)(\?[^#]*)?(#.*)?$/;
+
 function redacted(url: URL, redact: ReadonlySet<string>): string {
   // Each setter writes the whole URL anew.
   if (url.username !== '') url.username = '';
   if (url.password !== '') url.password = '';
-  const { href, search, hash } = url;
-  if (search === '' && hash === '') return href;
-  const [query, fragment] = [search, hash].map(
-    (part) => part && part[0] + withoutSecrets(part.slice(1), redact),
-  );
-  return `${href.slice(0, href.length - search.length - hash.length)}${query}${fragment}`;
+  // Not by `search` and `hash`, which do not tell an empty one from none.
+  const [, front = '', query = '', fragment = ''] = parts.exec(url.href) ?? [];
+  const shown = (part: string): string => part && part[0] + withoutSecrets(part.slice(1), redact);
+  return `${front}${shown(query)}${shown(fragment)}`;
 }
 
 /** Adds the served request's baggage to the outgoing one; what the app set itself wins. */

@@ -237,6 +237,13 @@ describe('a client span', () => {
     );
   });
 
+  test('shows a URL with an empty query or fragment as it is', async () => {
+    const call = outbound(async () => new Response(), tracing({ tracerProvider }));
+    const urls = ['http://users.internal/list?page=2#', 'http://users.internal/list?#a=1'];
+    for (const url of urls) await call(url);
+    expect(spans.getFinishedSpans().map(({ attributes }) => attributes['url.full'])).toEqual(urls);
+  });
+
   test('inside retry there is one for each try, counted', async () => {
     const statuses = [503, 200];
     const call = outbound(
