@@ -5,7 +5,7 @@
  */
 
 import { readdirSync } from 'node:fs';
-import { dirname, parse } from 'node:path';
+import { dirname, extname, parse } from 'node:path';
 import { suggest } from '../rules/suggest.ts';
 
 /** Why a file could not be read or written, such as `there is no such file`. */
@@ -30,11 +30,16 @@ export function fileProblem(error: unknown, doing: 'read' | 'write'): string {
   }
 }
 
-/** `; did you mean rules.yaml?` where a file beside the one that is missing bears nearly its name; else nothing. */
-export function nearbyFile(path: string): string {
+/**
+ * `; did you mean rules.yaml?` where a file beside the one that is missing bears nearly its name; else nothing.
+ *
+ * @param extensions Of the files that could be meant.
+ */
+export function nearbyFile(path: string, extensions: readonly string[]): string {
   try {
+    const files = readdirSync(dirname(path)).filter((name) => extensions.includes(extname(name)));
     // Ends such as `.yaml` are alike, and would make any two names alike.
-    const names = new Map(readdirSync(dirname(path)).map((name) => [parse(name).name, name]));
+    const names = new Map(files.map((name) => [parse(name).name, name]));
     const meant = suggest(parse(path).name, names.keys());
     return meant === undefined ? '' : `; did you mean ${names.get(meant)}?`;
   } catch {

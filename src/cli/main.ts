@@ -97,6 +97,9 @@ ${Object.entries(verbs)
 
 fetchmesh VERB --help tells more of each. All verbs take --no-color.`;
 
+/** What asks for help, of a verb behind it or of all. */
+const helps: readonly string[] = ['help', '--help', '-h'];
+
 /** Runs the command line. Resolves to the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...behind] = args;
@@ -104,8 +107,8 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(help);
     return 2;
   }
-  const isHelp = first === '--help' || first === '-h' || first === 'help';
-  if (isHelp && behind.length === 0) {
+  const isHelp = helps.includes(first);
+  if (isHelp && (behind[0] === undefined || helps.includes(behind[0]))) {
     const { printHelp } = await import('./help.ts');
     printHelp(help);
     return 0;

@@ -104,7 +104,7 @@ async function readPath(
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && mayBeMissing) return undefined;
     if (code !== 'EISDIR') {
-      const meant = code === 'ENOENT' ? nearbyFile(path) : '';
+      const meant = code === 'ENOENT' ? nearbyFile(path, extensions) : '';
       throw new UsageError(`cannot read ${path}: ${fileProblem(error, 'read')}${meant}`);
     }
   }

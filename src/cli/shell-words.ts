@@ -10,6 +10,9 @@ const token = /'([^']*)'|"((?:\\.|[^"\\])*)"|\$'((?:\\.|[^'\\])*)'|\\(.)|([^\s'"
 /** Where another command begins, or the output goes somewhere. */
 const end = /^(?:\|{1,2}|&{1,2}|;|\d?>{1,2}(?:&\d)?|<)/;
 
+/** The same within a word, but for what people leave unquoted in URLs. */
+const endWithin = /[|<>]|;$/;
+
 /**
  * Splits a line into words: quotes, backslashes, and lines that go on. What follows behind a `|`, `;`, `&` or `>` is no part of it. Lines
  * with carets, which browsers copy for the command line of Windows, are understood too.
@@ -30,7 +33,9 @@ export function splitWords(line: string): string[] {
     }
     if (word === undefined && plain !== undefined && end.test(plain)) break;
     const text = double?.replaceAll(/\\(["\\$`])/g, '$1') ?? (ansi && ansiText(ansi)) ?? single;
-    word = (word ?? '') + (text ?? escaped ?? plain ?? '');
+    const [before] = plain?.split(endWithin, 1) ?? [];
+    word = (word ?? '') + (text ?? escaped ?? before ?? '');
+    if (before !== plain) break;
   }
   if (word !== undefined) words.push(word);
   return words;

@@ -52,6 +52,11 @@ test.each<[line: string, method: string, url: string, headers?: readonly string[
   ['curl --max-time 5 -w %{http_code} http://a', 'GET', 'http://a'],
   ['curl -fsSL http://a', 'GET', 'http://a'],
   ['$ curl http://a | jq .', 'GET', 'http://a'],
+  ["curl 'http://a/b'; echo", 'GET', 'http://a/b'],
+  ["curl 'http://a/b'|jq .", 'GET', 'http://a/b'],
+  ['curl http://a/b>out -X PUT', 'GET', 'http://a/b'],
+  ['curl http://a/b; curl http://c', 'GET', 'http://a/b'],
+  ['curl http://a/b;v=1?c=2&d=3', 'GET', 'http://a/b;v=1?c=2&d=3'],
   ['curl.exe http://a 2>/dev/null', 'GET', 'http://a'],
 ])('%s', (line, method, url, headers = own) => {
   expect(readCurl([line])).toEqual({ method, url, headers });

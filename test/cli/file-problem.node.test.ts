@@ -4,11 +4,18 @@ import { fileProblem, nearbyFile } from '../../src/cli/file-problem.ts';
 import { folder } from '../support/command-line.ts';
 
 test('a file beside that bears nearly the name', async () => {
-  const path = await folder({ 'rules.yaml': '', 'spec.yaml': '' });
-  expect(nearbyFile(join(path, 'rule.yaml'))).toBe('; did you mean rules.yaml?');
-  expect(nearbyFile(join(path, 'spec.yml'))).toBe('; did you mean spec.yaml?');
-  expect(nearbyFile(join(path, 'nope.yaml'))).toBe('');
-  expect(nearbyFile(join(path, 'none', 'rules.yaml'))).toBe('');
+  const path = await folder({
+    'rules.yaml': '',
+    'rules.zip': '',
+    'spec.yaml': '',
+    'notes.txt': '',
+  });
+  const nearby = (file: string): string => nearbyFile(file, ['.yaml', '.yml']);
+  expect(nearby(join(path, 'rule.yaml'))).toBe('; did you mean rules.yaml?');
+  expect(nearby(join(path, 'spec.yml'))).toBe('; did you mean spec.yaml?');
+  expect(nearby(join(path, 'nope.yaml'))).toBe('');
+  expect(nearby(join(path, 'note.yaml'))).toBe('');
+  expect(nearby(join(path, 'none', 'rules.yaml'))).toBe('');
 });
 
 test.each([

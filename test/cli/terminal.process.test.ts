@@ -335,6 +335,7 @@ test('C6: an unknown verb or option brings the one to mind that was meant', asyn
 
 test('C7: the help of each verb begins with two examples', async () => {
   const { stdout } = await run(['help']);
+  expect(await run(['help', '--help'])).toMatchObject({ code: 0, stdout });
   const verbs = [...stdout.matchAll(/^ {2}(\w+) +\w/gm)].map(([, verb = '']) => verb);
   expect(verbs).toContain('check');
   await Promise.all(verbs.filter((verb) => verb !== 'npx').map(asked));
