@@ -57,6 +57,8 @@ export interface BlockInfo {
   /** Keys that belong to the language and that this version does not carry out (FM060). */
   readonly later: readonly string[];
   readonly required: readonly string[];
+  /** It is of use with no key in it. */
+  readonly hasDefaults: boolean;
   /** What its keys take. */
   readonly shape: Readonly<Record<string, z.ZodType>>;
 }
@@ -188,14 +190,16 @@ export interface BlockSettings<T> {
   readonly required?: readonly (keyof T & string)[];
   /** Default: none. */
   readonly later?: readonly string[];
+  /** Whether it is of use with no key in it; messages say so to whoever writes `on`. Default: false. */
+  readonly hasDefaults?: boolean;
 }
 
 /** A map whose keys belong to the language. Keys that begin with `x-` are allowed beside them. */
 export function block<T extends object>(
-  { title, required = [], later = [] }: BlockSettings<T>,
+  { title, required = [], later = [], hasDefaults = false }: BlockSettings<T>,
   shape: Shape<T>,
 ): z.ZodType<T> {
-  const info: BlockInfo = { title, later, required, shape: shape as BlockInfo['shape'] };
+  const info = { title, later, required, hasDefaults, shape: shape as BlockInfo['shape'] };
   const schema = z.lazy(() => objectOf(info));
   blocks.set(schema, info);
   return schema as unknown as z.ZodType<T>;

@@ -96,6 +96,10 @@ function truthOf(node: PositionedNode): string | undefined {
   return Object.hasOwn(truths, word) ? truths[word] : undefined;
 }
 
+function isYes(node: PositionedNode): boolean {
+  return node.kind === 'boolean' ? node.value === true : truthOf(node) === 'true';
+}
+
 /** How to write what is expected, where a map or a list is. */
 function formHelp(
   schemas: readonly z.ZodType[],
@@ -108,10 +112,15 @@ function formHelp(
   return isList && node.kind === 'map' ? 'put a hyphen in front of each entry: `- `' : undefined;
 }
 
-/** What a map needs; the value itself in it, where it is what the only key wants. */
-function mapHelp({ shape, required }: BlockInfo, node: PositionedNode, isSecret: boolean): string {
+/** What a map needs, or else takes; the value itself in it, where it is what the only key wants. */
+function mapHelp(block: BlockInfo, node: PositionedNode, isSecret: boolean): string {
+  const { shape, required, later, hasDefaults } = block;
   const [key, ...others] = required;
-  if (key === undefined) return 'write `{}` for a map with nothing but defaults';
+  if (key === undefined) {
+    // An empty map elsewhere does nothing, or is for everybody.
+    if (hasDefaults && isYes(node)) return 'write `{}` for a map with nothing but defaults';
+    return `a map here takes ${listed(Object.keys(shape).filter((name) => !later.includes(name)))}`;
+  }
   const member = shape[key];
   if (others.length === 0 && member !== undefined) {
     const isIt = !isSecret && 'value' in node && member.safeParse(node.value).success;
@@ -167,14 +176,17 @@ export function unknownKey(
     const label = `did you mean ${either([meant, ...others].map(quote))}?`;
     return { code: 'FM001', message, label, ...(others.length === 0 && { fix: meant }) };
   }
-  const shown = missing.slice(0, mostKeys).join(', ');
-  const rest = missing.length > mostKeys ? ` and ${missing.length - mostKeys} more` : '';
   return {
     code: 'FM001',
     message,
     label: `${title} has no such key`,
-    ...(shown !== '' && { help: `it takes ${shown}${rest}` }),
+    ...(missing.length > 0 && { help: `it takes ${listed(missing)}` }),
   };
+}
+
+function listed(keys: readonly string[]): string {
+  const rest = keys.length > mostKeys ? ` and ${keys.length - mostKeys} more` : '';
+  return `${keys.slice(0, mostKeys).join(', ')}${rest}`;
 }
 
 /** A key that the language has, and this version does not. */

@@ -1381,6 +1381,20 @@ routes: [{ path: /a, respond: { status: 204 } }]
     expected: ['1:1 error[FM083] `hops` and `networks` exclude each other'],
   },
   {
+    name: 'maps that are none, where an empty one would do something else',
+    text: `${services}routes:
+  - { path: /a, to: web, allow: [admin] }
+  - { path: /b, to: web, deny: admin }
+  - { path: /c, to: users@v1, match: canary, rewrite: /x }
+`,
+    expected: [
+      '5:34 error[FM013] `allow` must be a map, not text',
+      '6:32 error[FM015] `deny` must be `off`, a map or a list, not `admin`',
+      '7:38 error[FM013] `match` must be a map or a list, not text',
+      '7:55 error[FM013] `rewrite` must be a map, not text',
+    ],
+  },
+  {
     name: 'limits of requests that are wrong in several ways',
     text: `limits: { url: 8192, headers: 60 KiB, header_count: 0, concurrent: many, path: 1KiB }
 ${services}routes:

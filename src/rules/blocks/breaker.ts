@@ -42,7 +42,7 @@ const count = (most: number, least = 1): z.ZodType<number> =>
 const longer = duration({ mayBeZero: false });
 
 const breakerBlock = block<BreakerBlock>(
-  { title: '`breaker`' },
+  { title: '`breaker`', hasDefaults: true },
   {
     failures: count(100_000),
     error_rate: percentage(),

@@ -18,7 +18,7 @@ export interface DeadlineBlock {
 }
 
 const deadlineBlock = block<DeadlineBlock>(
-  { title: '`deadline`' },
+  { title: '`deadline`', hasDefaults: true },
   { trusted_ips: oneOrMore(network), header: headerName, forward: flag() },
 );
 

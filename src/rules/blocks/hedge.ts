@@ -40,7 +40,7 @@ const delay: z.ZodType<string> = text({
 });
 
 const hedgeBlock: z.ZodType<HedgeBlock> = block<HedgeBlock>(
-  { title: '`hedge`' },
+  { title: '`hedge`', hasDefaults: true },
   {
     max: numberLike('a whole number from 1 to 4', () => z.number().int().min(1).max(4)),
     delay,

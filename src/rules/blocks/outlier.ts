@@ -44,7 +44,7 @@ const count = (least: number): z.ZodType<number> =>
 
 /** All of it. */
 export const outlier: z.ZodType<OutlierBlock> = block<OutlierBlock>(
-  { title: '`outlier`' },
+  { title: '`outlier`', hasDefaults: true },
   {
     failures: count(0),
     gateway_failures: count(0),

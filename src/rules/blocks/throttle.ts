@@ -20,7 +20,7 @@ export interface ThrottleBlock {
 /** The block, which may be empty, or `off`. */
 export const throttle: z.ZodType<'off' | ThrottleBlock> = z.union([
   block<ThrottleBlock>(
-    { title: '`throttle`' },
+    { title: '`throttle`', hasDefaults: true },
     {
       multiplier: numberLike('a number from 1 to 100', () => z.number().min(1).max(100)),
       window: duration({ mayBeZero: false }),
