@@ -21,7 +21,7 @@ import {
 } from '../security/authorize/authorize.ts';
 import { type JwtIssuer, type JwtKey, jwtBy } from '../security/jwt/jwt.ts';
 import { TokenVerifier } from '../security/jwt/verifier.ts';
-import { withoutSent } from '../security/twins.ts';
+import { allSpellings, withoutSent } from '../security/twins.ts';
 import type { Access, AccessPolicies, PolicySurroundings } from './route-policies.ts';
 import { secretNamed } from './secrets.ts';
 
@@ -146,8 +146,9 @@ function telling(names: ReadonlySet<string>): readonly Middleware[] {
 }
 
 /** Takes off headers that the client wrote. */
-function taken(names: ReadonlySet<string>): readonly Middleware[] {
-  if (names.size === 0) return [];
+function taken(written: ReadonlySet<string>): readonly Middleware[] {
+  if (written.size === 0) return [];
+  const names = allSpellings([...written]);
   return [
     layer(
       'forged headers',

@@ -8,6 +8,15 @@ import type { Context } from '../core/context.ts';
 import { hasHeaderEdits, removeHeader } from '../core/outgoing.ts';
 
 /**
+ * Names of headers in lower case, and of those with `_` what an upstream may take for the same: for {@link withoutSent} and
+ * {@link withoutHeaders}.
+ */
+export function allSpellings(names: readonly string[]): ReadonlySet<string> {
+  const written = names.map((name) => name.toLowerCase());
+  return new Set([...written, ...written.map((name) => name.replaceAll('_', '-'))]);
+}
+
+/**
  * Takes off headers that differ from one of these only in `_` for `-`: what follows CGI (RFC 3875 §4.1.18) reads both as
  * one, so that a client could write what only this side of the chain may.
  *

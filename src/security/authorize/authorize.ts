@@ -21,7 +21,7 @@ import {
 import { removeHeader, setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
-import { withoutSent, withoutTwins } from '../twins.ts';
+import { allSpellings, withoutSent, withoutTwins } from '../twins.ts';
 import { compileRule } from './compile.ts';
 import { AuthorizationFacts } from './facts.ts';
 import type {
@@ -125,9 +125,7 @@ export function authorize(
   const rolesOf = (facts: AuthorizationFacts): readonly string[] => roles?.of(facts) ?? [];
 
   /** What only an authorizer may say. */
-  const owned = new Set(
-    policies.flatMap(({ authorizer }) => authorizer?.sets ?? []).map((name) => name.toLowerCase()),
-  );
+  const owned = allSpellings(policies.flatMap(({ authorizer }) => authorizer?.sets ?? []));
   function record(decision: AuthorizationDecision, { request, context }: AuthorizationFacts): void {
     const { outcome, dryRun, action, policy, rule, failed } = decision;
     const name =

@@ -13,7 +13,7 @@ import { isFieldValue } from '../../core/header-edits.ts';
 import { flagOption, functionOption, knownOptions, wordOption } from '../../core/option.ts';
 import { setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
-import { withoutHeaders } from '../twins.ts';
+import { allSpellings, withoutHeaders } from '../twins.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';
 import { stripTokens } from './tokens.ts';
 import { type TokenProblem, TokenVerifier, type Verification } from './verifier.ts';
@@ -107,10 +107,10 @@ function passOn(
   next: Next,
   { issuers }: TokenVerifier,
 ): (request: Request, context: Context, good: Good | undefined) => Promise<Response> {
-  const ours = new Set(
+  const ours = allSpellings(
     issuers.flatMap(({ claimHeaders, payloadHeader }) => [
-      ...claimHeaders.map(([name]) => name.toLowerCase()),
-      ...(payloadHeader === undefined ? [] : [payloadHeader.toLowerCase()]),
+      ...claimHeaders.map(([name]) => name),
+      ...(payloadHeader === undefined ? [] : [payloadHeader]),
     ]),
   );
   return (request, context, good) => {

@@ -215,6 +215,13 @@ describe('AZ-19 headers of its answer', () => {
     expect([passed[0]?.has('x_user'), passed[0]?.has('x-other')]).toEqual([false, false]);
   });
 
+  test('have no twins either where there is an underscore in their names', async () => {
+    const { ask, passed } = behind(status(200, { x_user: 'ada' }), { forward: ['X_User'] });
+    await ask('/', { headers: { 'x-user': 'root', x_user: 'root' } });
+    expect(passed[0]?.get('x_user')).toBe('ada');
+    expect(passed[0]?.has('x-user')).toBe(false);
+  });
+
   test('are taken off where it says nothing, and where it is not asked', async () => {
     const silent = behind(status(200), { forward: ['x-user'] });
     await silent.ask('/', { headers: { 'x-user': 'root' } });

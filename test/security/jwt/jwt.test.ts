@@ -270,6 +270,14 @@ describe('headers for the upstream', () => {
     expect(seen?.headers.get('x_other')).toBe('1');
   });
 
+  test('JW-06 nor have those with an underscore in their names', async () => {
+    const request = withToken(token, { 'x-user-name': 'root', 'x-user_name': 'root' });
+    const { seen } = await seenBy({ ...issuer, claimHeaders: { 'x_User-name': 'sub' } }, request);
+    expect(seen?.headers.get('x_user-name')).toBe('ada');
+    expect(seen?.headers.has('x-user-name')).toBe(false);
+    expect(seen?.headers.has('x-user_name')).toBe(false);
+  });
+
   test('reach a fetch too', async () => {
     const fetch = upstream(status(200));
     await outbound(fetch, jwt(showing, { clock }))(withToken());
