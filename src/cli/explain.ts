@@ -98,9 +98,13 @@ export const explain: Verb = async (args) => {
 /** A prompt may have been copied with it. */
 const startsCurl = /^\s*(?:[$%#>]\s+)?curl(?:\.exe)?(?:\s|$)/;
 
+/** Nobody writes a host in capitals. */
+const onlyMethod = /^[A-Z]+$/;
+
 async function fromArguments(positionals: readonly string[]): Promise<AskedRequest> {
   const [first, second, ...rest] = positionals;
-  if (first === undefined || rest.length > 0) {
+  const lacksUrl = second === undefined && onlyMethod.test(first ?? '');
+  if (first === undefined || rest.length > 0 || lacksUrl) {
     throw new UsageError('give a method and a URL, such as GET /api/users, or a curl line');
   }
   if (second !== undefined) return { method: first.toUpperCase(), url: second, headers: [] };
@@ -108,13 +112,16 @@ async function fromArguments(positionals: readonly string[]): Promise<AskedReque
   return /\s/.test(first) ? fromText(first) : { method: 'GET', url: first, headers: [] };
 }
 
-/** A curl line, or a request as it goes over the wire. */
+/** A curl line, a request as it goes over the wire, or what else could have been an argument. */
 function fromText(text: string): AskedRequest {
   if (startsCurl.test(text)) return readCurl([text]);
   const asked = readRequestText(text);
   if (asked !== undefined) return asked;
-  const line = text.trim();
-  if (line !== '' && !/\s/.test(line)) return { method: 'GET', url: line, headers: [] };
+  const [first = '', second, ...rest] = text.trim().split(/\s+/);
+  if (first !== '' && second === undefined) return { method: 'GET', url: first, headers: [] };
+  if (second?.includes('/') && rest.length === 0) {
+    return { method: first.toUpperCase(), url: second, headers: [] };
+  }
   throw new UsageError(
     'this text is neither a URL, nor a curl line, nor a request such as curl -v shows (> GET /api HTTP/1.1)',
   );

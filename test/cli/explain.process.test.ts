@@ -46,7 +46,7 @@ test('a curl line, split by the shell or whole; --json with the same exit code',
 });
 
 test.each([
-  [['explain'], /give a method and a URL/],
+  [['explain', 'GET', '-f', '-'], /give a method and a URL/],
   [['explain', 'GET', 'http://[', '-f', '-'], /'http:\/\/\[' is not a URL/],
   [['explain', 'G ET', '/a', '-f', '-'], /'G ET' is not the name of a method/],
   [['explain', '/a', '--ip', 'me', '-f', '-'], /--ip: 'me' is not an address/],
@@ -68,7 +68,7 @@ test('what curl -v shows, from standard input', async () => {
 });
 
 test('a method that nobody can send, which a gateway may get all the same', async () => {
-  const { code, stdout } = await run(['explain', 'TRACE', '/api', '-f', '-'], { input: rules });
+  const { code, stdout } = await run(['explain', 'TRACE /api', '-f', '-'], { input: rules });
   expect({ code, stdout }).toEqual({
     code: 0,
     stdout: 'TRACE /api\n  > 501: the gateway cannot send this method\n',
