@@ -96,7 +96,7 @@ error[FM010]: \`3 seconds\` is not a duration
  --> fetchmesh.yaml:9:14
   |
 9 |     timeout: 3 seconds
-  |              ^^^^^^^^^ expected a number and a unit: ms, s, m or h
+  |              ^^^^^^^^^ expected a number and a unit: ms, s, m, h or d
   = help: write 3s
 
 fetchmesh.yaml: 5 errors, 1 warning

@@ -71,7 +71,7 @@ error[FM010]: \`3 seconds\` is not a duration
   --> bad.yaml:13:14
    |
 13 |     timeout: 3 seconds
-   |              ^^^^^^^^^ expected a number and a unit: ms, s, m or h
+   |              ^^^^^^^^^ expected a number and a unit: ms, s, m, h or d
    = help: write 3s
 
 error[FM003]: \`**\` is read by YAML as an alias

@@ -97,7 +97,7 @@ function refused(value: string, mayBeZero: boolean): Refusal {
   return new Refusal((site) => ({
     code: 'FM010',
     message: `${site.value} is not a duration`,
-    label: 'expected a number and a unit: ms, s, m or h',
+    label: 'expected a number and a unit: ms, s, m, h or d',
     ...(meant !== undefined && { help: `write ${meant}`, fix: meant }),
   }));
 }
