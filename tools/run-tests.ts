@@ -40,9 +40,13 @@ const commands: Readonly<Record<Suite, readonly string[]>> = {
 };
 
 /** Suffixes of files that only one suite runs: `limits.process.test.ts` needs sockets and processes of Node. */
-const suffixes: Readonly<Record<Runtime | 'processes' | 'system', readonly string[]>> = {
+const suffixes: Readonly<
+  Record<Runtime | 'processes' | 'node-sdk3' | 'system', readonly string[]>
+> = {
   node: ['', '.node', '.garbage'],
   processes: ['.process'],
+  // Of these too few start processes to be a suite.
+  'node-sdk3': ['', '.node', '.process', '.garbage'],
   workerd: ['', '.workerd'],
   // Node and Bun can be asked to collect garbage.
   bun: ['', '.garbage'],
@@ -76,7 +80,8 @@ interface Tally {
 }
 
 function expectedFiles(suite: Suite): Set<string> {
-  const [runtime, generation] = suite.split('-') as [keyof typeof suffixes, 'sdk3'?];
+  const [runtime, generation] = suite.split('-') as [Runtime, 'sdk3'?];
+  const kinds = suffixes[suite as keyof typeof suffixes] ?? suffixes[runtime];
   const files = globSync('test/**/*.test.ts').filter(
     (file) =>
       !file.startsWith('test/fixtures/') && (generation === undefined || testsOfSdk.includes(file)),
@@ -85,7 +90,7 @@ function expectedFiles(suite: Suite): Set<string> {
     files.filter((file) => {
       const suffix = /(\.[a-z]+)?\.test\.ts$/.exec(file)?.[1] ?? '';
       const isKnown = Object.values(suffixes).some((known) => known.includes(suffix));
-      return suffixes[runtime].includes(isKnown ? suffix : '');
+      return kinds.includes(isKnown ? suffix : '');
     }),
   );
 }

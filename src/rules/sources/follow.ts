@@ -99,7 +99,7 @@ export function followRules(options: FollowOptions): FollowedRules {
     if (message === told) return;
     told = message;
     if (type === 'applied') toldOfRevisions.clear();
-    if (type === 'refused' || type === 'outdated') {
+    if (revision !== undefined && (type === 'refused' || type === 'outdated')) {
       // A store that answers with old values shows them again and again, between others.
       if (toldOfRevisions.has(message)) return;
       if (toldOfRevisions.size === mostToldOfRevisions) toldOfRevisions.clear();
