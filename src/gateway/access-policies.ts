@@ -58,6 +58,11 @@ function accessOf(
 
   const told = toldToUpstreams(rules);
   const withoutForged = taken(told);
+  const roleHeader = rules.roles?.header?.toLowerCase();
+  // On all routes: taken off on the way to the upstream, a header is no key that a client could make up either.
+  const toldFurtherIn = telling(
+    new Set([...told, ...(roleHeader === undefined ? [] : [roleHeader])]),
+  );
   /** Also where neither is asked: an upstream may serve the routes where they are. */
   function withoutForgedBy(route: Route): readonly Middleware[] {
     const own = toldBy(route, rules);
@@ -105,7 +110,7 @@ function accessOf(
         ...withoutForgedBy(route),
         ...(auth !== undefined && verifier !== undefined ? [jwtBy(verifier, auth)] : []),
         ...(policies.length === 0 ? withoutForgedRoles : [authorize(policies, settings)]),
-        ...telling(toldBy(route, rules)),
+        ...toldFurtherIn,
       ];
     },
   };

@@ -533,6 +533,26 @@ test('AZ-20 a header that the token sets cannot be made up for a key either', as
   expect(await statusOf('bob', '2')).toBe(200);
 });
 
+test('AZ-20 nor on routes that ask for no token, where it is taken off', async () => {
+  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:X-User" }';
+  const { ask, sent } = gatewayFor(file(`  - { path: /**, to: web, ${limit} }`));
+  expect((await ask('/', undefined, { 'x-user': '1' })).status).toBe(200);
+  expect((await ask('/', undefined, { 'x-user': '2' })).status).toBe(429);
+  expect(sent.map(({ headers }) => headers.has('x-user'))).toEqual([false]);
+});
+
+test('AZ-11 a role that a client wrote is no key', async () => {
+  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:x-user-role" }';
+  const { ask } = gatewayFor(`services: { web: "http://web.test" }
+roles: { header: X-User-Role, trusted_ips: 10.0.0.0/8 }
+routes: [{ path: /**, to: web, ${limit} }]`);
+  const statusOf = async (role: string, hostname: string): Promise<number> =>
+    (await ask('/', undefined, { 'x-user-role': role }, { remoteAddr: { hostname } })).status;
+  expect(await statusOf('a', '192.0.2.1')).toBe(200);
+  expect(await statusOf('b', '192.0.2.1')).toBe(429);
+  expect(await statusOf('b', '10.0.0.7')).toBe(200);
+});
+
 test('the access log shows no token, whatever the rules call the places where tokens are', async () => {
   const entries: object[] = [];
   const { ask } = gatewayFor(
