@@ -8,6 +8,7 @@ import { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { TakingStore } from '../../src/stores/contract.ts';
 import { guardedStore } from '../../src/stores/guarded.ts';
 import { ioredis, redisStore } from '../../src/stores/redis.ts';
+import { takeScript } from '../../src/stores/redis-scripts.ts';
 
 /** A limiter, asked for one unit of a key. */
 export interface SharedLimit {
@@ -46,6 +47,7 @@ export function sharedLimits(url: string): {
         take: async (key) => (await flexible.consume(key)).remainingPoints >= 0,
       },
       hono(client()),
+      bare(client(), limit),
       upstash('fixed window', Ratelimit.fixedWindow(plenty, '60 s'), client()),
       upstash('sliding window', Ratelimit.slidingWindow(plenty, '60 s'), client()),
       upstash('token bucket', Ratelimit.tokenBucket(plenty, '60 s', plenty), client()),
@@ -53,6 +55,19 @@ export function sharedLimits(url: string): {
     store,
     end() {
       for (const made of clients) made.disconnect();
+    },
+  };
+}
+
+/** The same script with the same arguments, sent by hand: what no store over ioredis can do without. */
+function bare(client: Redis, { quota, burst }: { quota: number; burst: number }): SharedLimit {
+  const hash = createHash('sha1').update(takeScript).digest('hex');
+  const args = [windowMs / quota, burst, 1, 1].map(String);
+  return {
+    name: 'the same script by hand',
+    async take(key) {
+      const answer = (await client.evalsha(hash, 1, `bare:{${key}}`, ...args)) as string[];
+      return Number(answer[0]) === 1;
     },
   };
 }

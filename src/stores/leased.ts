@@ -272,14 +272,21 @@ class Lease {
   }
 
   receive(asked: number, grant: Grant, expiresAt: number, now: number): void {
-    const { granted, remaining, retryMs, resetMs } = grant;
+    const { granted, remaining, resetMs } = grant;
     this.#isExhausted = granted < asked;
-    // The others wait as well: it is of use to ask again once there is enough for all, not for the fastest.
-    const othersMs = ((this.#instances - 1) * this.#min * this.limit.windowMs) / this.limit.quota;
-    if (granted === 0) this.deniedUntil = now + retryMs + othersMs;
-    else this.#batches.push({ units: granted, expiresAt });
+    if (granted > 0) this.#batches.push({ units: granted, expiresAt });
+    if (this.#isExhausted) this.deniedUntil = now + this.#untilWorthAsking(grant);
     this.#share = Math.floor(remaining / this.#instances);
     this.#fullAt = now + resetMs;
+  }
+
+  /** How long until a question is of use to all instances, not to the fastest alone: the others wait as well. */
+  #untilWorthAsking({ granted, retryMs, resetMs }: Grant): number {
+    const { burst, windowMs, quota } = this.limit;
+    const unitMs = windowMs / quota;
+    const least = granted === 0 ? this.#min : this.#worthAsking;
+    const missingMs = granted === 0 ? retryMs : Math.max(0, resetMs - (burst - least) * unitMs);
+    return missingMs + (this.#instances - 1) * least * unitMs;
   }
 
   /** Units that can still be given back; none are left here. */

@@ -84,6 +84,26 @@ describe('leasedStore', () => {
     expect(worstExcess(spendings, limit)).toBeLessThanOrEqual(bound);
   });
 
+  test('is told by a part of a batch that there is no more, and does not ask in vain', async () => {
+    const clock = new VirtualClock();
+    const { store, asked } = remote(clock);
+    const leased = leasedStore(store, { clock });
+    const limit = perSecond(100_000, 10_000);
+    let granted = 0;
+    for (let ms = 0; ms < 500; ms++) {
+      for (let call = 0; call < 1_000; call++) {
+        const answer = leased.take('hot', limit, 1, 1);
+        void Promise.resolve(answer).then((grant) => {
+          granted += grant.granted;
+        });
+      }
+      await clock.advance(1);
+    }
+    const allowed = limit.burst + (limit.quota / 1_000) * 500;
+    expect(granted).toBeGreaterThanOrEqual(0.99 * allowed);
+    expect(granted / asked.calls).toBeGreaterThanOrEqual(150);
+  });
+
   const limits = fc.record({
     quota: fc.integer({ min: 1, max: 2_000 }),
     windowMs: fc.constant(1_000),
