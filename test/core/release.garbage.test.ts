@@ -149,6 +149,16 @@ describe('TO-11: a signal that lives on', () => {
     expect(listeners.current).toBeLessThanOrEqual(1);
   });
 
+  test('and is a server’s keeps a few of them at most, should it see its request more than once', async () => {
+    const request = new Request(url);
+    const app = inbound(() => new Response('hello'), timeout('1h'));
+    for (let call = 0; call < 100; call++) await (await app(request)).text();
+    for (let attempt = 0; attempt < 20 && abortCallbacks(request.signal) > 10; attempt++)
+      await collectGarbage?.();
+    // Bun's collector may take numbers on the stack for some more.
+    expect(abortCallbacks(request.signal)).toBeLessThanOrEqual(10);
+  });
+
   test('and is a policy’s own keeps a few of them at most, and reaches every body that is there', async () => {
     const outer = follow(new AbortController().signal);
     function call(body: BodyInit): AbortSignal {
@@ -161,9 +171,9 @@ describe('TO-11: a signal that lives on', () => {
     const reading = new TransformStream<Uint8Array, Uint8Array>();
     const late = call(reading.readable);
     expect(abortCallbacks(outer.signal)).toBeGreaterThan(50);
-    for (let attempt = 0; attempt < 20 && abortCallbacks(outer.signal) > 6; attempt++)
+    for (let attempt = 0; attempt < 20 && abortCallbacks(outer.signal) > 10; attempt++)
       await collectGarbage?.();
-    expect(abortCallbacks(outer.signal)).toBeLessThanOrEqual(6);
+    expect(abortCallbacks(outer.signal)).toBeLessThanOrEqual(10);
     outer.abort('gone');
     expect([early.reason, late.reason]).toEqual(['gone', 'gone']);
     await reading.readable.cancel();
