@@ -91,7 +91,8 @@ export function together(tallies: readonly LimitedTally[]) {
     slowestMs: Math.max(...tallies.map(({ slowestMs }) => slowestMs)),
     p99Ms: Math.max(...tallies.map(({ p99Ms }) => p99Ms)),
     worstLagMs: Math.max(...tallies.map(({ worstLagMs }) => worstLagMs)),
-    stalledMs: Math.max(...tallies.map(({ stalledMs }) => stalledMs)),
+    // Of each: what one holds while it gets no time is lost to all.
+    stalledMs: sum(({ stalledMs }) => stalledMs),
     seconds: (lastAt - firstAt) / 1_000,
   };
 }
