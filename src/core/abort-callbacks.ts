@@ -68,17 +68,13 @@ export function removeAbortCallback(signal: AbortSignal, callback: () => void): 
 /** As many as the tries of a request have, which keep nothing alive that would not be there anyway. */
 const few = 4;
 
-/** Whether a signal is a policy's own, and so ends with the request that it was made for. */
-export function isOwn(signal: AbortSignal): boolean {
-  return (signal as HoldingSignal)[held]?.isTold === true;
+/** Whether a signal is one's own, which ends with the request that it was made for, and calls back hardly anyone. */
+export function mayKeep(signal: AbortSignal): boolean {
+  const callbacks = (signal as HoldingSignal)[held];
+  return callbacks?.isTold === true && callbacks.size <= few;
 }
 
-/** Whether a signal calls back hardly anyone. */
-export function hasFew(signal: AbortSignal): boolean {
-  return abortCallbacks(signal) <= few;
-}
-
-/** How many a signal would call back. */
+/** How many a signal would call back: for tests. */
 export function abortCallbacks(signal: AbortSignal): number {
   return (signal as HoldingSignal)[held]?.size ?? 0;
 }

@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  addAbortCallback,
-  hasFew,
-  isOwn,
-  removeAbortCallback,
-  tellsItself,
-} from './abort-callbacks.ts';
+import { addAbortCallback, mayKeep, removeAbortCallback, tellsItself } from './abort-callbacks.ts';
 import { type Context, type Key, key } from './context.ts';
 
 /**
@@ -30,12 +24,6 @@ export function signalOf(request: Request, context: Context): AbortSignal {
   return context.get(abortSignal) ?? request.signal;
 }
 
-/** Whether {@link signalOf} ends with the request: a server's does, and that of a policy around it. */
-export function endsWithRequest(context: Context): boolean {
-  const signal = context.get(abortSignal);
-  return signal === undefined ? context.direction === 'inbound' : isOwn(signal);
-}
-
 /** A signal of one's own that also aborts when its parent does. */
 export interface Follower {
   readonly signal: AbortSignal;
@@ -43,7 +31,7 @@ export interface Follower {
   /**
    * Ends the following once the response needs it no more: at once where it has no body, else when the body is garbage,
    * since the parent's abort must still reach a body that is being read. (The response around it may be long gone.) A
-   * parent that ends with its request keeps the first few until then.
+   * parent that is a follower itself keeps the first few for as long as it is followed itself.
    *
    * @param response `undefined` where there is none, because the attempt failed or was given up.
    */
@@ -59,13 +47,8 @@ let releases: FinalizationRegistry<() => void> | undefined;
  * Unlike `AbortSignal.any` it can be released, so a long-lived parent keeps nothing of the calls that ended.
  *
  * @param onAbort Called when the signal has aborted, unless it was released before or the parent had aborted already.
- * @param isBrief Whether the parent ends with one request, as that of a server's request and that of another follower do.
  */
-export function follow(
-  parent: AbortSignal,
-  onAbort?: (reason: unknown) => void,
-  isBrief: boolean = isOwn(parent),
-): Follower {
+export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void): Follower {
   const controller = new AbortController();
   const { signal } = controller;
   const tellInside = tellsItself(signal);
@@ -93,7 +76,7 @@ export function follow(
       const body = response?.body ?? undefined;
       if (body === undefined) {
         stop();
-      } else if (!(isBrief && hasFew(parent)) && typeof FinalizationRegistry === 'function') {
+      } else if (!mayKeep(parent) && typeof FinalizationRegistry === 'function') {
         // To hear of garbage costs as much as all else that is done for an attempt.
         releases ??= new FinalizationRegistry((release) => release());
         releases.register(body, stop);

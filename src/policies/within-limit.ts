@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortSignal, endsWithRequest, type Follower, follow, signalOf } from '../core/abort.ts';
+import { abortSignal, type Follower, follow, signalOf } from '../core/abort.ts';
 import type { Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { discard, ignore } from '../core/discard.ts';
@@ -44,7 +44,7 @@ export function withinLimit(
     /** Where to tell of an abort while the body is on its way. */
     let failBody: ((reason: unknown) => void) | undefined;
 
-    const follower = follow(caller, onAbort, endsWithRequest(context));
+    const follower = follow(caller, onAbort);
     const unwatch = limit.watch(() => {
       isPassed = true;
       follower.abort(limit.reason());
