@@ -4,31 +4,23 @@
  * @module
  */
 
-import {
-  abortSignal,
-  deadline,
-  follow,
-  signalOf,
-  timeoutError,
-  unlessAborted,
-} from '../core/abort.ts';
+import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../core/abort.ts';
 import { layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { canonicalPathname } from '../core/endpoint.ts';
-import { emit, eventListener } from '../core/event.ts';
-import { exchange } from '../core/exchange.ts';
-import { editHeaders, type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
-import { dropHopByHop, dropNominated, unsendable } from '../core/hop-by-hop.ts';
-import { mirrored } from '../core/mirrored.ts';
-import { knownOptions, shown, shownUrl, wholeOption } from '../core/option.ts';
-import { outgoingHeaders, withoutEdits } from '../core/outgoing.ts';
+import { emit } from '../core/event.ts';
+import { type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
+import { unsendable } from '../core/hop-by-hop.ts';
+import { knownOptions, wholeOption, wordOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
 import { type Recording, record } from '../core/recording.ts';
 import { defaultReplayBytes } from '../core/replay.ts';
-import { urlOf } from '../core/url.ts';
+import { contextOfCopy, destinationOf, headersOfCopy, mirrorHeader } from './mirror-copy.ts';
+
+export { mirrorHeader } from './mirror-copy.ts';
 
 /** How many copies there may be at once, unless it is said. */
 export const defaultMaxCopies = 100;
@@ -77,11 +69,6 @@ export interface MirrorMiddleware extends Middleware {
   readonly stats: MirrorStats;
 }
 
-/** Marks a copy. A request that bears it is not mirrored again. */
-export const mirrorHeader = 'x-fetchmesh-mirror';
-
-const credentialHeaders: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
-
 /**
  * Sends a copy of each request, or of some, to a second place and throws its answer away.
  *
@@ -128,14 +115,11 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
   if (timeoutMs === 0 || timeoutMs > longestDelayMs) {
     throw new RangeError(`mirror.timeout: '${timeout}' is not from 1ms to 2147483647ms (24.8d)`);
   }
-  if (!['include', 'omit', 'same-origin'].includes(credentials)) {
-    throw new RangeError(
-      `mirror.credentials: ${shown(credentials)} is not one of include, omit, same-origin`,
-    );
-  }
+  wordOption('mirror.credentials', credentials, ['include', 'omit', 'same-origin']);
   wholeOption('mirror.maxReplayBytes', maxReplayBytes, 0);
   wholeOption('mirror.maxActive', maxActive, 1);
   const { send, origin } = destinationOf(options);
+  const copied = { credentials, headers, origin };
   const stats = { active: 0, answered: 0, failed: 0, skipped: 0 };
 
   function isWanted(request: Request, context: Context): boolean {
@@ -149,22 +133,6 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
   function skip(context: Context, reason: 'overflow' | 'body'): void {
     stats.skipped += 1;
     emit(context, 'mirror_skipped', { reason });
-  }
-
-  function headersOfCopy(request: Request, context: Context): Headers {
-    const record = outgoingHeaders(request, context, dropNominated);
-    dropHopByHop(record);
-    // `fetch` makes both itself.
-    delete record['host'];
-    delete record['content-length'];
-    const isSame = origin !== undefined && origin === urlOf(request).origin;
-    if (credentials === 'omit' || (credentials === 'same-origin' && !isSame)) {
-      for (const name of credentialHeaders) delete record[name];
-    }
-    record[mirrorHeader] = 'true';
-    const copied = new Headers(record);
-    editHeaders(copied, headers);
-    return copied;
   }
 
   async function sendCopy(copy: Copy, { body }: Recording, context: Context): Promise<void> {
@@ -183,7 +151,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
       const init = { method, headers: copy.headers, body: bytes, signal, redirect: 'manual' };
       // What comes too late is thrown away all the same.
       const path = context.get(canonicalPathname);
-      const answer = send(url, init as RequestInit, ofCopy(context, signal), path);
+      const answer = send(url, init as RequestInit, contextOfCopy(context, signal), path);
       await unlessAborted(signal, answer.then(discard));
       stats.answered += 1;
     } catch {
@@ -205,7 +173,11 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
         async function mirrored(request: Request, context: Context): Promise<Response> {
           const caller = signalOf(request, context);
           if (caller.aborted) throw caller.reason;
-          const copy = { ...follow(caller), request, headers: headersOfCopy(request, context) };
+          const copy = {
+            ...follow(caller),
+            request,
+            headers: headersOfCopy(request, context, copied),
+          };
           const recording = record(request, maxReplayBytes);
           const isSame = recording.request === request;
           // A copy of a request follows the caller's signal, on Node only until it is collected.
@@ -237,57 +209,4 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
 interface Copy extends ReturnType<typeof follow> {
   readonly request: Request;
   readonly headers: Headers;
-}
-
-/** Where copies go, and which origin that is; `undefined` where nobody knows. */
-interface Destination {
-  readonly origin: string | undefined;
-  /** @param path The canonical one, which takes the place of that in the URL. */
-  send(
-    url: string,
-    init: RequestInit,
-    context: Context,
-    path: string | undefined,
-  ): Promise<Response>;
-}
-
-function destinationOf({ to, send }: MirrorOptions): Destination {
-  if ((to === undefined) === (send === undefined)) {
-    throw new RangeError('mirror: say where the copies go, either by to or by send');
-  }
-  if (send !== undefined) {
-    if (typeof send !== 'function') {
-      throw new RangeError(
-        `mirror.send: ${shown(send)} is not a function (request, context) => Promise<Response>`,
-      );
-    }
-    return {
-      origin: undefined,
-      send: (url, init, context) => send(new Request(url, init), context),
-    };
-  }
-  const base = typeof to === 'string' ? URL.parse(to) : null;
-  if (base === null || !/^https?:$/.test(base.protocol) || /[?#@]/.test(base.href)) {
-    throw new RangeError(
-      `mirror.to: ${shownUrl(to)} is not an http or https URL without credentials, query and fragment`,
-    );
-  }
-  const prefix = base.href.replace(/\/$/, '');
-  return {
-    origin: base.origin,
-    send(url, init, _, path) {
-      const { pathname, search } = new URL(url);
-      return fetch(`${prefix}${path ?? pathname}${search}`, init);
-    },
-  };
-}
-
-/** The context of a copy: it is known for one, and nothing that it does counts for the request. */
-function ofCopy(context: Context, signal: AbortSignal): Context {
-  return withoutEdits(context)
-    .with(mirrored, true)
-    .with(abortSignal, signal)
-    .with(deadline, Number.POSITIVE_INFINITY)
-    .with(exchange, undefined)
-    .with(eventListener, undefined);
 }
