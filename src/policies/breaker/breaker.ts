@@ -22,8 +22,10 @@ import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Circuit, Circuits, endpointOf, keyReader } from './circuits.ts';
 import { type BreakerControl, control } from './control.ts';
 import type { BreakerFleet } from './fleet/fleet.ts';
+import { labelOf } from './label.ts';
 import { admit, close, open, record, rejected, type Transition } from './machine.ts';
-import { type BreakerOptions, checkOptions, labelOf, machineSettings } from './options.ts';
+import { type BreakerOptions, checkOptions } from './options.ts';
+import { machineSettings } from './settings.ts';
 
 export type { BreakerControl, BreakerStatus } from './control.ts';
 export type { Counts, OpenFacts, OpenReason, Phase, Transition } from './machine.ts';

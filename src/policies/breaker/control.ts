@@ -21,7 +21,8 @@ import {
   ratesOf,
   type Transition,
 } from './machine.ts';
-import { type BreakerMode, tripDuration } from './options.ts';
+import type { BreakerMode } from './options.ts';
+import { tripDuration } from './settings.ts';
 import { type BreakerSnapshot, fromSnapshot, toSnapshot } from './snapshot.ts';
 
 /** A circuit as it is now. */

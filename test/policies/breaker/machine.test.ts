@@ -9,7 +9,8 @@ import {
   rejected,
   type Transition,
 } from '../../../src/policies/breaker/machine.ts';
-import { type BreakerOptions, machineSettings } from '../../../src/policies/breaker/options.ts';
+import type { BreakerOptions } from '../../../src/policies/breaker/options.ts';
+import { machineSettings } from '../../../src/policies/breaker/settings.ts';
 import { fromSnapshot, toSnapshot } from '../../../src/policies/breaker/snapshot.ts';
 import {
   addOutcome,
