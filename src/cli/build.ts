@@ -10,6 +10,7 @@ import { fileProblem } from './file-problem.ts';
 import { readGatewayRules } from './gateway-rules.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { environmentName } from './rules-file.ts';
 import { readArguments, UsageError } from './usage.ts';
 
@@ -24,16 +25,13 @@ const help = `fetchmesh build: check a rules file and write it as JSON, for a Wo
 
 Values of the environment, \${NAME}, are put in here: what is written holds them.`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  output: { type: 'string', short: 'o' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Runs the verb: 0 where the JSON was written, 1 where the rules are wrong. */
 export const build: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.build,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

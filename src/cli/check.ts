@@ -15,6 +15,7 @@ import { renderDiagnostics, summarizeDiagnostics } from '../rules/render.ts';
 import { fileProblem } from './file-problem.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { environmentName, missingRules, readRulesFile } from './rules-file.ts';
 import { looksOf } from './terminal.ts';
 import { counted, didYouMean, readArguments, readUpstream, UsageError } from './usage.ts';
@@ -39,20 +40,6 @@ const help = `fetchmesh check: say all that is wrong with rules files
 
 Exit code: 0 the rules can be used, 1 they cannot, 2 they could not be read.`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  upstream: { type: 'string' },
-  strict: { type: 'boolean', default: false },
-  format: { type: 'string', default: 'text' },
-  json: { type: 'boolean', default: false },
-  fix: { type: 'boolean', default: false },
-  suppress: { type: 'string', short: 'S', multiple: true, default: [] as string[] },
-  explain: { type: 'string' },
-  quiet: { type: 'boolean', short: 'q', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Rules with what was found in them. */
 interface Checked {
   readonly source: RulesTexts;
@@ -62,13 +49,13 @@ interface Checked {
 /** Of more files the rest is counted. */
 const mostNamed = 3;
 
-const formats = ['text', 'json', 'github'] as const;
+const formats = options.check.format.words;
 
 /** Runs the verb. */
 export const check: Verb = async (args) => {
   const { values, positionals } = readArguments({
     args: [...args],
-    options,
+    options: options.check,
     allowPositionals: true,
   });
   if (values.help) {

@@ -7,6 +7,7 @@
 import { codes } from '../rules/codes.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { type Options, options } from './options.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const help = `fetchmesh completion: let the shell complete verbs and options
@@ -21,7 +22,7 @@ export function completion(summaries: Readonly<Record<string, string>>): Verb {
   return async (args) => {
     const { values, positionals } = readArguments({
       args: [...args],
-      options: { help: { type: 'boolean', short: 'h', default: false } },
+      options: options.completion,
       allowPositionals: true,
     });
     if (values.help) {
@@ -45,55 +46,26 @@ type Words = Readonly<Record<string, readonly string[]>>;
 
 type Summaries = Readonly<Record<string, string>>;
 
-/** Options that all verbs have. */
-const every = ['--no-color', '--help'];
-/** Options that most verbs have; files are what else is completed. */
-const common = ['--rules', '--env', '--upstream', '--json', ...every];
-/** Of the verbs that change rules in a store. */
-const change = ['--to', '--name', '--dry-run', '--yes', '--json', ...every];
-const options: Words = {
-  serve: [
-    ...['--rules', '--env', '--upstream', '--port', '--host', '--admin-port', '--admin-host'],
-    ...['--watch'],
-    ...['--tls-cert', '--tls-key', '--tls-client-ca', '--tls-client-cert'],
-    ...['--rules-name', '--rules-cache'],
-    ...['--otlp-endpoint', '--store', '--store-mode', '--breakers', '--instances'],
-    ...['--drain-delay', '--drain-timeout', ...every],
-  ],
-  check: [
-    ...['--rules', '--env', '--upstream', '--strict', '--format', '--json', '--fix'],
-    ...['--suppress', '--explain', '--quiet', ...every],
-  ],
-  explain: ['--header', '--cookie', '--ip', '--claims', ...common],
-  routes: ['--wide', ...common],
-  diff: ['--exit-code', '--json', ...every],
-  init: ['--runtime', '--upstream', ...every],
-  doctor: ['--store', '--otlp-endpoint', '--admin-port', '--timeout', ...common],
-  reload: ['--pid', '--rules', '--env', '--upstream', ...every],
-  publish: ['--rules', '--env', ...change],
-  rollback: ['--revision', ...change],
-  build: ['--rules', '--env', '--output', ...every],
-  completion: every,
-};
+/** By verb: its options, with the one that all verbs take. */
+const optionsByVerb = Object.entries<Options>(options).map(
+  ([verb, own]) => [verb, { ...own, 'no-color': { type: 'boolean' } } as Options] as const,
+);
+
+/** The same, as they are written. */
+const written: Words = Object.fromEntries(
+  optionsByVerb.map(([verb, own]) => [verb, Object.keys(own).map((name) => `--${name}`)]),
+);
 
 /** What options take that take one of a few words. */
 const values: Words = {
-  '--runtime': ['node', 'deno', 'bun', 'workers'],
-  '--format': ['text', 'json', 'github'],
+  ...Object.fromEntries(
+    optionsByVerb.flatMap(([, own]) =>
+      Object.entries(own).flatMap(([name, { words }]) => (words ? [[`--${name}`, words]] : [])),
+    ),
+  ),
   '--explain': Object.keys(codes),
   '--suppress': Object.keys(codes),
-  '--store-mode': ['leased', 'exact'],
-  '--breakers': ['quorum', 'any', 'alone'],
-  '--tls-client-cert': ['required', 'optional'],
 };
-
-/** Other options with a value: files, for want of anything better. */
-const takeValue = new Set(
-  ['rules', 'env', 'upstream', 'port', 'host', 'admin-port', 'admin-host', 'tls-cert', 'tls-key']
-    .concat(['tls-client-ca', 'rules-name', 'rules-cache', 'otlp-endpoint', 'store', 'instances'])
-    .concat(['drain-delay', 'drain-timeout', 'header', 'cookie', 'ip', 'claims', 'timeout', 'pid'])
-    .concat(['to', 'name', 'revision', 'output']),
-);
 
 /** Words that stand behind a verb, beside options. */
 function argumentsOf(summaries: Summaries): Words {
@@ -126,7 +98,7 @@ ${cases(values, (words) => `words="${words.join(' ')}"`)}
   if [ -z "$words" ]; then
     case "$word" in
       -*) case "\${COMP_WORDS[1]}" in
-${cases(options, (words) => `words="${words.join(' ')}"`)}
+${cases(written, (words) => `words="${words.join(' ')}"`)}
       esac ;;
       *) case "\${COMP_WORDS[1]}" in
 ${cases(argumentsOf(summaries), (words) => `words="${words.join(' ')}"`)}
@@ -163,7 +135,7 @@ ${cases(values, add)}
   esac
   if [[ $words[CURRENT] == -* ]]; then
     case $words[2] in
-${cases(options, add)}
+${cases(written, add)}
     esac
   elif (( CURRENT == 3 )); then
     case $words[2] in
@@ -184,16 +156,11 @@ function fish(summaries: Summaries): string {
   );
   const behind = (verb: string): string =>
     `complete -c fetchmesh -n '__fish_seen_subcommand_from ${verb}'`;
-  const ofVerbs = Object.entries(options).flatMap(([verb, list]) =>
-    list.map((option) => {
-      const words = values[option];
-      const name = option.slice(2);
-      const taken =
-        words === undefined
-          ? takeValue.has(name)
-            ? ' -r'
-            : ''
-          : ` -x -a ${quoted(words.join(' '))}`;
+  const ofVerbs = optionsByVerb.flatMap(([verb, own]) =>
+    Object.entries(own).map(([name, { type }]) => {
+      const words = values[`--${name}`];
+      // Files, for want of anything better.
+      const taken = words ? ` -x -a ${quoted(words.join(' '))}` : type === 'string' ? ' -r' : '';
       return `${behind(verb)} -l ${name}${taken}`;
     }),
   );
@@ -212,7 +179,7 @@ function powershell(summaries: Summaries): string {
   return `Register-ArgumentCompleter -Native -CommandName fetchmesh -ScriptBlock {
   param($word, $ast, $position)
   $options = @{
-${entries(options)}
+${entries(written)}
   }
   $values = @{
 ${entries(values)}

@@ -8,6 +8,7 @@ import { differences } from '../rules/explain/difference.ts';
 import { differencesRecord, renderDifferences } from './differences.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { readRules } from './read-rules.ts';
 import { readArguments, UsageError } from './usage.ts';
 
@@ -20,17 +21,11 @@ const help = `fetchmesh diff: what differs between two rules files, as far as re
       --exit-code  1 where they differ
       --json       the same as JSON`;
 
-const options = {
-  'exit-code': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Runs the verb. */
 export const diff: Verb = async (args) => {
   const { values, positionals } = readArguments({
     args: [...args],
-    options,
+    options: options.diff,
     allowPositionals: true,
   });
   if (values.help) {

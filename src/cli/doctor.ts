@@ -11,6 +11,7 @@ import { askState } from './doctor-state.ts';
 import { type Finding, reason } from './finding.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
 import { wantsColor } from './terminal.ts';
@@ -33,24 +34,16 @@ const help = `fetchmesh doctor: can a gateway with these rules do its work from 
 
 Asks upstreams, the store, the collector and the admin port; sends no traffic through them. Exit code: 0 all is well, 1 something is not.`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  upstream: { type: 'string' },
-  store: { type: 'string' },
-  'otlp-endpoint': { type: 'string' },
-  'admin-port': { type: 'string', default: '9321' },
-  timeout: { type: 'string', default: '3s' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Clocks that differ by more make tokens and traces wrong. */
 const mostSkewMs = 5_000;
 
 /** Runs the verb. */
 export const doctor: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.doctor,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

@@ -13,6 +13,7 @@ import { explanationLines, explanationRecord } from '../rules/explain/render.ts'
 import { type AskedRequest, readCurl } from './curl.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { readRules } from './read-rules.ts';
 import { readRequestText } from './request-text.ts';
 import { environmentName } from './rules-file.ts';
@@ -38,18 +39,6 @@ const help = `fetchmesh explain: which route takes a request, why the others do 
 
 Exit code: 0 a route takes it, 1 none does, 2 it could not be said.`;
 
-const options = {
-  header: { type: 'string', short: 'H', multiple: true, default: [] as string[] },
-  cookie: { type: 'string', short: 'b' },
-  ip: { type: 'string', default: '127.0.0.1' },
-  claims: { type: 'string' },
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  upstream: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Runs the verb. */
 export const explain: Verb = async (args) => {
   // Everything from there on is curl's.
@@ -57,7 +46,7 @@ export const explain: Verb = async (args) => {
   const own = curl === -1 ? args : args.slice(0, curl);
   const { values, positionals } = readArguments({
     args: [...own],
-    options,
+    options: options.explain,
     allowPositionals: true,
   });
   if (values.help) {

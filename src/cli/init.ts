@@ -8,6 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileProblem } from './file-problem.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
 const help = `fetchmesh init: write the files to begin with
@@ -20,12 +21,6 @@ const help = `fetchmesh init: write the files to begin with
 
 Writes fetchmesh.yaml, and for deno, bun and workers an entry file. What is there already is left alone.`;
 
-const options = {
-  runtime: { type: 'string', default: 'node' },
-  upstream: { type: 'string', default: 'http://localhost:3000' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** What a runtime begins with, and the commands that come next. */
 interface Kit {
   readonly files: Readonly<Record<string, string>>;
@@ -34,7 +29,11 @@ interface Kit {
 
 /** Runs the verb: 0, or 1 where nothing was written since a file is there already. */
 export const init: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.init,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;
@@ -108,7 +107,7 @@ ${end}
 `;
 }
 
-const kits: Readonly<Record<'node' | 'deno' | 'bun' | 'workers', Kit>> = {
+const kits: Readonly<Record<(typeof options.init.runtime.words)[number], Kit>> = {
   node: { files: {}, next: ['npx fetchmesh check', look, 'npx fetchmesh serve --watch'] },
   deno: {
     files: {

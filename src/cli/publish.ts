@@ -8,7 +8,8 @@ import { publishRules } from '../rules/sources/store.ts';
 import { readGatewayRules } from './gateway-rules.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
-import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
+import { options } from './options.ts';
+import { changeHelp, changeRules, mustBeAsked } from './rules-change.ts';
 import { environmentName } from './rules-file.ts';
 import { withRulesStore } from './rules-store.ts';
 import { readArguments } from './usage.ts';
@@ -28,15 +29,13 @@ grow: fetchmesh rollback publishes the ones before anew.
 
 Exit code: 0 the rules are in force, 1 they are wrong or not wanted, 2 it could not be done.`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  ...changeOptions,
-} as const;
-
 /** Runs the verb: 0 where they are published, 1 where they are wrong. */
 export const publish: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.publish,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { readGatewayRules } from './gateway-rules.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { environmentName } from './rules-file.ts';
 import { readArguments, readUpstream, UsageError } from './usage.ts';
 
@@ -24,17 +25,13 @@ const help = `fetchmesh reload: tell a running gateway to read its rules again
 
 The gateway says on its standard error what came of it; where the rules are wrong, those in force stay.`;
 
-const options = {
-  pid: { type: 'string' },
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  upstream: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Runs the verb: 0 where the signal was sent, 1 where the rules are wrong. */
 export const reload: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.reload,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

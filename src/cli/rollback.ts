@@ -7,7 +7,8 @@
 import { earlierRules, publishRules } from '../rules/sources/store.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
-import { changeHelp, changeOptions, changeRules, mustBeAsked } from './rules-change.ts';
+import { options } from './options.ts';
+import { changeHelp, changeRules, mustBeAsked } from './rules-change.ts';
 import { withRulesStore } from './rules-store.ts';
 import { readArguments, readCount } from './usage.ts';
 
@@ -24,14 +25,13 @@ file have no revision before: put the file back, and fetchmesh reload.
 
 Exit code: 0 the earlier rules are in force, 1 they are not wanted, 2 it could not be done.`;
 
-const options = {
-  revision: { type: 'string' },
-  ...changeOptions,
-} as const;
-
 /** Runs the verb: 0 where earlier rules are in force again, 1 where they are not wanted. */
 export const rollback: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.rollback,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

@@ -8,6 +8,7 @@ import process from 'node:process';
 import { type RouteSummary, summarizeRoutes } from '../rules/explain/summary.ts';
 import { printHelp } from './help.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { readRules } from './read-rules.ts';
 import { environmentName } from './rules-file.ts';
 import { table } from './table.ts';
@@ -25,18 +26,13 @@ const help = `fetchmesh routes: all routes in a table, in the order in which the
       --wide          everything, however wide
       --json          the same as JSON`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  upstream: { type: 'string' },
-  wide: { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Runs the verb: 0, or 2 where the rules cannot be used. */
 export const routes: Verb = async (args) => {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.routes,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;

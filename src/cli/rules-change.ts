@@ -14,17 +14,7 @@ import { differencesRecord, renderDifferences } from './differences.ts';
 import type { RulesStore } from './rules-store.ts';
 import { UsageError } from './usage.ts';
 
-/** Options of the verbs that change rules in a store. */
-export const changeOptions = {
-  to: { type: 'string' },
-  name: { type: 'string', default: 'default' },
-  'dry-run': { type: 'boolean', default: false },
-  yes: { type: 'boolean', short: 'y', default: false },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
-/** What help says of them. */
+/** What help says of the options that all verbs of this kind have. */
 export const changeHelp = `      --to URL       the store: redis://…, rediss://… or, on Deno, deno-kv:PATH
       --name NAME    which rules of that store (default: default)
       --dry-run      only say what would change

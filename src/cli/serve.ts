@@ -19,6 +19,7 @@ import { fileOrigin } from './file-origin.ts';
 import { printHelp } from './help.ts';
 import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
+import { options } from './options.ts';
 import { reloadSummary } from './reload-summary.ts';
 import { readState, stateOf } from './shared-state.ts';
 import type { StopSignals } from './signals.ts';
@@ -75,31 +76,6 @@ const help = `fetchmesh serve: run a gateway
                           (default: 0.2; as long as whoever sends the traffic takes to see that)
       --drain-timeout S   seconds that requests under way get after that (default: 10)`;
 
-const options = {
-  rules: { type: 'string', short: 'f' },
-  env: { type: 'string' },
-  'rules-name': { type: 'string', default: 'default' },
-  'rules-cache': { type: 'string' },
-  upstream: { type: 'string' },
-  port: { type: 'string', default: '8080' },
-  host: { type: 'string', default: '127.0.0.1' },
-  'admin-port': { type: 'string', default: '9321' },
-  'admin-host': { type: 'string', default: '127.0.0.1' },
-  'otlp-endpoint': { type: 'string' },
-  'tls-cert': { type: 'string' },
-  'tls-key': { type: 'string' },
-  'tls-client-ca': { type: 'string' },
-  'tls-client-cert': { type: 'string' },
-  store: { type: 'string' },
-  instances: { type: 'string' },
-  'store-mode': { type: 'string' },
-  breakers: { type: 'string' },
-  watch: { type: 'boolean', default: false },
-  'drain-delay': { type: 'string', default: '0.2' },
-  'drain-timeout': { type: 'string', default: '10' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
 /** Makes the verb: it resolves when the gateway has drained, which the first signal begins. */
 export function serveUntil(signals: StopSignals): Verb {
   return async (args) => {
@@ -114,7 +90,11 @@ export function serveUntil(signals: StopSignals): Verb {
 }
 
 async function serve(args: readonly string[], signals: StopSignals): Promise<number> {
-  const { values } = readArguments({ args: [...args], options, allowPositionals: false });
+  const { values } = readArguments({
+    args: [...args],
+    options: options.serve,
+    allowPositionals: false,
+  });
   if (values.help) {
     printHelp(help);
     return 0;
