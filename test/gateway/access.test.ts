@@ -1,66 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { access } from '../../src/gateway/access-policies.ts';
 import { decisionLine } from '../../src/gateway/decision-log.ts';
-import { createGateway, type GatewayOptions } from '../../src/gateway/gateway.ts';
 import { governance } from '../../src/gateway/governance.ts';
 import { inbound, rejectionOf } from '../../src/index.ts';
-import { compiledRules } from '../../src/rules/sources/compiled.ts';
+import { file, good, guardedGateway, token } from '../support/guarded-gateway.ts';
 import { rulesFrom } from '../support/rules.ts';
-import { forge, hmac, signer } from '../support/tokens.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
-
-const key = await signer('ES256');
-const clock = new VirtualClock();
-const good = { iss: 'https://id.test/', aud: 'shop', sub: 'ada', exp: clock.now() / 1_000 + 600 };
-const token = (claims: object = {}): Promise<string> => key.token({ ...good, ...claims });
-
-const file = (routes: string, more = ''): string => `services:
-  web: http://web.test
-  users: { versions: { v1: "http://u1.test", v2: "http://u2.test" } }
-auth:
-  main: { issuer: "https://id.test/", audience: shop, jwks: "https://id.test/jwks", claim_headers: { x-user: sub } }
-${more}routes:
-${routes}
-`;
-
-function gatewayFor(text: string, options: GatewayOptions = {}) {
-  const sent: { url: string; headers: Headers }[] = [];
-  const fetched: string[] = [];
-  // As a Worker gets them.
-  const rules = (from: string) =>
-    compiledRules(JSON.parse(JSON.stringify(rulesFrom(from, { mode: 'gateway' }))));
-  const gateway = createGateway(rules(text), {
-    clock,
-    random: () => 0.9,
-    transport: async (url, init) => {
-      sent.push({ url, headers: new Headers(init.headers) });
-      return new Response(new URL(url).hostname);
-    },
-    keysFetch: async (url) => {
-      fetched.push(url);
-      return Response.json({ keys: [key.jwk] });
-    },
-    ...options,
-  });
-  async function ask(path: string, bearer?: string, headers = {}, ...platform: unknown[]) {
-    const all = { ...headers, ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) };
-    return await gateway.fetch(
-      new Request(`http://shop.example${path}`, { headers: all }),
-      ...platform,
-    );
-  }
-  return {
-    gateway,
-    ask,
-    sent,
-    fetched,
-    replace: (next: string) => gateway.replace(rules(next), '2'),
-  };
-}
+import { forge, hmac } from '../support/tokens.ts';
 
 describe('auth of a route', () => {
   test('takes good tokens, and tells the upstream what they say, and no more', async () => {
-    const { ask, sent } = gatewayFor(file('  - { path: /**, to: web, auth: main }'));
+    const { ask, sent } = guardedGateway(file('  - { path: /**, to: web, auth: main }'));
     expect((await ask('/')).status).toBe(401);
     expect((await ask('/', 'nonsense')).status).toBe(401);
     expect((await ask('/', await token({ aud: 'bank' }))).status).toBe(403);
@@ -71,7 +20,7 @@ describe('auth of a route', () => {
   });
 
   test('can be optional, and switched off where the defaults have one', async () => {
-    const { ask, sent } = gatewayFor(
+    const { ask, sent } = guardedGateway(
       file(
         `  - { path: /open, to: web, auth: off }
   - { path: /maybe, to: web, auth: { jwt: main, optional: true } }
@@ -87,7 +36,7 @@ describe('auth of a route', () => {
   });
 
   test('comes before a redirect and an answer of the route itself', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(`  - { path: /old, redirect: { path: /new }, auth: main }
   - { path: /fixed, respond: { body: secret }, auth: { jwt: main, allow: { claims: { role: boss } } } }`),
     );
@@ -100,7 +49,7 @@ describe('auth of a route', () => {
 
 describe('allow', () => {
   test('lets in whom one entry fits as a whole', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(`  - path: /**
     to: web
     auth:
@@ -119,7 +68,9 @@ describe('allow', () => {
   });
 
   test('stands without auth where it asks for no claims, by the address of the peer and not of a header', async () => {
-    const { ask } = gatewayFor(file('  - { path: /**, to: web, allow: [{ ips: [10.0.0.0/8] }] }'));
+    const { ask } = guardedGateway(
+      file('  - { path: /**, to: web, allow: [{ ips: [10.0.0.0/8] }] }'),
+    );
     const from = (hostname: string) => ({ remoteAddr: { hostname } });
     expect((await ask('/', undefined, {}, from('10.1.1.1'))).status).toBe(200);
     expect(
@@ -131,7 +82,7 @@ describe('allow', () => {
 
   test('says why in a record, and not in the answer', async () => {
     const lines: string[] = [];
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         '  - { path: /**, name: orders, to: web, auth: { jwt: main, allow: { claims: { role: boss } } } }',
       ),
@@ -164,7 +115,7 @@ describe('deny', () => {
   const from = (hostname: string) => ({ remoteAddr: { hostname } });
 
   test('AZ-15 comes before allow, whatever that says', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(`  - path: /**
     to: web
     auth: main
@@ -179,7 +130,7 @@ describe('deny', () => {
   });
 
   test('AZ-15 alone lets all others in; of an entry all has to fit, and nothing under `not`', async () => {
-    const { gateway, ask } = gatewayFor(
+    const { gateway, ask } = guardedGateway(
       file(
         '  - { path: /**, to: web, deny: { methods: [PUT, DELETE], not: { ips: 10.0.0.0/8, headers: { x-plan: gold } } } }',
       ),
@@ -197,14 +148,14 @@ describe('deny', () => {
   });
 
   test('AZ-07 keeps out whose address nobody can tell', async () => {
-    const { ask } = gatewayFor(file('  - { path: /**, to: web, deny: { ips: 192.0.2.0/24 } }'));
+    const { ask } = guardedGateway(file('  - { path: /**, to: web, deny: { ips: 192.0.2.0/24 } }'));
     expect((await ask('/', undefined, {}, from('192.0.2.7'))).status).toBe(403);
     expect((await ask('/', undefined, {}, from('10.0.0.1'))).status).toBe(200);
     expect((await ask('/')).status).toBe(403);
   });
 
   test('of the defaults is for all routes, also those that answer by themselves, and goes with `off`', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         `  - { path: /a, to: web }
   - { path: /b, respond: { status: 204 } }
@@ -225,7 +176,7 @@ describe('deny', () => {
 
   test('AZ-12 names itself in the record, and not in the answer', async () => {
     const decisions: unknown[] = [];
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         '  - { name: orders, path: /**, to: web, deny: [{ methods: PUT }, { headers: { x-a: b } }] }',
       ),
@@ -247,16 +198,6 @@ describe('deny', () => {
   });
 });
 
-test('AZ-20 a header that the token sets cannot be forged for the rule that asks for it', async () => {
-  const { ask, sent } = gatewayFor(
-    file('  - { path: /**, to: web, auth: main, allow: { headers: { X-User: ada } } }'),
-  );
-  const eve = await token({ sub: 'eve' });
-  expect((await ask('/', eve, { 'x-user': 'ada' })).status).toBe(403);
-  expect((await ask('/', await token(), { 'x-user': 'eve' })).status).toBe(200);
-  expect(sent.map(({ headers }) => headers.get('x-user'))).toEqual(['ada']);
-});
-
 describe('an authorizer', () => {
   const text = `services: { web: "http://web.test", gate: { versions: { v1: "http://gate.test:4180/base" } } }
 defaults: { authorizer: { to: gate, path: /check, headers: cookie, forward: [x-user] } }
@@ -270,7 +211,7 @@ routes:
   /** The gateway, with a gate that takes whom the cookie names for that user. */
   function guarded(gate?: (headers: Headers) => Response) {
     const sent: { url: string; method: string | undefined; headers: Headers }[] = [];
-    const { ask } = gatewayFor(text, {
+    const { ask } = guardedGateway(text, {
       transport: async (url, init) => {
         const headers = new Headers(init.headers);
         sent.push({ url, method: init.method, headers });
@@ -333,7 +274,7 @@ routes:
 describe('AZ-16 a dry run', () => {
   test('tells whom it would keep out, and keeps out nobody', async () => {
     const told: unknown[] = [];
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(`  - path: /**
     to: web
     allow: [{ methods: GET }, { headers: { x-plan: gold }, dry_run: true }]
@@ -352,7 +293,7 @@ describe('AZ-16 a dry run', () => {
   });
 
   test('is no list in force', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file('  - { path: /**, to: web, allow: { methods: PUT, dry_run: true } }'),
     );
     expect((await ask('/')).status).toBe(200);
@@ -360,7 +301,7 @@ describe('AZ-16 a dry run', () => {
 });
 
 test('AZ-09 ports are those of the server that the request came in at', async () => {
-  const { ask } = gatewayFor(
+  const { ask } = guardedGateway(
     file(`  - { path: /ops/**, to: web, allow: { ports: [9443, 9444] } }
   - { path: /**, to: web, deny: { ports: 9443 } }`),
   );
@@ -386,7 +327,7 @@ routes:
   const admin = { 'x-user-role': 'admin' };
 
   test('of a header count from trusted peers, and reach the upstream from no others', async () => {
-    const { ask, sent } = gatewayFor(text);
+    const { ask, sent } = guardedGateway(text);
     expect((await ask('/admin/a', undefined, admin, from('10.0.0.7'))).status).toBe(200);
     expect((await ask('/admin/a', undefined, {}, from('10.0.0.7'))).status).toBe(403);
     expect((await ask('/admin/a', undefined, admin, from('192.0.2.1'))).status).toBe(403);
@@ -399,7 +340,7 @@ routes:
   });
 
   test('can be claims', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         '  - { path: /**, to: web, auth: main, allow: { roles: admin } }',
         'roles: { claim: realm.roles }\n',
@@ -418,7 +359,7 @@ routes: [{ path: /**, to: web, auth: own }]`;
   test('is taken from a binding by its name, and is no part of the rules', async () => {
     const secret = 'x'.repeat(40);
     const signed = await forge({ alg: 'HS256' }, { ...good, iss: 'id' }, await hmac(secret));
-    const { ask } = gatewayFor(text);
+    const { ask } = guardedGateway(text);
     expect((await ask('/', signed, {}, { FETCHMESH_TEST_SECRET: secret })).status).toBe(200);
     expect((await ask('/', signed, {}, { FETCHMESH_TEST_SECRET: 'y'.repeat(40) })).status).toBe(
       401,
@@ -429,7 +370,7 @@ routes: [{ path: /**, to: web, auth: own }]`;
 });
 
 describe('a route that asks for claims', () => {
-  const { ask, sent, fetched } = gatewayFor(
+  const { ask, sent, fetched } = guardedGateway(
     file(`  - { path: /**, to: users@v2, match: { claims: { groups: beta, level: "!0" } }, auth: main }
   - { path: /**, to: users@v1, match: { claims: { sub: "!*" } }, auth: { jwt: main, optional: true } }
   - { path: /**, to: web, auth: main }`),
@@ -453,7 +394,7 @@ describe('a route that asks for claims', () => {
 
 describe('keys by claim', () => {
   test('keep callers with their version', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         '  - { path: /**, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "jwt:sub" }, auth: main }',
       ),
@@ -469,7 +410,7 @@ describe('keys by claim', () => {
   });
 
   test('count callers apart', async () => {
-    const { ask } = gatewayFor(
+    const { ask } = guardedGateway(
       file(
         '  - { path: /**, to: web, rate_limit: { limit: 1, per: 1h, by: "jwt:sub" }, auth: main }',
       ),
@@ -483,7 +424,7 @@ describe('keys by claim', () => {
 
 test('keys that were fetched live on over a reload, as long as their auth stays as it is', async () => {
   const text = file('  - { path: /**, to: web, auth: main }');
-  const { ask, fetched, replace } = gatewayFor(text);
+  const { ask, fetched, replace } = guardedGateway(text);
   await ask('/', await token());
   replace(text.replace('to: web', 'to: users@v1'));
   expect((await ask('/', await token())).status).toBe(200);
@@ -523,39 +464,9 @@ routes: [{ path: /a, ${route} }]`,
   });
 });
 
-test('AZ-20 a header that the token sets cannot be made up for a key either', async () => {
-  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:X-User" }';
-  const { ask } = gatewayFor(file(`  - { path: /**, to: web, auth: main, ${limit} }`));
-  const statusOf = async (sub: string, user: string): Promise<number> =>
-    (await ask('/', await token({ sub }), { 'x-user': user })).status;
-  expect(await statusOf('ada', '1')).toBe(200);
-  expect(await statusOf('ada', '2')).toBe(429);
-  expect(await statusOf('bob', '2')).toBe(200);
-});
-
-test('AZ-20 nor on routes that ask for no token, where it is taken off', async () => {
-  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:X-User" }';
-  const { ask, sent } = gatewayFor(file(`  - { path: /**, to: web, ${limit} }`));
-  expect((await ask('/', undefined, { 'x-user': '1' })).status).toBe(200);
-  expect((await ask('/', undefined, { 'x-user': '2' })).status).toBe(429);
-  expect(sent.map(({ headers }) => headers.has('x-user'))).toEqual([false]);
-});
-
-test('AZ-11 a role that a client wrote is no key', async () => {
-  const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:x-user-role" }';
-  const { ask } = gatewayFor(`services: { web: "http://web.test" }
-roles: { header: X-User-Role, trusted_ips: 10.0.0.0/8 }
-routes: [{ path: /**, to: web, ${limit} }]`);
-  const statusOf = async (role: string, hostname: string): Promise<number> =>
-    (await ask('/', undefined, { 'x-user-role': role }, { remoteAddr: { hostname } })).status;
-  expect(await statusOf('a', '192.0.2.1')).toBe(200);
-  expect(await statusOf('b', '192.0.2.1')).toBe(429);
-  expect(await statusOf('b', '10.0.0.7')).toBe(200);
-});
-
 test('the access log shows no token, whatever the rules call the places where tokens are', async () => {
   const entries: object[] = [];
-  const { ask } = gatewayFor(
+  const { ask } = guardedGateway(
     `telemetry: { logs: { query: true, headers: [x-job, x-other] } }
 services: { web: "http://web.test" }
 auth: { jobs: { issuer: id, secret: { env: KEY }, from: { headers: { X-Job: "" }, query: ticket } } }
@@ -575,11 +486,11 @@ routes: [{ path: /**, to: web, auth: jobs }]`,
 test('what paths are made like can be chosen, for routing, access and upstream alike', async () => {
   const routes =
     '  - { path: /admin/**, to: web, allow: { claims: { role: boss } }, auth: main }\n  - { path: /**, to: web }';
-  const strict = gatewayFor(file(routes), { pathNormalization: 'decode_and_merge_slashes' });
+  const strict = guardedGateway(file(routes), { pathNormalization: 'decode_and_merge_slashes' });
   expect((await strict.ask('/x%2f..%2fadmin%2Fusers')).status).toBe(401);
   expect((await strict.ask('/x%2Fy')).status).toBe(200);
   expect(strict.sent[0]?.url).toBe('http://web.test/x/y');
-  const base = gatewayFor(file(routes), { pathNormalization: 'base' });
+  const base = guardedGateway(file(routes), { pathNormalization: 'base' });
   expect((await base.ask('/x//y')).status).toBe(200);
   expect(base.sent[0]?.url).toBe('http://web.test/x//y');
 });
