@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Context } from '../../src/core/context.ts';
 import { withExchange } from '../../src/core/exchange.ts';
 import { reject, rejectionOf } from '../../src/core/rejection.ts';
@@ -50,11 +50,27 @@ describe('editResponse', () => {
   const append = (headers: Headers) => headers.append('x-a', '1');
   const fieldOf = ({ headers }: Response) => headers.get('x-a');
 
-  test('edits what was just fetched in place', () => {
+  test('edits what was just fetched in place, until the runtime refuses', async () => {
+    // Others in this process may have been refused before.
+    vi.resetModules();
+    const { Context } = await import('../../src/core/context.ts');
+    const { withExchange } = await import('../../src/core/exchange.ts');
+    const { editResponse, ownResponse } = await import('../../src/core/response-headers.ts');
+    const { context: one } = withExchange(Context.background());
     const fetched = new Response('hello');
     ownResponse(fetched, one);
     expect(editResponse(fetched, one, append)).toBe(fetched);
     expect(fieldOf(fetched)).toBe('1');
+
+    const refusing = new Response('hello');
+    refusing.headers.append = () => {
+      throw new TypeError('immutable');
+    };
+    ownResponse(refusing, one);
+    expect(fieldOf(editResponse(refusing, one, append))).toBe('1');
+    const later = new Response('hello');
+    ownResponse(later, one);
+    expect(editResponse(later, one, append)).not.toBe(later);
   });
 
   test('copies what somebody else may hold, once: the copy is edited in place', () => {
