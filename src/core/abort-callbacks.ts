@@ -5,23 +5,53 @@
  * @module
  */
 
-/** Whom a signal tells, in the order in which they came; thousands, where as many calls are under way at once. */
-class Callbacks extends Set<() => void> implements EventListenerObject {
+/**
+ * Whom a signal tells, in the order in which they came: one as a rule, thousands where as many calls are under way at once.
+ */
+export class Callbacks implements EventListenerObject {
   /** Whether somebody calls `handleEvent`, so that the signal need not. */
   isTold = false;
+  #first: (() => void) | undefined;
+  /** Made for the second. */
+  #others: Set<() => void> | undefined;
+
+  get size(): number {
+    return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
+  }
+
+  add(callback: () => void): void {
+    if (this.size === 0) {
+      this.#first = callback;
+    } else if (callback !== this.#first) {
+      this.#others ??= new Set();
+      this.#others.add(callback);
+    }
+  }
+
+  /** Whether it was one of them. */
+  delete(callback: () => void): boolean {
+    if (callback !== this.#first) return this.#others?.delete(callback) ?? false;
+    this.#first = undefined;
+    return true;
+  }
 
   /** Tells each once. One that throws keeps none of the others from hearing of it. */
   handleEvent(): void {
     let failure: { readonly error: unknown } | undefined;
-    for (const callback of this) {
-      this.delete(callback);
+    for (let next = this.#take(); next !== undefined; next = this.#take()) {
       try {
-        callback();
+        next();
       } catch (error) {
         failure ??= { error };
       }
     }
     if (failure) throw failure.error;
+  }
+
+  #take(): (() => void) | undefined {
+    const next = this.#first ?? this.#others?.values().next().value;
+    if (next !== undefined) this.delete(next);
+    return next;
   }
 }
 
@@ -32,26 +62,23 @@ interface HoldingSignal extends AbortSignal {
   [held]?: Callbacks;
 }
 
-function callbacksOf(signal: HoldingSignal): Callbacks {
-  signal[held] ??= new Callbacks();
-  return signal[held];
-}
-
 /**
  * Takes over the telling for a signal of one's own, which then costs no listener at all.
  *
- * @returns Tells; to be called right after the signal has aborted.
+ * @param callbacks To be told, by `handleEvent`, right after the signal has aborted.
  */
-export function tellsItself(signal: AbortSignal): () => void {
-  const callbacks = callbacksOf(signal);
+export function tellsItself(signal: AbortSignal, callbacks: Callbacks): void {
   callbacks.isTold = true;
-  return () => callbacks.handleEvent();
+  (signal as HoldingSignal)[held] = callbacks;
 }
 
 /** Calls back once when the signal aborts; never where it has aborted already. */
 export function addAbortCallback(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) return;
-  const callbacks = callbacksOf(signal).add(callback);
+  const holder = signal as HoldingSignal;
+  holder[held] ??= new Callbacks();
+  const callbacks = holder[held];
+  callbacks.add(callback);
   if (callbacks.size === 1 && !callbacks.isTold) {
     signal.addEventListener('abort', callbacks, { once: true });
   }

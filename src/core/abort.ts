@@ -4,7 +4,13 @@
  * @module
  */
 
-import { addAbortCallback, mayKeep, removeAbortCallback, tellsItself } from './abort-callbacks.ts';
+import {
+  addAbortCallback,
+  Callbacks,
+  mayKeep,
+  removeAbortCallback,
+  tellsItself,
+} from './abort-callbacks.ts';
 import { type Context, type Key, key } from './context.ts';
 
 /**
@@ -49,40 +55,54 @@ let releases: FinalizationRegistry<() => void> | undefined;
  * @param onAbort Called when the signal has aborted, unless it was released before or the parent had aborted already.
  */
 export function follow(parent: AbortSignal, onAbort?: (reason: unknown) => void): Follower {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const tellInside = tellsItself(signal);
-  let tell = onAbort;
-  function abort(reason: unknown): void {
+  return new FollowingSignal(parent, onAbort);
+}
+
+class FollowingSignal extends Callbacks implements Follower {
+  readonly signal: AbortSignal;
+  readonly #controller: AbortController;
+  readonly #parent: AbortSignal;
+  #tell: ((reason: unknown) => void) | undefined;
+
+  constructor(parent: AbortSignal, tell: ((reason: unknown) => void) | undefined) {
+    super();
+    const controller = new AbortController();
+    this.#controller = controller;
+    this.signal = controller.signal;
+    this.#parent = parent;
+    this.#tell = tell;
+    tellsItself(this.signal, this);
+    if (parent.aborted) controller.abort(parent.reason);
+    else addAbortCallback(parent, this.#onParentAbort);
+  }
+
+  /** An own property, to be taken off again. */
+  readonly #onParentAbort = (): void => this.abort(this.#parent.reason);
+
+  abort(reason: unknown): void {
+    const { signal } = this;
     if (signal.aborted) return;
-    controller.abort(reason);
+    this.#controller.abort(reason);
     try {
-      tellInside();
+      this.handleEvent();
     } finally {
       // Not the one given: without a reason the platform makes one.
-      tell?.(signal.reason);
+      this.#tell?.(signal.reason);
     }
   }
-  const onParentAbort = (): void => abort(parent.reason);
-  const stop = (): void => removeAbortCallback(parent, onParentAbort);
-  if (parent.aborted) controller.abort(parent.reason);
-  else addAbortCallback(parent, onParentAbort);
-  return {
-    signal,
-    abort,
-    release(response) {
-      // Whoever is told knows the response: what is kept until its body is garbage must not lead there.
-      tell = undefined;
-      const body = response?.body ?? undefined;
-      if (body === undefined) {
-        stop();
-      } else if (!mayKeep(parent) && typeof FinalizationRegistry === 'function') {
-        // To hear of garbage costs as much as all else that is done for an attempt.
-        releases ??= new FinalizationRegistry((release) => release());
-        releases.register(body, stop);
-      }
-    },
-  };
+
+  release(response: Response | undefined): void {
+    // Whoever is told knows the response: what is kept until its body is garbage must not lead there.
+    this.#tell = undefined;
+    const body = response?.body ?? undefined;
+    if (body === undefined) {
+      removeAbortCallback(this.#parent, this.#onParentAbort);
+    } else if (!mayKeep(this.#parent) && typeof FinalizationRegistry === 'function') {
+      // To hear of garbage costs as much as all else that is done for an attempt.
+      releases ??= new FinalizationRegistry((release) => release());
+      releases.register(body, () => removeAbortCallback(this.#parent, this.#onParentAbort));
+    }
+  }
 }
 
 /** What the work comes to; rejects with the reason of the signal as soon as that aborts, also where the work never ends. */

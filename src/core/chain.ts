@@ -11,6 +11,15 @@ import { orderProblems } from './order.ts';
 /** A step inside a chain. The context is required, so that no layer can drop the deadline or the trace by accident. */
 export type Next = (request: Request, context: Context) => Promise<Response>;
 
+/** Calls a step. One that throws at once, such as a middleware of one's own that is not `async`, rejects like any other. */
+export function call(next: Next, request: Request, context: Context): Promise<Response> {
+  try {
+    return next(request, context);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /**
  * Wraps a step in another one, which may call it never, once or many times, one after the other or at once, and may hand
  * it another request.

@@ -173,11 +173,8 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
         async function mirrored(request: Request, context: Context): Promise<Response> {
           const caller = signalOf(request, context);
           if (caller.aborted) throw caller.reason;
-          const copy = {
-            ...follow(caller),
-            request,
-            headers: headersOfCopy(request, context, copied),
-          };
+          const headers = headersOfCopy(request, context, copied);
+          const copy = Object.assign(follow(caller), { request, headers });
           const recording = record(request, maxReplayBytes);
           const isSame = recording.request === request;
           // A copy of a request follows the caller's signal, on Node only until it is collected.

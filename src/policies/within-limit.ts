@@ -5,7 +5,7 @@
  */
 
 import { abortSignal, type Follower, follow, signalOf } from '../core/abort.ts';
-import type { Next } from '../core/chain.ts';
+import { call, type Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { discard, ignore } from '../core/discard.ts';
 import { keepBrand } from '../core/rejection.ts';
@@ -37,58 +37,78 @@ export function withinLimit(
   context: Context,
   limit: Limit,
 ): Promise<Response> {
-  const caller = signalOf(request, context);
-  return new Promise<Response>((resolve, rejectWith) => {
-    let isPassed = false;
-    let isSettled = false;
-    /** Where to tell of an abort while the body is on its way. */
-    let failBody: ((reason: unknown) => void) | undefined;
-
-    const follower = follow(caller, onAbort);
-    const unwatch = limit.watch(() => {
-      isPassed = true;
-      follower.abort(limit.reason());
-    });
-
-    function onAbort(reason: unknown): void {
-      if (failBody !== undefined) failBody(reason);
-      else if (!settle(undefined)) return;
-      else if (isPassed) resolve(limit.answer());
-      else rejectWith(reason);
-    }
-    function settle(response: Response | undefined): boolean {
-      if (isSettled) return false;
-      isSettled = true;
-      unwatch(response);
-      follower.release(response);
-      return true;
-    }
-    function onResponse(response: Response): void {
-      if (isSettled) {
-        discard(response);
-      } else if (limit.coversBody && canBeRebuilt(response)) {
-        isSettled = true;
-        const limited = limitBody(response.body, () => end(follower, unwatch));
-        failBody = limited.fail;
-        resolve(rebuild(response, limited.stream));
-      } else {
-        settle(response);
-        resolve(response);
-      }
-    }
-
-    const inside = context.with(abortSignal, follower.signal);
-    // Async, so that a middleware that throws at once rejects like any other.
-    const exchange = async () => await next(request, inside);
-    exchange().then(onResponse, (error) => {
-      if (settle(undefined)) rejectWith(error);
-    });
-  });
+  return new LimitedExchange(limit, signalOf(request, context)).run(next, request, context);
 }
 
-function end(follower: Follower, unwatch: () => void): void {
-  unwatch();
-  follower.release(undefined);
+/** A class, since closures of as many steps cost more than the limit. */
+class LimitedExchange {
+  readonly #limit: Limit;
+  readonly #follower: Follower;
+  #unwatch: (response?: Response) => void = ignore;
+  #isPassed = false;
+  #isSettled = false;
+  /** Where to tell of an abort while the body is on its way. */
+  #failBody: ((reason: unknown) => void) | undefined;
+  #resolve!: (response: Response) => void;
+  #reject!: (reason: unknown) => void;
+
+  constructor(limit: Limit, caller: AbortSignal) {
+    this.#limit = limit;
+    this.#follower = follow(caller, (reason) => this.#onAbort(reason));
+  }
+
+  run(next: Next, request: Request, context: Context): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#unwatch = this.#limit.watch(() => {
+        this.#isPassed = true;
+        this.#follower.abort(this.#limit.reason());
+      });
+      call(next, request, context.with(abortSignal, this.#follower.signal)).then(
+        (response) => this.#onResponse(response),
+        (error) => this.#onError(error),
+      );
+    });
+  }
+
+  #onAbort(reason: unknown): void {
+    if (this.#failBody !== undefined) this.#failBody(reason);
+    else if (!this.#settle(undefined)) return;
+    else if (this.#isPassed) this.#resolve(this.#limit.answer());
+    else this.#reject(reason);
+  }
+
+  #onResponse(response: Response): void {
+    if (this.#isSettled) {
+      discard(response);
+    } else if (this.#limit.coversBody && canBeRebuilt(response)) {
+      this.#isSettled = true;
+      const limited = limitBody(response.body, () => this.#end(undefined));
+      this.#failBody = limited.fail;
+      this.#resolve(rebuild(response, limited.stream));
+    } else {
+      this.#settle(response);
+      this.#resolve(response);
+    }
+  }
+
+  #onError(error: unknown): void {
+    if (this.#settle(undefined)) this.#reject(error);
+  }
+
+  /** Whether it was not settled before. */
+  #settle(response: Response | undefined): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#end(response);
+    return true;
+  }
+
+  #end(response: Response | undefined): void {
+    this.#unwatch(response);
+    this.#follower.release(response);
+  }
 }
 
 type WithBody = Response & { readonly body: ReadableStream<Uint8Array> };

@@ -5,7 +5,7 @@
  */
 
 import { signalOf } from '../core/abort.ts';
-import { layer, type Middleware } from '../core/chain.ts';
+import { call, layer, type Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Endpoint, endpoint, recordPick, triedEndpoints } from '../core/endpoint.ts';
@@ -149,14 +149,7 @@ export function createPool(options: PoolOptions): Pool {
 
       const signal = signalOf(request, context);
       host.active += 1;
-      let exchange: Promise<Response>;
-      try {
-        exchange = next(request, context.with(endpoint, host.endpoint));
-      } catch (error) {
-        // A middleware of one's own that throws at once.
-        exchange = Promise.reject(error);
-      }
-      return exchange.then(
+      return call(next, request, context.with(endpoint, host.endpoint)).then(
         (response) => {
           settle(host, now, outcomeOfResponse(response), context);
           return response;

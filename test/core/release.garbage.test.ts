@@ -152,9 +152,9 @@ describe('TO-11: a signal that lives on', () => {
   test('and is a policy’s own keeps a few of them at most, and reaches every body that is there', async () => {
     const outer = follow(new AbortController().signal);
     function call(body: BodyInit): AbortSignal {
-      const { signal, release } = follow(outer.signal);
-      release(new Response(body));
-      return signal;
+      const follower = follow(outer.signal);
+      follower.release(new Response(body));
+      return follower.signal;
     }
     const early = call('hello');
     for (let count = 0; count < 100; count++) call('hello');
