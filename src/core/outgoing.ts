@@ -62,6 +62,25 @@ export function removeHeader(context: Context, name: string): Context {
   return edit(context, name, undefined, false);
 }
 
+/** Tells by its name, in lower case, whether a header is meant. */
+export type HeaderFilter = (name: string) => boolean;
+
+/** Of the headers that came with the request, those that go no further. */
+const unwantedHeaders: Key<HeaderFilter | undefined> = key<HeaderFilter>('unwanted headers');
+
+/**
+ * Takes headers that came with the request off the outgoing one; what layers have set of the same name stays.
+ *
+ * Asked when the headers are copied, and not before: a pass of its own over them costs more than most layers.
+ */
+export function dropSent(context: Context, isUnwanted: HeaderFilter): Context {
+  const before = context.get(unwantedHeaders);
+  return context.with(
+    unwantedHeaders,
+    before === undefined ? isUnwanted : (name) => before(name) || isUnwanted(name),
+  );
+}
+
 /** Whether some header was set, added or removed so far. */
 export function hasHeaderEdits(context: Context): boolean {
   return context.get(headerEdits) !== undefined;
@@ -86,8 +105,9 @@ export function outgoingHeaders(
   clean?: (headers: Record<string, string>) => void,
 ): Record<string, string> {
   const headers: Record<string, string> = Object.create(null);
+  const isUnwanted = context.get(unwantedHeaders);
   request.headers.forEach((value, name) => {
-    headers[name] = value;
+    if (isUnwanted === undefined || !isUnwanted(name)) headers[name] = value;
   });
   clean?.(headers);
   applyEdits(headers, context.get(headerEdits));
@@ -112,7 +132,7 @@ export function outgoingHeader(
     later = before(edit.value);
     if (!edit.append) return later;
   }
-  const own = request.headers.get(name);
+  const own = context.get(unwantedHeaders)?.(name) ? null : request.headers.get(name);
   return own === null ? later : before(own);
 }
 
@@ -132,13 +152,18 @@ function applyEdits(headers: Record<string, string>, last: HeaderEdit | undefine
  */
 export function outgoingInit(request: Request, context: Context): RequestInit | undefined {
   const signal = context.get(abortSignal);
-  const edited = hasHeaderEdits(context);
+  const edited = hasHeaderEdits(context) || bringsUnwanted(request, context);
   const platform = context.get(platformInit);
   if (signal === undefined && !edited && platform === undefined) return undefined;
   const init: RequestInit = { ...platform };
   if (signal !== undefined) init.signal = signal;
   if (edited) init.headers = outgoingHeaders(request, context);
   return init;
+}
+
+function bringsUnwanted(request: Request, context: Context): boolean {
+  const isUnwanted = context.get(unwantedHeaders);
+  return isUnwanted !== undefined && [...request.headers.keys()].some(isUnwanted);
 }
 
 /** The request with all that was asked for in the context. */
@@ -160,6 +185,7 @@ export function requestOf({ input, init = {} }: Outgoing): Request {
 /** What concerns one request, and none that it causes. */
 const ofOneRequest: readonly Key<unknown>[] = [
   headerEdits,
+  unwantedHeaders,
   platformInit,
   destination,
   canonicalPathname,

@@ -159,7 +159,7 @@ function taken(written: ReadonlySet<string>): readonly Middleware[] {
       'forged headers',
       (next) =>
         function forgedHeaders(request, context) {
-          return next(request, withoutSent(request, context, names));
+          return next(request, withoutSent(context, names));
         },
     ),
   ];

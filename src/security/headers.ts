@@ -13,8 +13,9 @@ import {
 } from '../core/header-edits.ts';
 import { hopByHop } from '../core/hop-by-hop.ts';
 import { knownOptions } from '../core/option.ts';
+import { dropSent } from '../core/outgoing.ts';
 import { editResponse } from '../core/response-headers.ts';
-import { withoutTwins } from './twins.ts';
+import { twinsOf } from './twins.ts';
 
 export type { HeaderEdits } from '../core/header-edits.ts';
 
@@ -75,12 +76,12 @@ export function headers(options: HeadersOptions): Middleware {
       .filter((name) => name.includes('-'))
       .map((name) => name.toLowerCase()),
   );
+  const isTwin = twinsOf(decided);
   return layer('headers', (next) => {
     const onward: typeof next =
       ofRequest === undefined
         ? next
-        : (request, context) =>
-            next(request, editOutgoing(withoutTwins(request, context, decided), ofRequest));
+        : (request, context) => next(request, editOutgoing(dropSent(context, isTwin), ofRequest));
     if (ofResponse === undefined) return onward;
     return async function headers(request, context) {
       const response = await onward(request, context);

@@ -15,10 +15,11 @@ import { layer, type Middleware } from '../core/chain.ts';
 import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { flagOption, knownOptions, wholeOption } from '../core/option.ts';
+import { dropSent, type HeaderFilter } from '../core/outgoing.ts';
 import { type PeerIdentity, peerCertified, peerIdentity } from '../core/peer-identity.ts';
 import { commonNameOf } from './distinguished-name.ts';
 import { parseForwardedCertificates } from './forwarded-client-cert.ts';
-import { withoutHeaders, withoutTwins } from './twins.ts';
+import { twinsOf, withoutHeaders } from './twins.ts';
 
 export { clientAddress } from '../core/address.ts';
 
@@ -61,7 +62,9 @@ const forwardingHeaders: ReadonlySet<string> = new Set([
   certificateHeader,
 ]);
 
-const certificateHeaders: ReadonlySet<string> = new Set([certificateHeader]);
+const isTwin = twinsOf(forwardingHeaders);
+/** What a proxy that shows no certificates has passed on as a client wrote it. */
+const isUnwritten: HeaderFilter = (name) => name === certificateHeader || isTwin(name);
 
 /** Those of them that a gateway neither writes itself nor adds to. */
 const notOurs: ReadonlySet<string> = new Set([
@@ -70,6 +73,7 @@ const notOurs: ReadonlySet<string> = new Set([
   'x-real-ip',
   certificateHeader,
 ]);
+const isNotOurs: HeaderFilter = (name) => notOurs.has(name) || isTwin(name);
 
 /** Whom a request comes from. */
 type Finder = (peer: string, forwardedFor: string | null) => string;
@@ -127,11 +131,10 @@ export function compileTrustedProxies(
   return (request, context) => {
     const peer = context.get(peerAddress) ?? peerAddressOf(request, context.platform);
     if (hops === undefined && !(peer !== undefined && isTrusted(peer))) {
-      return withoutHeaders(request, context.with(clientAddress, peer), forwardingHeaders);
+      return withoutHeaders(context.with(clientAddress, peer), forwardingHeaders);
     }
     // What a proxy does not write it hands on, as a client wrote it.
-    const unwritten = clientCertificates ? undefined : certificateHeaders;
-    const clean = withoutTwins(request, context, forwardingHeaders, unwritten);
+    const clean = dropSent(context, clientCertificates ? isTwin : isUnwritten);
     // Nobody knows who came through the proxies.
     if (peer === undefined) return clean;
     const identified = withScheme(
@@ -148,8 +151,8 @@ export function compileTrustedProxies(
  * Where no proxy is trusted: what a client writes of itself does not go on to upstreams, which may believe it, but for addresses
  * in `x-forwarded-for`: the peer's is put behind them.
  */
-export function trustNoProxy(request: Request, context: Context): Context {
-  return withoutTwins(request, context, forwardingHeaders, notOurs);
+export function trustNoProxy(_: Request, context: Context): Context {
+  return dropSent(context, isNotOurs);
 }
 
 /** Of several schemes nobody knows which is the client's. */

@@ -18,10 +18,10 @@ import {
   textOption,
   wordOption,
 } from '../../core/option.ts';
-import { removeHeader, setHeader } from '../../core/outgoing.ts';
+import { dropSent, removeHeader, setHeader } from '../../core/outgoing.ts';
 import { prepareRejection, reject } from '../../core/rejection.ts';
 import { urlOf } from '../../core/url.ts';
-import { allSpellings, withoutSent, withoutTwins } from '../twins.ts';
+import { allSpellings, twinsOf, withoutSent } from '../twins.ts';
 import { compileRule } from './compile.ts';
 import { AuthorizationFacts } from './facts.ts';
 import type {
@@ -124,6 +124,8 @@ export function authorize(
   const roles = options.roles && rolesOption('authorize.roles', options.roles);
   const rolesOf = (facts: AuthorizationFacts): readonly string[] => roles?.of(facts) ?? [];
 
+  const isTwinOfRoles = twinsOf(new Set(roles?.header === undefined ? [] : [roles.header]));
+
   /** What only an authorizer may say. */
   const owned = allSpellings(policies.flatMap(({ authorizer }) => authorizer?.sets ?? []));
   function record(decision: AuthorizationDecision, { request, context }: AuthorizationFacts): void {
@@ -145,9 +147,9 @@ export function authorize(
 
   /** What somebody else was to say of the caller is neither judged by, nor shown to anybody further in. */
   function withoutForged(request: Request, outer: Context, path: string): Context {
-    const context = withoutSent(request, outer, owned);
+    const context = withoutSent(outer, owned);
     if (roles?.header === undefined) return context;
-    const clean = withoutTwins(request, context, new Set([roles.header]));
+    const clean = dropSent(context, isTwinOfRoles);
     const facts = new AuthorizationFacts(request, clean, path, rolesOf);
     return roles.isTrusted(facts) ? clean : removeHeader(clean, roles.header);
   }

@@ -115,7 +115,7 @@ function passOn(
   );
   return (request, context, good) => {
     const { context: stripped, url } = stripTokens(request, context, issuers);
-    let told = withoutHeaders(request, stripped, ours).with(claims, good?.claims);
+    let told = withoutHeaders(stripped, ours).with(claims, good?.claims);
     if (good !== undefined) told = tell(told, good);
     if (url === undefined) return next(request, told);
     // A copy of a request follows the caller's signal, on Node only until it is collected.
