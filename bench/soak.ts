@@ -181,19 +181,10 @@ async function run(requests: number): Promise<Memory> {
   return await memory();
 }
 
-/**
- * Lets go of the last body that waits to be collected: the collector of Bun is a conservative one, and may take a number that
- * is left on the stack for it. More requests overwrite that; what leaks stays.
- */
-async function collected(): Promise<void> {
-  for (let round = 0; round < 10 && left.listeners > 0; round++) await run(concurrency);
-}
-
 // Pools, compilers and maps find their size.
 await run(total / 2);
 const seen: Memory[] = [];
 for (let look = 0; look < looks; look++) seen.push(await run(total / looks));
-await collected();
 
 const answers = Array.from(outcomes, ([outcome, count]) => `${outcome} ${count}`).sort();
 console.log(`${total / 2} + ${total} requests: ${answers.join(', ')}`);

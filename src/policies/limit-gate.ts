@@ -143,8 +143,7 @@ export class Gate {
     const { granted, resetMs, retryMs } = grant;
     const { store, key, units, bucket } = asked;
     if (this.#settings.platform !== undefined && store === this.#around.shared) {
-      // A platform does not say what is left.
-      return this.#uncounted(granted === 1 ? 'passed' : 'limited', retryMs, false);
+      return this.#answered(granted === 1, retryMs);
     }
     const { burst, unitMs } = bucket;
     const { shared, clock } = this.#around;
@@ -185,6 +184,15 @@ export class Gate {
     quietly(context, () => store.take(key, this.#whole, owed, 0, context), stillOwed);
   }
 
+  /** A platform does not say what is left. */
+  #answered(passed: boolean, retryMs: number): Decision {
+    return {
+      gate: this,
+      outcome: passed ? 'passed' : 'limited',
+      ...{ remaining: undefined, moreMs: 0, retryMs, waitMs: 0, taken: undefined, failed: false },
+    };
+  }
+
   /**
    * Gives back what was taken for a request that does not make use of it. Units that others have reserved behind it stay
    * taken: they would share a moment with the next caller's else.
@@ -220,20 +228,15 @@ export class Gate {
     if (onStoreError === 'local' && store === this.#around.shared) {
       return this.#take(this.#share.store, key, units, leftMs, context);
     }
-    return this.#uncounted(onStoreError === 'closed' ? 'store_unavailable' : 'passed', 0, true);
-  }
-
-  /** Where nobody knows what is left, so that there is nothing to give back either. */
-  #uncounted(outcome: Decision['outcome'], retryMs: number, failed: boolean): Decision {
     return {
       gate: this,
-      outcome,
+      outcome: onStoreError === 'closed' ? 'store_unavailable' : 'passed',
       remaining: undefined,
       moreMs: 0,
-      retryMs,
+      retryMs: 0,
       waitMs: 0,
       taken: undefined,
-      failed,
+      failed: true,
     };
   }
 }

@@ -38,15 +38,13 @@ export function clientSpan(settings: SpanSettings, next: Next): Next {
     const span = startSpan(settings.tracer(), start, parent);
     const active = activate(parent, span);
     let context = enter(outer, active, span);
-    const stale = new Set(settings.propagator.fields);
-    settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
-      stale.delete(name);
-      context = setHeader(context, name, value);
-    });
-    // What came in told of another span, and a tracestate may be one of a trace that this is not (Trace Context §3.3).
-    for (const name of stale) {
+    // What came in tells of another span, and a tracestate may be one of a trace that this is not (Trace Context §3.3).
+    for (const name of settings.propagator.fields) {
       if (request.headers.has(name)) context = removeHeader(context, name);
     }
+    settings.propagator.inject(outgoingSpanContext(span, outer), (name, value) => {
+      context = setHeader(context, name, value);
+    });
     context = withServedBaggage(request, context);
     return openTelemetry.with(active, () => untilEnd(span, 400, { next, request, context }));
   };

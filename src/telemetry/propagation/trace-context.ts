@@ -47,14 +47,12 @@ export function extractTraceContext(headers: Headers): SpanContext | undefined {
   if (allZero.test(traceId) || allZero.test(spanId)) return undefined;
 
   const traceFlags = Number.parseInt(flags, 16) & (sampledFlag | randomFlag);
+  const context: SpanContext = { traceId, spanId, traceFlags, isRemote: true };
   const members = parseTraceState(headers.get('tracestate'));
-  return {
-    traceId,
-    spanId,
-    traceFlags,
-    isRemote: true,
-    ...(members !== undefined && members.size > 0 && { traceState: new StrictTraceState(members) }),
-  };
+  if (members !== undefined && members.size > 0) {
+    context.traceState = new StrictTraceState(members);
+  }
+  return context;
 }
 
 /**
