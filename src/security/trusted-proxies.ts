@@ -62,7 +62,7 @@ const forwardingHeaders: ReadonlySet<string> = new Set([
   certificateHeader,
 ]);
 
-const isTwin = twinsOf(forwardingHeaders);
+const isTwin = /* @__PURE__ */ twinsOf(forwardingHeaders);
 /** What a proxy that shows no certificates has passed on as a client wrote it. */
 const isUnwritten: HeaderFilter = (name) => name === certificateHeader || isTwin(name);
 

@@ -8,9 +8,9 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
   '.': 6.25,
   './timeout': 3.75,
-  './deadline': 3.5,
-  './retry': 9,
-  './hedge': 7.5,
+  './deadline': 3.75,
+  './retry': 9.25,
+  './hedge': 7.75,
   './retry-budget': 2,
   './shared-retry-budget': 5.5,
   './breaker': 10,
@@ -39,10 +39,10 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 19,
-  './access': 24.25,
-  './gateway': 85,
-  './governance': 37.75,
+  './traffic': 19.25,
+  './access': 24.5,
+  './gateway': 85.25,
+  './governance': 38,
   // Most of it zod and yaml; and what is said of mistakes.
   './rules': 103.5,
   './stores/contract': 0.5,
@@ -58,16 +58,16 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/compare-and-set': 2.25,
   './stores/guarded': 2.25,
   './stores/conformance': 3,
-  './tracing': 7,
+  './tracing': 7.25,
   './propagation': 1.5,
-  './metrics': 5.25,
+  './metrics': 5.5,
   './access-log': 4.5,
   './registry': 3,
   './exposition': 1.75,
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 92.25,
+  './workers': 92.5,
 };
 
 /**
@@ -86,10 +86,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 37.5;
+const budgetOfChain = 37.75;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 111.25;
+const budgetOfEverything = 111.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
