@@ -8,7 +8,7 @@ import {
   pickOfTwo,
   weightUnderLoad,
 } from '../../src/routing/balance.ts';
-import { loadOf, penaltyMs, unknownLatency, withLatency } from '../../src/routing/peak-ewma.ts';
+import { loadOf, unknownLatency, withLatency } from '../../src/routing/peak-ewma.ts';
 import vectors from '../vectors/load-balancing.json' with { type: 'json' };
 
 function candidate(index: number, more: Partial<Candidate> = {}): Candidate {
@@ -101,7 +101,22 @@ describe('LB-03: peak EWMA', () => {
 
   test('an endpoint that has answered nothing yet has no load, and a heavy one once it has a request', () => {
     expect(loadOf(unknownLatency, 0, 0)).toBe(0);
-    expect(loadOf(unknownLatency, 2, 0)).toBe(penaltyMs + 2);
+    expect(loadOf(unknownLatency, 2, 0)).toBe(1_002);
+  });
+
+  test('an answer that took no time at all, where the clock stands still, is one like any other', () => {
+    const atOnce = withLatency(unknownLatency, 0, 5_000);
+    expect(atOnce).toEqual({ cost: 0, at: 5_000 });
+    expect(withLatency(atOnce, 30, 5_000)).toEqual({ cost: 30, at: 5_000 });
+  });
+
+  test('time is counted from the last latency, not from the highest one', () => {
+    let latency = withLatency(unknownLatency, 100, 50_000);
+    for (const now of [60_000, 70_000]) latency = withLatency(latency, 0, now);
+    expect(latency.cost).toBeCloseTo(100 / Math.E ** 2);
+    expect(loadOf(latency, 0, 80_000)).toBeCloseTo(100 / Math.E ** 3);
+    // A clock that steps back is one that stands still.
+    expect(loadOf(latency, 0, 0)).toBeCloseTo(100 / Math.E ** 2);
   });
 
   test('looking at the load forgets with time', () => {

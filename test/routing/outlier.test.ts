@@ -60,6 +60,35 @@ describe('failures in a row', () => {
     expect(standingAfter(Array(3).fill(broken), options).failures).toBe(0);
     // An answer of any kind shows that the way there is open.
     expect(standingAfter([broken, broken, answer(500)], options).localFailures).toBe(0);
+    expect(groundsAfter(Array(2).fill(broken), options)).toBeUndefined();
+    expect(groundsAfter([broken], { localFailures: 1 })).toBe('consecutive_local_origin_failure');
+  });
+
+  test.each([
+    ['a 500', [answer(500)]],
+    ['a 503', [answer(503)]],
+    ['no answer', [broken]],
+    ['a 500 and no answer', [answer(500), broken]],
+    ['no answer and a 500', [broken, answer(500)]],
+  ])('OD-01: after %s, an answer that is well leaves nothing of any kind', (_, failures) => {
+    const before = { ...goodStanding, ejections: 2 };
+    for (const options of [{}, { localFailures: 9 }, { gatewayFailures: 9 }]) {
+      const settings = settingsOf(options);
+      const standing = [...failures, answer(200)].reduce(
+        (standing, one) => afterOutcome(standing, one, settings),
+        before,
+      );
+      expect(standing).toEqual(before);
+    }
+  });
+
+  test('OD-01: go on being counted in the next interval', () => {
+    const settings = settingsOf();
+    const four = standingAfter(Array(4).fill(answer(500)));
+    const [swept] = sweep([four], 0, 1, settings).standings as [Standing];
+    expect(groundsFor(afterOutcome(swept, answer(500), settings), settings)).toBe(
+      'consecutive_5xx',
+    );
   });
 
   test.each(vectors.gatewayErrors)('a %i is a gateway failure, a 500 is not', (status) => {
@@ -68,6 +97,12 @@ describe('failures in a row', () => {
       'consecutive_gateway_failure',
     );
     expect(groundsAfter([answer(status), answer(500), answer(status)], options)).toBeUndefined();
+  });
+
+  test('OD-02: no answer is a gateway failure, unless it is counted apart', () => {
+    const options = { failures: 0, gatewayFailures: 2 };
+    expect(groundsAfter([answer(502), broken], options)).toBe('consecutive_gateway_failure');
+    expect(groundsAfter([answer(502), broken], { ...options, localFailures: 5 })).toBeUndefined();
   });
 
   test('HG-08: what the caller gave up says nothing', () => {
@@ -128,7 +163,92 @@ describe('comparing', () => {
     const standings = vector.hosts.map(([total, good]) => counted(total as number, good as number));
     const settings = settingsOf({ successRate: { deviations, minEndpoints, minRequests } });
     const { ejections } = sweep(standings, 0, 1, settings);
-    expect(ejections.map(([index]) => index)).toEqual(vector.ejected);
+    expect(ejections).toEqual(vector.ejected.map((index) => [index, 'success_rate']));
+  });
+
+  /** Who is ejected where so many of a hundred requests went well. */
+  function ejectedOf(successes: readonly number[], options: OutlierOptions): number[] {
+    const standings = successes.map((count) => counted(100, count));
+    return sweep(standings, 0, 1, settingsOf(options)).ejections.map(([index]) => index);
+  }
+
+  test.each<OutlierOptions>([
+    { successRate: {} },
+    { failureRate: {} },
+    { successRate: {}, failureRate: {} },
+  ])('OD-05, OD-06: with %j every request counts', (options) => {
+    const left = outcomeOfError(new Error('left'), AbortSignal.abort());
+    const outcomes = [answer(200), answer(404), answer(500), left, broken, answer(200)];
+    expect(standingAfter(outcomes, options)).toMatchObject({ requests: 5, successes: 3 });
+    // Apart is apart.
+    expect(standingAfter(outcomes, { ...options, localFailures: 9 })).toMatchObject({
+      requests: 4,
+      successes: 3,
+    });
+  });
+
+  test('OD-05: who does as well as all the others stays, however badly they all do', () => {
+    expect(ejectedOf([30, 30, 30, 30, 30], { successRate: {} })).toEqual([]);
+  });
+
+  test('OD-05: shares are compared, not numbers', () => {
+    const standings = [...Array(4).fill(counted(1_000, 1_000)), counted(100, 100)] as Standing[];
+    expect(sweep(standings, 0, 1, settingsOf({ successRate: {} })).ejections).toEqual([]);
+  });
+
+  test.each([
+    [0.05, [3, 4]],
+    [1, [4]],
+    [1.9, [4]],
+    [2, []],
+    [3, []],
+  ])('OD-05: %d standard deviations below the average are too far', (deviations, out) => {
+    // On average 82 with a standard deviation of 27.
+    const successes = [100, 100, 100, 80, 30];
+    expect(ejectedOf(successes, { successRate: { deviations }, maxEjected: 1 })).toEqual(out);
+  });
+
+  test.each([5, 6])('OD-05, OD-06: among five endpoints that %d be needed', (minEndpoints) => {
+    const successes = [100, 100, 100, 100, 0];
+    const out = minEndpoints === 5 ? [4] : [];
+    expect(ejectedOf(successes, { successRate: { minEndpoints } })).toEqual(out);
+    expect(ejectedOf(successes, { failureRate: { minEndpoints } })).toEqual(out);
+  });
+
+  test('OD-08: what an endpoint did before it was ejected is compared with nothing', () => {
+    const settings = settingsOf({ successRate: {}, failureRate: {}, maxEjected: 1 });
+    const out = ejected(counted(100, 0), 9_000, settings);
+    const others = [counted(100, 100), counted(100, 100), counted(100, 100)];
+    // Of those that are in, there are four.
+    expect(sweep([...others, counted(100, 0), out], 0, 1, settings).ejections).toEqual([]);
+  });
+
+  test('OD-03: what is found out in a sweep lasts from then on, and longer each time', () => {
+    const settings = settingsOf({ failureRate: {} });
+    const others = Array(4).fill(counted(100, 100)) as Standing[];
+    const bad = { ...counted(100, 0), ejections: 3 };
+    // Two intervals have passed: the good conduct of both is forgiven first.
+    const [standing] = sweep([bad, ...others], 10_000, 2, settings).standings;
+    expect(standing).toMatchObject({ ejectedAt: 30_000, ejections: 2 });
+  });
+
+  test('OD-04: rates eject no more than the share, those who are out already counted', () => {
+    const settings = settingsOf({ failureRate: { minEndpoints: 2 }, maxEjected: 0.5 });
+    const bad = counted(100, 0);
+    const out = (standings: readonly Standing[]): number[] =>
+      sweep(standings, 0, 1, settings).ejections.map(([index]) => index);
+    expect(out(Array(6).fill(bad))).toEqual([0, 1, 2]);
+    const gone = ejected(bad, 9_000, settings);
+    expect(out([bad, bad, bad, bad, gone, gone])).toEqual([0]);
+    expect(out([bad, bad, bad, gone, gone, gone])).toEqual([]);
+  });
+
+  test('who is bad in both ways is ejected once', () => {
+    const settings = settingsOf({ successRate: {}, failureRate: {}, maxEjected: 1 });
+    const standings = [counted(100, 0), ...Array(4).fill(counted(100, 100))] as Standing[];
+    const swept = sweep(standings, 0, 1, settings);
+    expect(swept.ejections).toEqual([[0, 'success_rate']]);
+    expect(swept.standings[0]?.ejections).toBe(1);
   });
 
   test('the defaults are those of Envoy', () => {
@@ -153,8 +273,9 @@ describe('comparing', () => {
 
   test('each interval is counted by itself', () => {
     const settings = settingsOf({ failureRate: {} });
-    const [standing] = sweep([counted(10, 5)], 0, 1, settings).standings;
-    expect(standing).toMatchObject({ requests: 0, successes: 0 });
+    const [some, one] = sweep([counted(10, 5), counted(1, 1)], 0, 1, settings).standings;
+    expect(some).toEqual(goodStanding);
+    expect(one).toEqual(goodStanding);
   });
 });
 
@@ -165,6 +286,14 @@ describe('coming back', () => {
     expect(afterOutcome(out, answer(500), settings)).toBe(out);
     expect(afterOutcome(out, answer(200), settings)).toBe(out);
     const [back] = sweep([out], 0, 3, settings).standings;
+    expect(back).toEqual({ ...goodStanding, ejections: 1 });
+  });
+
+  test('OD-09: at the first sweep after its time, not before', () => {
+    const settings = settingsOf();
+    const out = ejected(goodStanding, 5_000, settings);
+    expect(sweep([out], 0, 3, settings).standings).toEqual([out]);
+    const [back] = sweep([out], 0, 4, settings).standings;
     expect(back).toEqual({ ...goodStanding, ejections: 1 });
   });
 

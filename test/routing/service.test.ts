@@ -260,9 +260,37 @@ describe('outlier detection', () => {
     for (let count = 0; count < 6; count++) await call('http://users/');
     expect(origins(fetch.urls)).not.toContain(a);
     await clock.advance(1);
-    await call('http://users/');
+    fetch.urls.length = 0;
+    for (let count = 0; count < 3; count++) await call('http://users/');
     expect(users.endpoints[0]?.isEjected).toBe(false);
-    expect(events[1]).toEqual({ name: 'endpoint_returned', attributes: { endpoint: a } });
+    expect(new Set(origins(fetch.urls))).toEqual(new Set([a, b, c]));
+    expect(events.slice(1)).toEqual([{ name: 'endpoint_returned', attributes: { endpoint: a } }]);
+  });
+
+  test('OD-05, OD-06, OD-09: compares the rates of an interval at the first pick after it', async () => {
+    const fetch = hosts();
+    const events: PolicyEvent[] = [];
+    const failureRate = { threshold: 0.5, minEndpoints: 3, minRequests: 10 };
+    const users = usersOf({ outlier: { failures: 0, failureRate } });
+    const call = outbound(fetch, listening(events), users.middleware);
+    /** So many requests for each endpoint; of those for the first every other one fails. */
+    async function interval(each: number): Promise<void> {
+      for (let count = 0; count < 3 * each; count++) {
+        fetch.answers[a] = Math.floor(count / 3) % 2 === 0 ? 500 : 200;
+        await call('http://users/');
+      }
+      await clock.advance(10_000);
+    }
+    await interval(9);
+    await interval(9);
+    await interval(10);
+    expect(events).toEqual([]);
+    fetch.urls.length = 0;
+    for (let count = 0; count < 4; count++) await call('http://users/');
+    expect(events).toEqual([
+      { name: 'endpoint_ejected', attributes: { endpoint: a, reason: 'failure_percentage' } },
+    ]);
+    expect(origins(fetch.urls)).not.toContain(a);
   });
 
   test('OD-09: makes up for all intervals of a silence at the first pick after it', async () => {
@@ -322,25 +350,33 @@ describe('outlier detection', () => {
     expect(origins(fetch.urls)).toEqual([c, c, c]);
   });
 
-  test('OD-08: what an ejected endpoint answers late changes nothing', async () => {
-    let answerLate: ((response: Response) => void) | undefined;
-    const late = () =>
-      new Promise<Response>((resolve) => {
-        answerLate = resolve;
-      });
-    const fetch = hosts({ [a]: late });
-    const users = usersOf({ endpoints: [a, b], outlier: { failures: 1 } });
-    const call = outbound(fetch, users.middleware);
-    const first = call('http://users/');
-    await settled();
-    fetch.answers[a] = 500;
-    await call('http://users/');
-    await call('http://users/');
-    expect(users.endpoints[0]?.isEjected).toBe(true);
-    answerLate?.(new Response());
-    await first;
-    expect(users.endpoints[0]?.isEjected).toBe(true);
-  });
+  test.each([200, 500])(
+    'OD-08: a %d that an ejected endpoint answers late changes nothing',
+    async (status) => {
+      let answerLate: ((response: Response) => void) | undefined;
+      const late = () =>
+        new Promise<Response>((resolve) => {
+          answerLate = resolve;
+        });
+      const fetch = hosts({ [a]: late });
+      const events: PolicyEvent[] = [];
+      const users = usersOf({ outlier: { failures: 1, maxEjected: 1 } });
+      const call = outbound(fetch, listening(events), users.middleware);
+      const first = call('http://users/');
+      await settled();
+      fetch.answers[a] = 500;
+      for (let count = 0; count < 3; count++) await call('http://users/');
+      expect(users.endpoints[0]?.isEjected).toBe(true);
+      await clock.advance(5_000);
+      answerLate?.(new Response(null, { status }));
+      await first;
+      expect(users.endpoints[0]?.isEjected).toBe(true);
+      // No longer, either, than from what it was ejected for.
+      await clock.advance(25_000);
+      await call('http://users/');
+      expect(events.map(({ name }) => name)).toEqual(['endpoint_ejected', 'endpoint_returned']);
+    },
+  );
 
   test('OD-02: a time-out outside counts, since it is the endpoint that did not answer', async () => {
     const users = usersOf({ endpoints: [a, b], outlier: { failures: 1 } });
