@@ -24,6 +24,14 @@ afterEach(() => {
   expect(clock.pending, 'timers left behind').toBe(0);
 });
 
+function listening(events: PolicyEvent[]): Middleware {
+  return (next) => (request, context) =>
+    next(
+      request,
+      context.with(eventListener, (event) => events.push(event)),
+    );
+}
+
 describe('a failure is answered', () => {
   test.each([
     ['a 503', status(503), '503'],
@@ -299,12 +307,7 @@ describe('FB-04: the answer', () => {
 
   test('is an event', async () => {
     const events: PolicyEvent[] = [];
-    const listening: Middleware = (next) => (request, context) =>
-      next(
-        request,
-        context.with(eventListener, (event) => events.push(event)),
-      );
-    await outbound(upstream(status(503)), listening, fallback({}))(url);
+    await outbound(upstream(status(503)), listening(events), fallback({}))(url);
     expect(events).toEqual([{ name: 'fallback', attributes: { reason: '503' } }]);
   });
 });
@@ -322,11 +325,23 @@ describe('the body of the request', () => {
     expect(await response.text()).toBe('ab');
   });
 
-  test('that is too long leaves the failure as it is', async () => {
+  test('BR-03: that is too long leaves the failure as it is, and is an event', async () => {
     const body = tracedBody(['12345', '678901']);
-    const response = await outbound(failing(), echo)(streamingPut(body.stream));
+    const events: PolicyEvent[] = [];
+    const shop = outbound(failing(), listening(events), echo);
+    const response = await shop(streamingPut(body.stream));
     expect(response.status).toBe(503);
     expect(response.headers.has('x-fetchmesh-fallback')).toBe(false);
+    expect(events).toEqual([{ name: 'replay_skipped', attributes: { bytes: 10 } }]);
+  });
+
+  test('BR-03: that is too long is none where there is nothing to answer', async () => {
+    const events: PolicyEvent[] = [];
+    const fetch = upstream(async (request) => new Response(await request.text()));
+    const shop = outbound(fetch, listening(events), echo);
+    const response = await shop(streamingPut(tracedBody(['12345', '678901']).stream));
+    expect(await response.text()).toBe('12345678901');
+    expect(events).toEqual([]);
   });
 
   test('of a request that succeeds is sent on and given up', async () => {

@@ -211,6 +211,19 @@ describe('LI-04 the rate of the body', () => {
     expect([status, headers.get('connection')]).toEqual([408, 'close']);
   });
 
+  test('the grace is 5 s unless another one is given', async () => {
+    const { request } = upload();
+    const answer = inbound(echo, limits({ bodyRate: 1, clock }))(request);
+    let isAnswered = false;
+    answer.then(() => {
+      isAnswered = true;
+    });
+    await clock.advance(4_999);
+    expect(isAnswered).toBe(false);
+    await clock.advance(1);
+    expect((await answer).status).toBe(408);
+  });
+
   test('a trickle is found out, however evenly it comes', async () => {
     const { request, write } = upload();
     const answer = inbound(echo, limits({ ...slow, clock }))(request);

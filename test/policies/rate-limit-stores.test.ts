@@ -238,6 +238,31 @@ describe('FT-26 a store that comes and goes', () => {
     ]);
   });
 
+  test.each(['throws', 'rejects'] as const)(
+    'what the share granted stays owed to a store that %s when it is told',
+    async (how) => {
+      const memory = memoryStore({ clock });
+      let failures = 2;
+      const store: Store = {
+        ...memory,
+        capabilities: { ...memory.capabilities, consistency: 'linearizable' },
+        take(key, limit, n, min) {
+          if (failures-- <= 0) return Promise.resolve(memory.take(key, limit, n, min));
+          if (how === 'throws') throw new Error('out');
+          return Promise.reject(new Error('out'));
+        },
+      };
+      const { get } = limited(four, { store });
+      // The share grants the first one. The second one tells of it in vain, the third one again.
+      for (let call = 0; call < 3; call++) {
+        expect(await statuses([get()])).toEqual([200]);
+        await settled();
+      }
+      const other = limited(four, { store });
+      expect(await statuses([other.get(), other.get()])).toEqual([200, 429]);
+    },
+  );
+
   test('what another limit refuses is not missing from the share', async () => {
     const { state, store } = flapping();
     const { get } = limited(
