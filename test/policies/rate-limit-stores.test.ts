@@ -29,7 +29,7 @@ describe('a store that answers with promises', () => {
   const one = { ...perUser, limit: 1 };
 
   test.each([
-    ['compare and set', register],
+    ['compare and set', () => register(clock)],
     ['take', () => Object.assign(memoryStore({ clock: new VirtualClock() }), async(memoryStore()))],
   ])('works as the one in memory does: %s', async (_, make) => {
     const { get } = limited(one, { store: make() });
@@ -38,7 +38,7 @@ describe('a store that answers with promises', () => {
   });
 
   test('leaves no listener behind', async () => {
-    const { get, context } = limited(one, { store: register() });
+    const { get, context } = limited(one, { store: register(clock) });
     const { signal } = new AbortController();
     const listeners = countListeners(signal);
     await get('ada', {}, context.with(abortSignal, signal));
@@ -47,7 +47,7 @@ describe('a store that answers with promises', () => {
   });
 
   test('gets back what it granted to a caller that had left already', async () => {
-    const store = register();
+    const store = register(clock);
     const { get } = limited(one, { store });
     await expect(get('ada', { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
     await settled();
@@ -55,7 +55,7 @@ describe('a store that answers with promises', () => {
   });
 
   test('may be shared: policies of one scope and name share their quotas, others do not', async () => {
-    const store = register();
+    const store = register(clock);
     const first = limited(one, { store, scope: 'a' });
     const same = limited(one, { store, scope: 'a' });
     const other = limited(one, { store, scope: 'b' });
@@ -98,7 +98,7 @@ describe('a store that answers with promises', () => {
 
 describe('ST-04, FT-04 a store that cannot be had', () => {
   const broken = (take: () => never | Promise<never>): Store => ({
-    ...register(),
+    ...register(clock),
     take: () => take(),
   });
   const failures: [string, () => Store][] = [
@@ -181,7 +181,7 @@ describe('ST-04, FT-04 a store that cannot be had', () => {
 
 describe('ST-05 a store that instances write to by compare and set', () => {
   /** Others are always faster. */
-  const contended = (): Store => ({ ...register(), set: async () => false as const });
+  const contended = (): Store => ({ ...register(clock), set: async () => false as const });
 
   test.each([
     ['closed', [503, 503, 503]],

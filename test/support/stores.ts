@@ -1,9 +1,10 @@
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { Entry, SetOptions, Store } from '../../src/stores/contract.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 
 /** A store that many share, which can read and compare and set, and answers some turns later: no take, no watch. */
-export function register(): Store {
-  const memory = memoryStore();
+export function register(clock: Clock = systemClock): Store {
+  const memory = memoryStore({ clock });
   return {
     name: 'register',
     capabilities: { consistency: 'linearizable', staleMs: 0, minWriteMs: 0, minTtlMs: 0 },
