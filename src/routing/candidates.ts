@@ -35,16 +35,12 @@ const noIndexes: readonly ValueIndex[] = [];
 export class Candidates {
   /** The lowest index in here: nothing above it needs a look once a lower one was found. */
   readonly lowest: number;
-  /** Whether the one of that index asks for nothing: then it is the first that fits. */
-  readonly #isCertain: boolean;
   readonly #plain: readonly Candidate[];
   readonly #indexes: readonly ValueIndex[];
 
   constructor(candidates: readonly Candidate[]) {
     const sorted = candidates.toSorted((a, b) => a.index - b.index);
-    const [first] = sorted;
-    this.lowest = first?.index ?? Number.POSITIVE_INFINITY;
-    this.#isCertain = first?.methods === undefined && first?.alternatives.length === 0;
+    this.lowest = sorted[0]?.index ?? Number.POSITIVE_INFINITY;
     const { plain, indexes } = indexed(sorted);
     this.#plain = plain;
     this.#indexes = indexes;
@@ -53,7 +49,6 @@ export class Candidates {
   /** The index of the first candidate below `best` that the request fits, else `best`. */
   first(facts: RequestFacts, best: number): number {
     if (this.lowest >= best) return best;
-    if (this.#isCertain) return this.lowest;
     let found = firstIn(this.#plain, facts, best);
     for (const { source, name, byValue } of this.#indexes) {
       const value = factValue(facts, source, name);
@@ -68,7 +63,8 @@ function firstIn(candidates: readonly Candidate[], facts: RequestFacts, best: nu
   for (const { index, methods, alternatives } of candidates) {
     if (index >= best) return best;
     if (methods !== undefined && !methods.has(facts.method)) continue;
-    if (alternatives.length === 0 || alternatives.some((all) => allHold(all, facts))) return index;
+    if (alternatives.length === 0) return index;
+    for (const all of alternatives) if (allHold(all, facts)) return index;
   }
   return best;
 }

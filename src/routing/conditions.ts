@@ -116,11 +116,15 @@ export function allHold(
   facts: RequestFacts,
   own?: Claims,
 ): boolean {
-  return conditions.every((condition) => {
+  for (const condition of conditions) {
     const { source, name, holds, issuer } = condition;
-    if (source !== 'claims') return holds(factValue(facts, source, name));
-    return holdsOfClaim(condition, issuer === undefined ? own : facts.claims?.get(issuer));
-  });
+    const does =
+      source === 'claims'
+        ? holdsOfClaim(condition, issuer === undefined ? own : facts.claims?.get(issuer))
+        : holds(factValue(facts, source, name));
+    if (!does) return false;
+  }
+  return true;
 }
 
 function holdsOfClaim({ name, wanted, holds }: Condition, claims: Claims | undefined): boolean {

@@ -8,6 +8,14 @@ import { inOneGo, type Steps } from '../core/steps.ts';
 import { type Candidate, Candidates, unconditional } from './candidates.ts';
 import { compileConditions, type MatchConditions } from './conditions.ts';
 import { parsePathPattern, type Segment } from './path-pattern.ts';
+import {
+  addToTrie,
+  noIndex,
+  type PathTrie,
+  type TrieDraft,
+  TriePacker,
+  trieDraft,
+} from './path-trie.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** What a route is matched by; the first route of the list that fits wins. */
@@ -33,8 +41,8 @@ export interface Matcher {
 }
 
 /**
- * Compiles routes: a map of exact paths, a trie for the others, one of each for every host; regular expressions in a
- * list. Every part knows the lowest index within it, so what cannot win is not looked at.
+ * Compiles routes: a trie of paths for every host, regular expressions in a list. Every part knows the lowest index within
+ * it, so what cannot win is not looked at.
  *
  * @throws {PathPatternError} for a path that is no pattern.
  */
@@ -44,11 +52,31 @@ export function compileMatcher(routes: readonly MatchableRoute[]): Matcher {
 
 /** {@link compileMatcher} in steps. */
 export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher> {
-  const anyHost = new PathIndexBuilder();
+  const packer = new TriePacker();
+  const { any, exact, wildcards } = yield* draftSteps(routes);
+  return matcherOf({
+    any: yield* any.pack(packer),
+    exact: yield* packAll(exact, packer),
+    wildcards: yield* packAll(wildcards, packer),
+    trie: packer.trie(),
+  });
+}
+
+/** What is known by the names of hosts. */
+interface ByHost<T> {
+  /** Of the routes that name none. */
+  readonly any: T;
+  readonly exact: ReadonlyMap<string, T>;
+  /** By the part of a name behind `*.`. */
+  readonly wildcards: ReadonlyMap<string, T>;
+}
+
+function* draftSteps(routes: readonly MatchableRoute[]): Steps<ByHost<HostDraft>> {
+  const any = new HostDraft();
+  const exact = new Map<string, HostDraft>();
+  const wildcards = new Map<string, HostDraft>();
   // Of thousands of routes most name the same few.
   const methodSets = new Map<string, ReadonlySet<string>>();
-  const exactHosts = new Map<string, PathIndexBuilder>();
-  const wildcardHosts = new Map<string, PathIndexBuilder>();
   for (const [index, route] of routes.entries()) {
     const candidate: Candidate = {
       index,
@@ -58,9 +86,10 @@ export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher>
           ? unconditional
           : route.match.map((entry) => compileConditions(entry, route.auth?.jwt ?? '')),
     };
-    for (const builder of buildersFor(route.hosts)) builder.add(route, candidate);
+    for (const draft of draftsFor(route.hosts)) draft.add(route, candidate);
     yield;
   }
+  return { any, exact, wildcards };
 
   function methodSet(methods: readonly string[]): ReadonlySet<string> {
     const names = methods.join(' ');
@@ -71,79 +100,78 @@ export function* matcherSteps(routes: readonly MatchableRoute[]): Steps<Matcher>
     return made;
   }
 
-  function buildersFor(hosts: readonly string[] | undefined): readonly PathIndexBuilder[] {
-    if (hosts === undefined || hosts.length === 0) return [anyHost];
+  function draftsFor(hosts: readonly string[] | undefined): readonly HostDraft[] {
+    if (hosts === undefined || hosts.length === 0) return [any];
     return hosts.map((host) => {
-      if (host === '*') return anyHost;
+      if (host === '*') return any;
       const name = host.toLowerCase();
-      return name.startsWith('*.')
-        ? getOrMake(wildcardHosts, name.slice(2))
-        : getOrMake(exactHosts, name);
+      return name.startsWith('*.') ? getOrMake(wildcards, name.slice(2)) : getOrMake(exact, name);
     });
   }
+}
 
-  const any = yield* anyHost.build();
-  const exact = new Map<string, PathIndex>();
-  for (const [host, builder] of exactHosts) exact.set(host, yield* builder.build());
-  const wildcards = new Map<string, PathIndex>();
-  for (const [suffix, builder] of wildcardHosts) wildcards.set(suffix, yield* builder.build());
+function* packAll(
+  drafts: ReadonlyMap<string, HostDraft>,
+  packer: TriePacker,
+): Steps<ReadonlyMap<string, HostRoutes>> {
+  const packed = new Map<string, HostRoutes>();
+  for (const [host, draft] of drafts) packed.set(host, yield* draft.pack(packer));
+  return packed;
+}
+
+/** A function of its own: a closure of the one that compiles would keep all drafts alive. */
+function matcherOf({
+  any,
+  exact,
+  wildcards,
+  trie,
+}: ByHost<HostRoutes> & { readonly trie: PathTrie }): Matcher {
+  const namesHosts = exact.size > 0 || wildcards.size > 0;
   let longestSuffix = 0;
   for (const { length } of wildcards.keys()) longestSuffix = Math.max(longestSuffix, length);
-  return {
-    find(facts) {
-      let best = any.first(facts, Number.POSITIVE_INFINITY);
-      if (exact.size > 0) best = exact.get(facts.hostname)?.first(facts, best) ?? best;
-      if (wildcards.size > 0) {
-        const { hostname } = facts;
-        // However many labels a client sends, only those are looked up that a suffix reaches; `*` is one at least.
-        const start = Math.max(1, hostname.length - longestSuffix - 1);
-        for (
-          let dot = hostname.indexOf('.', start);
-          dot !== -1;
-          dot = hostname.indexOf('.', dot + 1)
-        ) {
-          best = wildcards.get(hostname.slice(dot + 1))?.first(facts, best) ?? best;
-        }
-      }
-      return best === Number.POSITIVE_INFINITY ? undefined : best;
-    },
-  };
-}
 
-function getOrMake(map: Map<string, PathIndexBuilder>, key: string): PathIndexBuilder {
-  let builder = map.get(key);
-  if (builder === undefined) {
-    builder = new PathIndexBuilder();
-    map.set(key, builder);
+  function find(facts: RequestFacts): number | undefined {
+    let found = firstOf(any, facts, noIndex);
+    if (namesHosts) found = firstOfNamed(facts, found);
+    return found === noIndex ? undefined : found;
   }
-  return builder;
+
+  /** The lowest fitting index of the routes of a host below `best`, else `best`. */
+  function firstOf({ root, expressions }: HostRoutes, facts: RequestFacts, best: number): number {
+    let found = trie.first(facts, root, best);
+    if (expressions.length === 0) return found;
+    for (const { expression, candidates } of expressions) {
+      if (candidates.lowest >= found) break;
+      if (expression.test(facts.path)) found = candidates.first(facts, found);
+    }
+    return found;
+  }
+
+  /** The same, of all routes that name a host which fits. */
+  function firstOfNamed(facts: RequestFacts, best: number): number {
+    const { hostname } = facts;
+    const named = exact.get(hostname);
+    let found = named === undefined ? best : firstOf(named, facts, best);
+    if (wildcards.size === 0) return found;
+    // However many labels a client sends, only those are looked up that a suffix reaches; `*` is one at least.
+    const start = Math.max(1, hostname.length - longestSuffix - 1);
+    for (let dot = hostname.indexOf('.', start); dot !== -1; dot = hostname.indexOf('.', dot + 1)) {
+      const suffixed = wildcards.get(hostname.slice(dot + 1));
+      if (suffixed !== undefined) found = firstOf(suffixed, facts, found);
+    }
+    return found;
+  }
+
+  return { find };
 }
 
-/** A node of the trie while it is built. Most lead one way, for which a map would be too much. */
-interface Draft {
-  onlyText?: string;
-  onlyNode?: Draft;
-  /** Where there are several. */
-  literals?: Map<string, Draft>;
-  one?: Draft;
-  /** Candidates whose pattern ends here. */
-  here?: Candidate[];
-  /** Candidates whose pattern goes on with `**`. */
-  rest?: Candidate[];
-}
-
-/** A node of the trie. Of 10,000 routes most nodes lead one way and end nothing: what is not there takes no room. */
-interface Node {
-  /** The lowest index in this node and below it. */
-  readonly lowest: number;
-  /** Where there are several. */
-  readonly literals: ReadonlyMap<string, Node> | undefined;
-  /** Where there is one, its text: it is compared in place, while a look-up has to cut a segment out and hash it. */
-  readonly onlyText: string | undefined;
-  readonly onlyNode: Node | undefined;
-  readonly one: Node | undefined;
-  readonly here: Candidates | undefined;
-  readonly rest: Candidates | undefined;
+function getOrMake(map: Map<string, HostDraft>, key: string): HostDraft {
+  let draft = map.get(key);
+  if (draft === undefined) {
+    draft = new HostDraft();
+    map.set(key, draft);
+  }
+  return draft;
 }
 
 interface Expression {
@@ -151,10 +179,16 @@ interface Expression {
   readonly candidates: Candidates;
 }
 
+/** The routes of one host. */
+interface HostRoutes {
+  /** Of their paths, in the trie of all hosts. */
+  readonly root: number;
+  readonly expressions: readonly Expression[];
+}
+
 /** Collects the routes of one host. */
-class PathIndexBuilder {
-  readonly #exact = new Map<string, Candidate[]>();
-  readonly #root: Draft = {};
+class HostDraft {
+  readonly #paths: TrieDraft = trieDraft();
   readonly #expressions: Expression[] = [];
 
   add({ path, trailingSlash }: MatchableRoute, candidate: Candidate): void {
@@ -164,170 +198,23 @@ class PathIndexBuilder {
       this.#expressions.push({ expression: pattern.expression, candidates });
       return;
     }
-    const slash: Segment = { kind: 'literal', text: '' };
-    const { segments, exact } = pattern;
+    const { segments } = pattern;
+    addToTrie(this.#paths, segments, candidate);
+    if (trailingSlash !== 'ignore') return;
     const last = segments.at(-1);
-    const endsOpen = last?.kind === 'rest' || (last?.kind === 'literal' && last.text === '');
-    const variants =
-      trailingSlash !== 'ignore'
-        ? [segments]
-        : endsOpen
-          ? last?.kind === 'rest' || segments.length === 1
-            ? [segments]
-            : [segments, segments.slice(0, -1)]
-          : [segments, [...segments, slash]];
-    for (const variant of variants) {
-      if (exact) this.#addExact(variant, candidate);
-      else this.#addToTrie(variant, candidate);
-    }
+    // Of the root and of `/**` there is no other form.
+    if (last?.kind === 'rest' || (segments.length === 1 && isEmpty(last))) return;
+    const other: readonly Segment[] = isEmpty(last)
+      ? segments.slice(0, -1)
+      : [...segments, { kind: 'literal', text: '' }];
+    addToTrie(this.#paths, other, candidate);
   }
 
-  #addExact(segments: readonly Segment[], candidate: Candidate): void {
-    const path = `/${segments.map((segment) => (segment.kind === 'literal' ? segment.text : '')).join('/')}`;
-    const same = this.#exact.get(path);
-    if (same === undefined) this.#exact.set(path, [candidate]);
-    else same.push(candidate);
-  }
-
-  #addToTrie(segments: readonly Segment[], candidate: Candidate): void {
-    let node = this.#root;
-    for (const segment of segments) {
-      if (segment.kind === 'rest') {
-        node.rest ??= [];
-        node.rest.push(candidate);
-        return;
-      }
-      if (segment.kind === 'one') {
-        node.one ??= {};
-        node = node.one;
-      } else {
-        node = literalDraft(node, segment.text);
-      }
-    }
-    node.here ??= [];
-    node.here.push(candidate);
-  }
-
-  *build(): Steps<PathIndex> {
-    const exact = new Map<string, Candidates>();
-    for (const [path, candidates] of this.#exact) {
-      exact.set(path, new Candidates(candidates));
-      yield;
-    }
-    return new PathIndex(exact, yield* finished(this.#root), this.#expressions);
+  *pack(packer: TriePacker): Steps<HostRoutes> {
+    return { root: yield* packer.add(this.#paths), expressions: this.#expressions };
   }
 }
 
-/** The child of a draft for a literal. */
-function literalDraft(node: Draft, text: string): Draft {
-  const known = node.literals?.get(text);
-  if (known !== undefined) return known;
-  if (node.onlyNode !== undefined && node.onlyText === text) return node.onlyNode;
-  const made: Draft = {};
-  if (node.literals !== undefined) {
-    node.literals.set(text, made);
-  } else if (node.onlyNode === undefined) {
-    node.onlyText = text;
-    node.onlyNode = made;
-  } else {
-    node.literals = new Map([
-      [node.onlyText as string, node.onlyNode],
-      [text, made],
-    ]);
-    delete node.onlyText;
-    delete node.onlyNode;
-  }
-  return made;
-}
-
-function* finished(node: Draft): Steps<Node> {
-  const one = node.one && (yield* finished(node.one));
-  const onlyNode = node.onlyNode && (yield* finished(node.onlyNode));
-  const here = node.here && new Candidates(node.here);
-  const rest = node.rest && new Candidates(node.rest);
-  let lowest = Number.POSITIVE_INFINITY;
-  for (const part of [here, rest, one, onlyNode]) {
-    if (part !== undefined && part.lowest < lowest) lowest = part.lowest;
-  }
-  let literals: Map<string, Node> | undefined;
-  if (node.literals !== undefined) {
-    literals = new Map();
-    for (const [text, next] of node.literals) {
-      const child = yield* finished(next);
-      literals.set(text, child);
-      if (child.lowest < lowest) lowest = child.lowest;
-      yield;
-    }
-  }
-  return {
-    lowest,
-    literals,
-    onlyText: node.onlyText,
-    onlyNode,
-    one,
-    here,
-    rest,
-  };
-}
-
-/** The child for the segment of a path that stands from `start` to `end`. */
-function literalAt(node: Node, path: string, start: number, end: number): Node | undefined {
-  const { literals, onlyText } = node;
-  if (literals !== undefined) return literals.get(path.slice(start, end));
-  if (onlyText === undefined || end - start !== onlyText.length) return undefined;
-  return path.startsWith(onlyText, start) ? node.onlyNode : undefined;
-}
-
-/** The routes of one host. */
-class PathIndex {
-  readonly #exact: ReadonlyMap<string, Candidates>;
-  readonly #root: Node;
-  readonly #expressions: readonly Expression[];
-
-  constructor(
-    exact: ReadonlyMap<string, Candidates>,
-    root: Node,
-    expressions: readonly Expression[],
-  ) {
-    this.#exact = exact;
-    this.#root = root;
-    this.#expressions = expressions;
-  }
-
-  /** The lowest fitting index below `best`, else `best`. */
-  first(facts: RequestFacts, best: number): number {
-    const { path } = facts;
-    let found = this.#exact.get(path)?.first(facts, best) ?? best;
-    found = this.#descend(this.#root, path, 1, facts, found);
-    for (const { expression, candidates } of this.#expressions) {
-      if (candidates.lowest >= found) break;
-      if (expression.test(path)) found = candidates.first(facts, found);
-    }
-    return found;
-  }
-
-  /** @param from Where the next segment begins; beyond the end of the path when there is none left. */
-  #descend(top: Node, path: string, from: number, facts: RequestFacts, best: number): number {
-    let node: Node | undefined = top;
-    let start = from;
-    let found = best;
-    while (node !== undefined && node.lowest < found) {
-      // `/payment/**` matches `/payment` itself, and whatever follows.
-      if (node.rest !== undefined) found = node.rest.first(facts, found);
-      if (start > path.length) return node.here?.first(facts, found) ?? found;
-      const slash = path.indexOf('/', start);
-      const end = slash === -1 ? path.length : slash;
-      const literal = literalAt(node, path, start, end);
-      const one: Node | undefined = end > start ? node.one : undefined;
-      // Most nodes lead one way only, which takes no call.
-      if (literal !== undefined && one !== undefined) {
-        found = this.#descend(literal, path, end + 1, facts, found);
-        node = one;
-      } else {
-        node = literal ?? one;
-      }
-      start = end + 1;
-    }
-    return found;
-  }
+function isEmpty(segment: Segment | undefined): boolean {
+  return segment?.kind === 'literal' && segment.text === '';
 }

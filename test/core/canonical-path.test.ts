@@ -32,6 +32,12 @@ describe('canonicalPath', () => {
     ['/a;v=1/..;/b', '/a;v=1/..;/b'],
     ['/a+b', '/a+b'],
     ['/%2B', '/%2B'],
+    ['/a^b', '/a%5Eb'],
+    ['/.well-known/a', '/.well-known/a'],
+    ['/a/.b/..c/...', '/a/.b/..c/...'],
+    ['/a b|"<é', '/a b|"<é'],
+    ['', '/'],
+    ['a/b', '/b'],
   ])('pitfall 13: %s → %s', (path, expected) => {
     expect(canonicalPath(path)).toBe(expected);
   });
@@ -56,7 +62,7 @@ describe('canonicalPath', () => {
 
 /** Pieces out of which attacks are made, and harmless ones. */
 const piece = fc.oneof(
-  fc.constantFrom('/', '//', '.', '..', '\\', '%2f', '%2F', '%5c', '%2e', '%2E', '%25', '%61'),
+  fc.constantFrom('/', '//', '.', '..', '\\', '%2f', '%2F', '%5c', '%2e', '%2E', '%25', '%61', '^'),
   fc.constantFrom('a', 'B', '~', ';', '%7E', '%c3%a9', '%20', '%00', '%', '%4', '%zz', 'é', ' '),
   fc.integer({ min: 0, max: 255 }).map((byte) => `%${byte.toString(16).padStart(2, '0')}`),
 );
@@ -164,6 +170,8 @@ function reference(path: string): string | undefined {
     const character = path.charAt(position);
     if (character === '\\') {
       decoded += '/';
+    } else if (character === '^') {
+      decoded += '%5E';
     } else if (character !== '%') {
       decoded += character;
     } else {

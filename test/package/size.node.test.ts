@@ -41,8 +41,8 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './when': 9,
   './traffic': 19.25,
   './access': 24.5,
-  './gateway': 85.25,
-  './governance': 38,
+  './gateway': 86,
+  './governance': 38.75,
   // Most of it zod and yaml; and what is said of mistakes.
   './rules': 103.5,
   './stores/contract': 0.5,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 92.5,
+  './workers': 93.5,
 };
 
 /**
@@ -89,7 +89,7 @@ const chain = [
 const budgetOfChain = 37.75;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 111.5;
+const budgetOfEverything = 112.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
