@@ -38,6 +38,8 @@ export async function askState(
   const opening = openStore(store, {
     mode,
     instances,
+    // Nobody waits for it but who asks: a store that is slow at first is not out.
+    deadline: `${timeoutMs}ms`,
     say(message) {
       why ??= / is out: (.*?);/.exec(message)?.[1];
     },

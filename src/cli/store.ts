@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Duration } from '../core/duration.ts';
 import type { Store, TakingStore } from '../stores/contract.ts';
 import { exactStore } from '../stores/exact.ts';
 import { guardedStore } from '../stores/guarded.ts';
@@ -18,6 +19,8 @@ export interface OpenStoreOptions {
   readonly option?: string;
   /** How many share it, this one included. */
   readonly instances: number;
+  /** How long the store has for whom a request waits. Default: that of `guardedStore`. */
+  readonly deadline?: Duration;
   /** Told, once each time, that the store is out or back, and once what there is to know about it. */
   readonly say: (message: string) => void;
 }
@@ -44,7 +47,7 @@ const patience = '1s';
  * @throws {UsageError} where the URL or a package is wrong or missing; without the URL, which may hold a password.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<OpenedStore> {
-  const { mode, option, instances, say } = options;
+  const { mode, option, instances, deadline, say } = options;
   const shared = (store: TakingStore): TakingStore =>
     mode === 'exact' ? exactStore(store) : leasedStore(store, { instances });
   const place = placeOf(url);
@@ -67,12 +70,12 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   }
   const { tell, remarks } = opened;
   const onChange = (isAvailable: boolean): void => tell(isAvailable);
-  const guarded = guardedStore(opened.store, { onChange });
+  const guarded = guardedStore(opened.store, { ...(deadline && { deadline }), onChange });
   // The guard stands behind the waiting line, so that a frozen server stops no line for longer than its deadline.
   const store = shared(guarded as Store as TakingStore);
   return {
     store,
-    plain: guardedStore(opened.store, { deadline: patience, onChange }),
+    plain: guardedStore(opened.store, { deadline: deadline ?? patience, onChange }),
     tellsOutages: true,
     ...(remarks && { remarks }),
     close: () => ending(store, opened),

@@ -10,9 +10,9 @@ afterEach(async () => {
   await redis?.stop();
 });
 
-async function ask(server: RedisServer, state = '') {
+async function ask(server: RedisServer, state = '', timeout = '60s') {
   redis = server;
-  const { code, stdout } = await run(['doctor', '-f', '-', '--timeout', '2'], {
+  const { code, stdout } = await run(['doctor', '-f', '-', '--timeout', timeout], {
     input: `state: { store: { env: STORE }${state} }
 routes: [{ path: /**, respond: { status: 204 } }]
 `,
@@ -70,7 +70,7 @@ test('one that wants another password says so', async () => {
 test('one that is frozen is given up on', async () => {
   const server = await startRedis(...password);
   server.process.kill('SIGSTOP');
-  const { code, said } = await ask(server);
+  const { code, said } = await ask(server, '', '2s');
   expect(code).toBe(1);
   expect(said).toMatch(/^× state\.store: redis:…: .*\n {4}limits apply on_store_error/);
 });
