@@ -89,7 +89,7 @@ export async function publish(
   await RULES.put(ref, rules);
   await RULES.put(`rules/${name}/current`, JSON.stringify({ revision, ref }));
   const said = `revision ${revision} is in force`;
-  const giveUpAt = performance.now() + 30_000;
+  const giveUpAt = performance.now() + 120_000;
   while (!harness.getLogs().some(({ message }) => String(message).includes(said))) {
     if (performance.now() > giveUpAt) throw new Error(`The Worker never said: ${said}`);
     await (await harness.fetch(`http://gateway.example${path}`)).text();

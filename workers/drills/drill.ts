@@ -30,7 +30,7 @@ export class Stage {
   readonly #spansWithinMs: number;
 
   /** @param options `spansWithinMs`: how long spans may take until they are here. Workers send theirs after the response. */
-  constructor(platform: Platform, { spansWithinMs = 5_000 } = {}) {
+  constructor(platform: Platform, { spansWithinMs = 60_000 } = {}) {
     this.#platform = platform;
     this.#spansWithinMs = spansWithinMs;
   }
@@ -98,7 +98,7 @@ export class Stage {
     this.expect(what, found ? `trace ${found.traceId}` : 'no such span', found !== undefined);
   }
 
-  /** Spans, as soon as they are enough; at the latest after some seconds, whatever there is. */
+  /** Spans, as soon as they are enough; at the latest after a minute, whatever there is. */
   async spansOnce(
     areEnough: (spans: readonly SeenSpan[]) => boolean,
   ): Promise<readonly SeenSpan[]> {

@@ -6,7 +6,7 @@ export const overload: Drill = {
   name: 'overload',
   summary: 'Twice as many requests as there is room for: browsing is shed, checkout goes through.',
   async run(stage) {
-    const slow = await stage.service({ delayMs: 20 });
+    const slow = await stage.service({ delayMs: 100 });
     const gateway = await stage.gateway(`
 services: { shop: { ${slow.at} } }
 routes:
