@@ -67,7 +67,7 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     async (signal) => {
       receiver = await startOtlpReceiver();
       const options = ['--upstream', upstreamUrl, '--otlp-endpoint', receiver.origin];
-      const gateway = await serve(options, runtime);
+      const gateway = await serve([...options, '--drain-timeout', '3600'], runtime);
       const { whole, begun } = await load(gateway, 12);
 
       gateway.process.kill(signal);

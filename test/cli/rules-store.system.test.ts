@@ -89,7 +89,7 @@ test('a gateway that keeps the rules in a file starts without the store, and fol
   const first = await serve(['-f', redis.url, '--rules-cache', cache]);
   expect(await bodyOf(first)).toBe('kept');
   await expect
-    .poll(async () => readFile(cache, 'utf8').catch(() => ''))
+    .poll(async () => readFile(cache, 'utf8').catch(() => ''), { timeout: 60_000 })
     .toContain('"revision":"1"');
   first.process.kill('SIGTERM');
   expect(await first.exited()).toBe(0);
@@ -103,7 +103,7 @@ test('a gateway that keeps the rules in a file starts without the store, and fol
   await publish('fresh');
   again.process.kill('SIGHUP');
   await again.said(/revision \d+ is in force\n/);
-  await expect.poll(async () => bodyOf(again), { timeout: 15_000 }).toBe('fresh');
+  await expect.poll(async () => bodyOf(again), { timeout: 60_000 }).toBe('fresh');
 });
 
 test('names keep sets of rules apart', async () => {

@@ -3,7 +3,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { type Behaviour, type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { endAll, type Serving, serve } from '../support/serving.ts';
 
@@ -56,7 +57,7 @@ const faults: Record<string, Fault> = {
   },
   'takes only a part': {
     ...{ script: [partial], drain: 30 },
-    ...{ says: [/2 of 512 spans rejected: "too old"/, lost(2)], arrived: everySpan },
+    ...{ says: [/2 of \d+ spans rejected: "too old"/, lost(2)], arrived: everySpan },
   },
 };
 
@@ -65,6 +66,8 @@ let upstream: Server;
 let upstreamUrl: string;
 
 beforeAll(async () => {
+  // A busy machine may take longer for a try than an export gets by default.
+  vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '600000');
   upstream = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
   await once(upstream, 'listening');
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
@@ -77,6 +80,7 @@ afterEach(async () => {
 });
 
 afterAll(() => {
+  vi.unstubAllEnvs();
   upstream.closeAllConnections();
   upstream.close();
 });
@@ -114,10 +118,7 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
   });
 
   test('and no collector', async () => {
-    receiver = await startOtlpReceiver();
-    const { origin } = receiver;
-    await receiver.close();
-    receiver = undefined;
+    const origin = `http://127.0.0.1:${await freePort()}`;
     const options = ['--otlp-endpoint', origin, '--drain-timeout', '1'];
     const gateway = await serve(['--upstream', upstreamUrl, ...options], runtime);
     await fillBatch(gateway);

@@ -100,7 +100,7 @@ routes:
   await gone(other);
   for (let failure = 0; failure < 4; failure++) await gone(one);
   await expect
-    .poll(async () => (await fetch(`${other.admin}/metrics`)).text(), { timeout: 15_000 })
+    .poll(async () => (await fetch(`${other.admin}/metrics`)).text(), { timeout: 60_000 })
     .toMatch(/^fetchmesh_circuit_breaker_open\{[^}]*\} 1$/m);
   expect(await gone(other)).toBe('circuit_breaker_open');
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { folder, type Run, run } from '../support/command-line.ts';
+import { freePort } from '../support/free-port.ts';
 import { endAll, serve } from '../support/serving.ts';
 
 const rules = `services: { web: "http://127.0.0.1:3000" }
@@ -113,6 +114,9 @@ describe('init', () => {
 });
 
 describe('doctor', () => {
+  /** However long this machine takes to load what a question needs. */
+  const doctor = ['doctor', '--timeout', '60s'];
+
   test('asks what the rules name', async () => {
     const server = createServer((_, response) => response.writeHead(404).end());
     server.listen(0, '127.0.0.1');
@@ -122,7 +126,7 @@ describe('doctor', () => {
     });
     const { port } = server.address() as AddressInfo;
     const up = `services: { web: "http://127.0.0.1:${port}" }\nroutes: [{ path: /** }]\n`;
-    const well = await run(['doctor', '-f', '-', '--store', 'memory:'], { input: up });
+    const well = await run([...doctor, '-f', '-', '--store', 'memory:'], { input: up });
     expect(well.stdout).toMatch(
       new RegExp(
         `^√ rules: .*\n√ upstream http://127.0.0.1:${port}: answers 404 in \\d+ ms\n√ store: `,
@@ -131,7 +135,7 @@ describe('doctor', () => {
     expect(well.code).toBe(0);
 
     const endpoint = `http://127.0.0.1:${port}`;
-    const ill = await run(['doctor', '-f', '-', '--otlp-endpoint', endpoint, '--json'], {
+    const ill = await run([...doctor, '-f', '-', '--otlp-endpoint', endpoint, '--json'], {
       input: up,
     });
     expect(ill.code).toBe(1);
@@ -160,7 +164,7 @@ describe('doctor', () => {
     ['mode: exact', [], '√ rules: -: 1 route\n', 0],
   ])('asks the store that the rules name: state: { %s } %j', async (state, option, says, code) => {
     const input = `state: { ${state} }\nroutes: [{ path: /**, respond: { status: 204 } }]\n`;
-    const asked = await run(['doctor', '-f', '-', ...option], { input });
+    const asked = await run([...doctor, '-f', '-', ...option], { input });
     expect(asked.stdout).toContain(says);
     expect(asked.code).toBe(code);
   });
@@ -173,7 +177,7 @@ describe('doctor', () => {
       server.listen(0, host);
       await once(server, 'listening');
       const { port } = server.address() as AddressInfo;
-      const { code, stdout } = await run(['doctor', '-f', '-', '--admin-port', `${port}`], {
+      const { code, stdout } = await run([...doctor, '-f', '-', '--admin-port', `${port}`], {
         input,
       });
       server.close();
@@ -188,19 +192,13 @@ describe('doctor', () => {
 
   test('a gateway that would refuse the rules cannot do its work', async () => {
     const input = 'routes: [{ path: /a, canary: {}, respond: {} }]\n';
-    const { code, stderr } = await run(['doctor', '-f', '-'], { input });
+    const { code, stderr } = await run([...doctor, '-f', '-'], { input });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('error[FM060]') });
   });
 
   test('a refused connection is a no with a hint', async () => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, 'close');
-    const input = `services: { web: "http://127.0.0.1:${port}" }\nroutes: [{ path: /** }]\n`;
-    const { code, stdout } = await run(['doctor', '-f', '-'], { input });
+    const input = `services: { web: "http://127.0.0.1:${await freePort()}" }\nroutes: [{ path: /** }]\n`;
+    const { code, stdout } = await run([...doctor, '-f', '-'], { input });
     expect(code).toBe(1);
     expect(stdout).toMatch(/^× upstream http:\/\/127\.0\.0\.1:\d+: .+\n {4}is it running/m);
   });

@@ -44,18 +44,27 @@ interface Outcome {
   readonly text: string;
 }
 
-/** Sends it, and takes what comes back until the other side has been silent for a moment. */
-async function send({ url }: Serving, text: string): Promise<Outcome> {
+/** How often an answer began. */
+const answersIn = (said: string): number => said.match(/HTTP\/1\.1 \d{3} /g)?.length ?? 0;
+
+/**
+ * Sends it, and takes what comes back until the other side has been silent for a moment.
+ *
+ * @param sent How many requests the upstream has seen of it by now. A gateway that knows of them answers them all: that is
+ *   waited for.
+ */
+async function send({ url }: Serving, text: string, sent: () => number): Promise<Outcome> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.on('error', () => {});
   let said = '';
   const over = new Promise<void>((resolve) => {
     socket.once('close', () => resolve());
     let silences = 0;
-    socket.setTimeout(300, () => {
+    socket.setTimeout(300).on('timeout', () => {
       silences += 1;
-      // A machine that is busy takes longer to say the first word.
-      if (said !== '' || silences === 4) resolve();
+      // A machine that is busy takes longer to say the first word, or the next one.
+      const isOver = said !== '' && answersIn(said) >= sent();
+      if (isOver || silences === (sent() === 0 ? 4 : 100)) resolve();
       else socket.setTimeout(300);
     });
   });
@@ -88,8 +97,9 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
 
   test.each(rows)('%s', async (_, text, mustRefuse, row) => {
     seen.length = 0;
-    const { refused, text: said } = await send(gateway, text);
-    const sent = seen.filter(({ url }) => Number(/\d+/.exec(url)?.[0] ?? row) === row);
+    const ofThis = () => seen.filter(({ url }) => Number(/\d+/.exec(url)?.[0] ?? row) === row);
+    const { refused, text: said } = await send(gateway, text, () => ofThis().length);
+    const sent = ofThis();
     // A second request on the connection is the client's own, and comes as one.
     const own = sent.filter(({ url }) => !url.startsWith('/hid-'));
     expect(own.length, 'requests at the upstream').toBeLessThanOrEqual(1);
@@ -101,15 +111,14 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     }
     // A request behind another one was seen as such here, and answered as such: it was not hidden.
     if (own.length < sent.length) {
-      const answers = said.match(/HTTP\/1\.1 \d{3} /g)?.length ?? 0;
-      expect(answers, said.slice(0, 400)).toBeGreaterThanOrEqual(sent.length);
+      expect(answersIn(said), said.slice(0, 400)).toBeGreaterThanOrEqual(sent.length);
     }
     if (mustRefuse) expect(refused, said.slice(0, 200)).toBe(true);
   });
 
   test('goes on as if nothing had been', async () => {
-    seen.length = 0;
     expect(await (await fetch(`${gateway.url}/after`)).text()).toBe('ok');
-    expect(seen.map(({ url }) => url)).toEqual(['/after']);
+    // What rows before it sent may arrive late, and has its own name.
+    expect(seen.filter(({ url }) => !/\d{3}/.test(url)).map(({ url }) => url)).toEqual(['/after']);
   });
 });

@@ -11,6 +11,7 @@ import {
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const client = 'test/fixtures/sockets/client.ts';
@@ -48,10 +49,7 @@ beforeAll(async () => {
     );
   }
   urls['shop'] = await listen(createServer(answer));
-  // A port where nobody listens any more.
-  const closed = createSocketServer();
-  urls['refuses'] = await listen(closed);
-  await new Promise((done) => closed.close(done));
+  urls['refuses'] = `http://127.0.0.1:${await freePort()}`;
 });
 
 afterAll(() => {
@@ -69,7 +67,7 @@ describe.each(Object.entries(runtimes))('on %s', (runtime, args) => {
     const { stdout } = await promisify(execFile)(
       join(root, 'node_modules/.bin', runtime),
       [...args, JSON.stringify(urls)],
-      { cwd: root, env: { ...process.env, NO_COLOR: '1' }, timeout: 25_000 },
+      { cwd: root, env: { ...process.env, NO_COLOR: '1' } },
     );
     report = JSON.parse(stdout) as Record<string, unknown>;
   });

@@ -128,9 +128,8 @@ describe('a gateway as a Worker whose KV binding was forgotten', () => {
   test('serves by the bundled rules, says what is missing, and answers /metrics', async () => {
     const response = await harness.fetch('http://shop.example/');
     expect(await response.json()).toMatchObject({ name: 'stable', url: 'http://bundled/' });
-    expect(String(harness.getLogs().map(({ message }) => message))).toContain(
-      'is its binding in wrangler.toml?',
-    );
+    const logged = () => String(harness.getLogs().map(({ message }) => message));
+    await expect.poll(logged, { timeout: 60_000 }).toContain('is its binding in wrangler.toml?');
     const metrics = await (await harness.fetch('http://shop.example/metrics')).text();
     expect(metrics).toContain('http_server_duration_seconds_count{');
   });

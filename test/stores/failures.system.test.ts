@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Limit } from '../../src/stores/contract.ts';
 import {
   type LimitedProcess,
@@ -18,9 +18,6 @@ import { endAll } from '../support/serving.ts';
 
 const size = 4;
 const leaseMs = 200;
-
-// Four processes start, on two cores.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 let redis: RedisServer;
 

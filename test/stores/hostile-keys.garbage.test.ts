@@ -41,7 +41,7 @@ function remote(): TakingStore {
 
 test.each([
   ['exactStore', (store: TakingStore) => exactStore(store)],
-  ['leasedStore', (store: TakingStore) => leasedStore(store)],
+  ['leasedStore', (store: TakingStore) => leasedStore(store, { lease: '1h' })],
 ] as const)('FT-12 %s remembers no more of them than its capacity', async (_, arranged) => {
   const store = arranged(remote());
   const day = async (key: string): Promise<number> => (await store.take(key, perDay, 1, 1)).granted;

@@ -2,7 +2,7 @@
 
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storeChecks } from '../../src/stores/conformance.ts';
 import type { Limit, TakingStore } from '../../src/stores/contract.ts';
 import { ioredis, nodeRedis, redisStore } from '../../src/stores/redis.ts';
@@ -12,8 +12,6 @@ import {
   type RedisNode,
   startRedisCluster,
 } from '../support/redis-cluster.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let cluster: RedisCluster;
 

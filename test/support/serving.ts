@@ -12,6 +12,7 @@ export interface Serving {
   readonly output: () => string;
   /** Resolves when the process has written a line that matches. */
   said(pattern: RegExp): Promise<void>;
+  /** Resolves to the exit code when the process has ended and all that it said is in `output`. */
   exited(): Promise<number | null>;
 }
 
@@ -50,7 +51,8 @@ export function startScript(
       written.emit('data');
     });
   }
-  const exit = once(child, 'exit').then(([code]) => {
+  // Not its exit: what it said last may still be in the pipes then.
+  const end = once(child, 'close').then(([code]) => {
     running.delete(child);
     return code as number | null;
   });
@@ -58,12 +60,12 @@ export function startScript(
     while (!pattern.test(output)) {
       const ended = await Promise.race([
         once(written, 'data').then(() => false),
-        exit.then(() => true),
+        end.then(() => true),
       ]);
       if (ended && !pattern.test(output)) throw new Error(`never said ${pattern}: ${output}`);
     }
   }
-  return { process: child, output: () => output, said, exited: () => exit };
+  return { process: child, output: () => output, said, exited: () => end };
 }
 
 /** Starts `fetchmesh serve` on free ports; resolves when it is ready. */

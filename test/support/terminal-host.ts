@@ -13,6 +13,8 @@ interface BunTerminals {
         readonly cols: number;
         readonly rows: number;
         data(terminal: { write(text: string): void }, bytes: Uint8Array): void;
+        /** Nothing can be read any more. */
+        exit(): void;
       };
     },
   ): {
@@ -27,6 +29,7 @@ const { command, cwd, env, columns, keys } = JSON.parse(process.argv[2] ?? '') a
 const decoder = new TextDecoder();
 const waiting = [...keys];
 let output = '';
+const read = Promise.withResolvers<void>();
 const child = Bun.spawn(command, {
   cwd,
   env,
@@ -39,8 +42,10 @@ const child = Bun.spawn(command, {
         terminal.write(waiting.shift()?.press ?? '');
       }
     },
+    exit: () => read.resolve(),
   },
 });
 const code = await child.exited;
+await read.promise;
 child.terminal.close();
 console.log(JSON.stringify({ code, output } satisfies TerminalRun));

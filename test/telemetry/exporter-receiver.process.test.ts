@@ -10,6 +10,7 @@ import {
 import { encodeTraces } from '../../src/telemetry/otlp-encoder.ts';
 import type { ExportResult } from '../../src/telemetry/sdk.ts';
 import { telemetry } from '../../src/telemetry/setup.ts';
+import { freePort } from '../support/free-port.ts';
 import { sdk } from '../support/opentelemetry.ts';
 import { type Behaviour, type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { endedSpan, endedSpans } from '../support/spans.ts';
@@ -42,7 +43,10 @@ function hastyClock(): Clock & { readonly waits: number[] } {
 }
 
 /** An exporter for a receiver, and what it told. */
-function exporterFor({ origin }: OtlpReceiver, options: OTLPTraceExporterOptions = {}) {
+function exporterFor(
+  { origin }: Pick<OtlpReceiver, 'origin'>,
+  options: OTLPTraceExporterOptions = {},
+) {
   const diagnostics: string[] = [];
   const clock = hastyClock();
   const exporter = new OTLPTraceExporter({
@@ -186,14 +190,13 @@ describe('a receiver in trouble', () => {
   });
 
   test('nobody listens', async () => {
-    const receiver = await startOtlpReceiver();
-    await receiver.close();
-    const { send, exporter, waits, diagnostics } = exporterFor(receiver);
+    const origin = `http://127.0.0.1:${await freePort()}`;
+    const { send, exporter, waits, diagnostics } = exporterFor({ origin });
     expect(await send()).toMatchObject({ code: 1 });
     expect(waits).toEqual([1_000, 1_500, 2_250, 3_375]);
     expect(exporter.statistics).toMatchObject({ failed: 2, retried: 4 });
     expect(diagnostics).toEqual([
-      `OTLP exporter: ${receiver.origin}/v1/traces: spans are lost: no connection`,
+      `OTLP exporter: ${origin}/v1/traces: spans are lost: no connection`,
     ]);
   });
 

@@ -1,8 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +9,7 @@ import { listen } from '../../src/runtimes/listen.ts';
 import { expose, metricsResponse } from '../../src/telemetry/exposition.ts';
 import { type MetricNames, metrics } from '../../src/telemetry/metrics.ts';
 import { createRegistry, type Registry } from '../../src/telemetry/registry.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** A registry in which a service has left its marks, an awkward label value among them. */
 async function usedRegistry(names: MetricNames): Promise<Registry> {
@@ -87,13 +86,4 @@ test('a real Prometheus scrapes text and labels as they were meant', async () =>
     await target.close(true);
     await rm(directory, { recursive: true });
   }
-}, 60_000);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+});

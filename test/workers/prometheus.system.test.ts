@@ -3,11 +3,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { queries } from '../support/grafana-board.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { endAll, startScript } from '../support/serving.ts';
@@ -60,7 +60,7 @@ beforeAll(async () => {
     prometheus.kill('SIGTERM');
     await ended;
   };
-}, 60_000);
+});
 
 afterAll(async () => {
   endAll();
@@ -90,15 +90,6 @@ async function visit(): Promise<void> {
     await response.text();
     await (await fetch(`${gateway}/api/users`, { headers: { 'x-env': 'canary' } })).text();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Asks Prometheus until it has what is looked for: it starts, and scrapes, in its own time. */
@@ -132,7 +123,7 @@ test('every instance is scraped, without an error', async () => {
   for (const { labels, health, lastError } of activeTargets) {
     expect([labels.job, health, lastError]).toEqual([labels.job, 'up', '']);
   }
-}, 60_000);
+});
 
 test('what the gateway and each service answered is there, by environment', async () => {
   for (const service of ['auth', 'order', 'inventory']) {
@@ -141,7 +132,7 @@ test('what the gateway and each service answered is there, by environment', asyn
   }
   const { result } = await query('sum(http_server_duration_seconds_count{job="gateway"}) > 80', 1);
   expect(Number(result[0]?.value[1])).toBeGreaterThanOrEqual(81);
-}, 60_000);
+});
 
 test('exemplars lead from a bucket to a trace', async () => {
   const series = encodeURIComponent('http_server_duration_seconds_bucket{job="gateway"}');
@@ -152,7 +143,7 @@ test('exemplars lead from a bucket to a trace', async () => {
   );
   const labels = data.flatMap(({ exemplars }) => exemplars.map((exemplar) => exemplar.labels));
   expect(labels.map((label) => label['trace_id'])).toContain(traceId);
-}, 60_000);
+});
 
 test('every query of the Grafana board has an answer', async () => {
   const inventory = instances.get('inventory-stable');
@@ -167,7 +158,7 @@ test('every query of the Grafana board has an answer', async () => {
     );
     expect(result.length, panel).toBeGreaterThan(0);
   }
-}, 60_000);
+});
 
 test('promtool complains of no instance, and OpenMetrics ends as it must', async () => {
   for (const [name, url] of instances) {
@@ -189,4 +180,4 @@ test('promtool complains of no instance, and OpenMetrics ends as it must', async
     const text = await response.text();
     expect(text.endsWith('# EOF\n')).toBe(true);
   }
-}, 60_000);
+});

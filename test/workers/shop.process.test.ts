@@ -12,6 +12,8 @@ const canary = { 'x-env': 'canary' };
 const server = 2;
 const client = 3;
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+/** `open_for` of inventory.yaml. */
+const openMs = 2_000;
 
 describe.each(shopPlatforms)('the shop on $name', (platform) => {
   let receiver: OtlpReceiver;
@@ -92,9 +94,17 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     expect(await statusFor()).toBe(401);
     expect(await statusFor(await tokenOf('ada'))).toBe(403);
     const grace = await tokenOf('grace');
-    const statuses = [];
-    for (let call = 0; call < 6; call++) statuses.push(await statusFor(grace));
-    expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
+    const begun = performance.now();
+    let admitted = 0;
+    let status = await statusFor(grace);
+    for (; status === 200; status = await statusFor(grace)) admitted += 1;
+    expect(status).toBe(429);
+    // One more for every two seconds that this takes.
+    const allowed = 5 + (performance.now() - begun) / 2_000;
+    expect(admitted).toBeGreaterThanOrEqual(5);
+    // Where the Durable Object is not in time on a busy machine, the isolate counts by itself.
+    const counts = platform.name.startsWith('workerd') ? 2 : 1;
+    expect(admitted).toBeLessThanOrEqual(counts * allowed);
     // Whoever says so is none.
     const forged = { 'x-user-role': 'admin' };
     expect((await shop.ask('/admin/users', { headers: forged })).status).toBe(401);
@@ -207,26 +217,37 @@ describe.each(shopPlatforms)('the shop on $name', (platform) => {
     const isUnknown = async () => (await order()).status === 202;
     await shop.askInstance('inventory-stable', '/outage', { method: 'POST' });
     const before = await asked();
+    const begun = performance.now();
     for (let call = 0; call < 10; call++) expect(await isUnknown()).toBe(true);
-    expect(await asked(), 'the breaker opened after the fifth failure').toBe(before + 5);
+    const failed = await asked();
+    expect(failed - before, 'the breaker opened after the fifth failure').toBeGreaterThanOrEqual(5);
+    // A machine on which ten orders take longer than open_for of inventory.yaml sees it probe meanwhile.
+    const probes = Math.floor((performance.now() - begun) / openMs);
+    expect(failed - before, 'and was open from then on').toBeLessThanOrEqual(5 + probes);
 
     // Half-open: the first order after the pause probes, and what it finds keeps the breaker open.
-    while ((await asked()) === before + 5) expect(await isUnknown()).toBe(true);
-    expect(await asked(), 'one probe').toBe(before + 6);
+    let probedAfter = 0;
+    while ((await asked()) === failed) {
+      probedAfter = performance.now();
+      expect(await isUnknown()).toBe(true);
+    }
+    expect(await asked(), 'one probe').toBe(failed + 1);
 
     await shop.askInstance('inventory-stable', '/outage', { method: 'DELETE' });
-    expect(await isUnknown(), 'until the next probe it stays open').toBe(true);
-    while (await isUnknown()) await setTimeout(20);
-    expect(await asked(), 'the probe').toBe(before + 7);
+    let isOut = await isUnknown();
+    const isTooSoon = performance.now() - probedAfter < openMs;
+    expect(isOut || !isTooSoon, 'until the next probe it stays open').toBe(true);
+    for (; isOut; isOut = await isUnknown()) await setTimeout(20);
+    expect(await asked(), 'the probe').toBe(failed + 2);
     for (let call = 0; call < 10; call++) expect((await order()).status).toBe(201);
-    expect(await asked()).toBe(before + 17);
+    expect(await asked()).toBe(failed + 12);
 
     /** How often the inventory was asked for something in stock, by its own count. */
     async function asked(): Promise<number> {
       const exposition = await metricsOf('inventory-stable');
       return sumOf(exposition, 'http_server_duration_seconds_count', { method: 'GET' });
     }
-  }, 30_000);
+  });
 
   test('one trace spans gateway, order and inventory, and none is lost when the shop ends', async () => {
     const response = await order({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });

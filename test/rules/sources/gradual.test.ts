@@ -75,6 +75,8 @@ describe('10,000 routes', () => {
       const served = { reading: 0, compiling: 0 };
       const followed = followRules({
         source,
+        // However long this machine takes.
+        timeoutMs: 600_000,
         apply(rules, revision) {
           phase = 'compiling';
           return gateway.replaceGradually(rules, String(revision));

@@ -25,7 +25,10 @@ routes:
     ),
   );
 
-/** The time is what requests say it is: nobody waits for a minute, and looks are as far apart as they may be. */
+/**
+ * The time is what requests say it is: nobody waits for a minute, and looks are as far apart as they may be. Deadlines, which
+ * are for stores that are out, are far off: here none is, however busy the machine.
+ */
 const common = `
 import { breakerFleet } from ${source('policies/breaker/fleet/fleet.ts')};
 import { worker } from ${source('runtimes/workers.ts')};
@@ -35,7 +38,7 @@ const clock = {
   now: () => Date.UTC(2030, 0, 1) + at,
   monotonic: () => at,
   schedule(callback, delayMs) {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, 100 * delayMs);
     return () => clearTimeout(timer);
   },
 };
@@ -288,12 +291,12 @@ describe('three Workers through a Durable Object', () => {
       }
       // All but the probe.
       const settled = round === 1 ? 11 : 12 * round - 1;
-      await expect.poll(() => answers.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(settled);
+      await expect.poll(() => answers.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(settled);
     }
     expect(await calls()).toBe(before + 1);
     expect(answers.filter((answer) => !answer.startsWith('open'))).toEqual([]);
     await set(200);
-    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(60);
+    await expect.poll(() => answers.length, { timeout: 60_000 }).toBe(60);
     expect(answers.at(-1)).toBe('200');
     expect(await answersOfAll()).toEqual(['200', '200', '200']);
   });
