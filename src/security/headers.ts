@@ -42,7 +42,8 @@ export function isConnectionsOwn(name: string): boolean {
 /**
  * Edits the headers of requests and responses: removes, then sets, then adds.
  *
- * What is removed or set on requests is taken off under names with `_` for `-` too: upstreams that follow CGI read both as one.
+ * What is removed or set on requests is taken off under names with `_` for `-`, or `-` for `_`, too: upstreams that follow CGI
+ * read both as one.
  *
  * Headers of the connection (`connection`, `transfer-encoding`, `content-length`, `host` …) cannot be set: `fetch` makes
  * them itself.
@@ -72,9 +73,9 @@ export function headers(options: HeadersOptions): Middleware {
     }
   }
   const decided = new Set(
-    [...(ofRequest?.remove ?? []), ...Object.keys(ofRequest?.set ?? {})]
-      .filter((name) => name.includes('-'))
-      .map((name) => name.toLowerCase()),
+    [...(ofRequest?.remove ?? []), ...Object.keys(ofRequest?.set ?? {})].map((name) =>
+      name.toLowerCase(),
+    ),
   );
   const isTwin = twinsOf(decided);
   return layer('headers', (next) => {

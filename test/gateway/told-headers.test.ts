@@ -29,6 +29,23 @@ test('AZ-20 nor on routes that ask for no token, where it is taken off', async (
   expect(sent.map(({ headers }) => headers.has('x-user'))).toEqual([false]);
 });
 
+test.each([
+  ['X-User-Role', 'x_user_role'],
+  ['X_User_Role', 'x-user-role'],
+  ['x_user-role', 'x-user_role'],
+])('AZ-11 what an upstream could take for %s is there from nobody', async (header, twin) => {
+  const { ask, sent } = guardedGateway(`services: { web: "http://web.test" }
+roles: { header: ${header}, trusted_ips: 10.0.0.0/8 }
+routes: [{ path: /**, to: web }]`);
+  const roles = { [header]: 'staff', [twin]: 'boss' };
+  await ask('/', undefined, roles, { remoteAddr: { hostname: '10.0.0.7' } });
+  await ask('/', undefined, roles, { remoteAddr: { hostname: '192.0.2.1' } });
+  expect(sent.map(({ headers }) => [headers.get(header), headers.has(twin)])).toEqual([
+    ['staff', false],
+    [null, false],
+  ]);
+});
+
 test('AZ-11 a role that a client wrote is no key', async () => {
   const limit = 'rate_limit: { limit: 1, per: 1h, by: "header:x-user-role" }';
   const { ask } = guardedGateway(`services: { web: "http://web.test" }

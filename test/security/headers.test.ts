@@ -29,6 +29,25 @@ describe('of a request', () => {
     });
   });
 
+  test.each([
+    ['x-region', 'x_region'],
+    ['x_region', 'x-region'],
+    ['x-re_gion', 'x_re-gion'],
+  ])(
+    'none is left that an upstream could take for one of them: %s is not %s',
+    async (name, twin) => {
+      const fetch = upstream(status(200));
+      const asked = { headers: { [name]: 'us', [twin]: 'us', x_other: '1', 'x-other': '2' } };
+      await outbound(fetch, headers({ request: { set: { [name]: 'eu' } } }))(url, asked);
+      await outbound(fetch, headers({ request: { remove: [name] } }))(url, asked);
+      const left = { x_other: '1', 'x-other': '2' };
+      expect(fetch.calls.map((call) => Object.fromEntries(call.headers))).toEqual([
+        { ...left, [name]: 'eu' },
+        left,
+      ]);
+    },
+  );
+
   test('are seen by an app', async () => {
     const app = inbound(
       (request) => new Response(request.headers.get('x-region')),
