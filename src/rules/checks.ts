@@ -23,6 +23,7 @@ import {
 } from './route-checks.ts';
 import { asList } from './shape.ts';
 import type { Surroundings } from './surroundings.ts';
+import { checkToldHeaders } from './told-headers.ts';
 import { endsByItself } from './traffic.ts';
 import { checkBody, checkEnds, checkHeaders, checkPathEdits } from './traffic-checks.ts';
 
@@ -44,6 +45,7 @@ export function checkFile(file: ResolvedFile, around: Surroundings): void {
     checkEnds(route, positions, report);
     checkPathEdits(route, positions, report);
   }
+  checkToldHeaders(file, positions, report);
   checkPolicyBlocks(file, positions, report);
   checkOwnPaths(file, positions, report);
   checkTraces(file, positions, report);

@@ -80,7 +80,8 @@ export type Code =
   | 'FM105'
   | 'FM106'
   | 'FM107'
-  | 'FM108';
+  | 'FM108'
+  | 'FM109';
 
 /** What there is to say of a code. */
 export interface CodeEntry {
@@ -472,6 +473,15 @@ always fits: the route answers 403 to everybody. Where that is meant, respond: {
     title: 'allow that is only tried out',
     explanation: `Every entry of allow has dry_run: true: the log tells whom the list would keep out, and everybody is let in. Take dry_run off
 the entries once the log says what it should.`,
+  },
+  FM109: {
+    title: 'a choice by a header that is told only afterwards',
+    explanation: `What a token or an authorizer says of a caller in a header takes the place of what the client wrote there, once the route is
+chosen: match and sticky see the client's own word, which anybody can write. Keys of limits and the conditions of allow and
+deny come later and see what is told. Choose by the claim itself, which is verified before:
+
+  match: { claims: { tier: gold } }
+  sticky: { by: "jwt:sub" }`,
   },
 };
 

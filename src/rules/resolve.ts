@@ -61,6 +61,7 @@ export interface ResolvedRoute {
 export interface ResolvedFile {
   readonly routes: readonly ResolvedRoute[];
   readonly defaults: Draft<DefaultsBlock>;
+  readonly auth: Draft<Named<AuthBlock>>;
   readonly telemetry: TelemetryBlock | undefined;
   readonly health: HealthBlock | undefined;
   readonly trustedProxies: TrustedProxiesBlock | undefined;
@@ -142,6 +143,7 @@ export function resolveFile(file: Draft<RulesFile>, around: Surroundings): Resol
   return {
     routes,
     defaults,
+    auth: auths === undefined || auths === unsound ? {} : auths,
     telemetry,
     health,
     trustedProxies,

@@ -1681,6 +1681,24 @@ routes:
     ],
   },
   {
+    name: 'a choice by headers that a token or an authorizer tells afterwards',
+    text: `${services}auth: { main: { issuer: a, jwks: "https://a.example/jwks", claim_headers: { X-User: sub }, payload_header: x-token } }
+defaults: { auth: main }
+routes:
+  - { path: /a, to: web, match: { headers: { x-user: ada, x-other: b } }, rate_limit: { limit: 1, per: 1s, by: "header:x-user" } }
+  - { path: /b, to: web, match: [{ headers: { x-other: b } }, { headers: { x-token: "*" } }] }
+  - { path: /c, to: { users@v1: 50, users@v2: 50 }, sticky: { by: ["cookie:sid", "header:X-User"] } }
+  - { path: /d, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "header:x-group" } }
+  - { path: /e, to: web, authorizer: { to: web, forward: X-Group }, allow: { headers: { x-user: ada, x-group: staff } } }
+`,
+    expected: [
+      '7:46 warning[FM109] `x-user` is what the client wrote when a route is chosen',
+      '8:76 warning[FM109] `x-token` is what the client wrote when a route is chosen',
+      '9:82 warning[FM109] `X-User` is what the client wrote when a route is chosen',
+      '10:67 warning[FM109] `x-group` is what the client wrote when a route is chosen',
+    ],
+  },
+  {
     name: 'an authorizer that is not there, or wrong',
     text: `${services}defaults: { authorizer: { to: gate } }
 routes:
