@@ -38,7 +38,7 @@ export function rulesJsonSchema(wordsOf?: KeyWordsOf): Readonly<Record<string, u
 /** Grammars of single values that an expression can tell, by what messages call them. */
 const forms: Readonly<Record<string, string>> = {
   'a duration such as 3s': '(\\d+(\\.\\d+)?(ms|s|m|h|d))+',
-  'a percentage such as 10%': '(100(\\.0+)?|\\d{1,2}(\\.\\d+)?)%',
+  'a percentage such as 10%': '(100(\\.0{1,6})?|[1-9]?\\d(\\.\\d{1,6})?)%',
   'a size such as 10MiB': '\\d+(\\.\\d+)?[A-Za-z]{1,3}',
   'a path': '/[^?#]*|~.*',
   'a host name': '(\\*\\.)?[^\\s*:/]+|\\[.*\\]',

@@ -83,9 +83,12 @@ export function overlay(
   report: Report,
 ): PositionedNode {
   return bothMaps(below, above, file, report, (base, over) => {
-    const merged = laidOver(base, over, overlaid, report);
     const [routes, changed] = [base.entries.get('routes'), over.entries.get('routes')];
-    if (routes?.node.kind !== 'list' || changed?.node.kind !== 'list') return merged;
+    if (routes?.node.kind !== 'list' || changed?.node.kind !== 'list') {
+      return laidOver(base, over, overlaid, report);
+    }
+    const others = new Map([...over.entries].filter(([key]) => key !== 'routes'));
+    const merged = laidOver(base, { ...over, entries: others }, overlaid, report);
     const node = routesLaidOver(routes.node, changed.node, report);
     return { ...merged, entries: new Map([...merged.entries, ['routes', { ...routes, node }]]) };
   });
@@ -139,16 +142,45 @@ function laidOver(base: MapNode, over: MapNode, plan: Merged, report: Report): M
     const below = entries.get(key);
     const inside = Object.hasOwn(plan, key) ? plan[key] : plan['*'];
     const { node } = entry;
-    if (node.kind === 'nothing' && node.written !== '') {
+    if (isNull(node)) {
       if (below === undefined) report(entry.keySpan, nothingBelow(key, base.entries.keys()));
       entries.delete(key);
     } else if (inside !== undefined && below?.node.kind === 'map' && node.kind === 'map') {
       entries.set(key, { ...below, node: laidOver(below.node, node, inside, report) });
     } else {
-      entries.set(key, entry);
+      entries.set(key, key.startsWith('x-') ? entry : { ...entry, node: asNew(node, report) });
     }
   }
   return { ...base, entries };
+}
+
+/** `null`, and not a key with nothing behind it. */
+function isNull(node: PositionedNode): boolean {
+  return node.kind === 'nothing' && node.written !== '';
+}
+
+/** What is merged with nothing below: no `null` in it has anything to remove. */
+function asNew(node: PositionedNode, report: Report): PositionedNode {
+  if (node.kind === 'list') {
+    return { ...node, items: node.items.map((item) => asNew(item, report)) };
+  }
+  if (node.kind !== 'map') return node;
+  const entries = new Map<string, MapEntry>();
+  for (const [key, entry] of node.entries) {
+    if (isNull(entry.node)) {
+      report(entry.keySpan, {
+        code: 'FM052',
+        message: `there is no ${quote(key)} to remove`,
+        label: 'what stands around it is not merged with anything below',
+        help: 'take the key out',
+      });
+    }
+    const inside: PositionedNode = isNull(entry.node)
+      ? { kind: 'unreadable', span: entry.node.span }
+      : asNew(entry.node, report);
+    entries.set(key, { ...entry, node: inside });
+  }
+  return { ...node, entries };
 }
 
 /** What was to go would stay: a slip of the pen, most likely. */
@@ -179,7 +211,7 @@ function routesLaidOver(base: ListNode, over: ListNode, report: Report): ListNod
     const found = name === undefined ? paths.get(path ?? '') : [names.get(name) ?? -1];
     const [index = -1, ...others] = found ?? [];
     if (item.kind !== 'map' || (index === -1 && path !== undefined)) {
-      added.push(item);
+      added.push(asNew(item, report));
     } else if (index === -1 || others.length > 0) {
       const near = name === undefined ? undefined : suggest(name, names.keys());
       report(spanAt(item, name === undefined ? 'path' : 'name'), {

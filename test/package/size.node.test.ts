@@ -44,7 +44,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './gateway': 86,
   './governance': 38.75,
   // Most of it zod and yaml; and what is said of mistakes.
-  './rules': 104,
+  './rules': 104.25,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
   './stores/exact': 2.25,

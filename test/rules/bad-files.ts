@@ -1802,6 +1802,42 @@ routes:
     ],
   },
   {
+    name: 'an overlay that removes what it does not merge with anything below',
+    text: `services: { a: "http://a" }
+routes: [{ name: r, path: /a, rate_limit: { limit: 1, per: 1s, burst: 2 } }]
+x-notes: 1
+`,
+    options: {
+      overlays: [
+        {
+          file: 'rules.prod.yaml',
+          text: `routes:
+  - { name: r, rate_limit: { limit: 3, per: 1s, burst: ~ } }
+  - { path: /new, to: a, timeout: null, match: [{ headers: { x-env: ~ } }] }
+defaults: { retries: { max: ~ } }
+services: { b: { url: "http://b", balance: null } }
+x-notes: { free: ~ }
+`,
+        },
+      ],
+    },
+    expected: [
+      '2:49 error[FM052] there is no `burst` to remove',
+      '3:26 error[FM052] there is no `timeout` to remove',
+      '3:62 error[FM052] there is no `x-env` to remove',
+      '4:24 error[FM052] there is no `max` to remove',
+      '5:13 info[FM024] service `b` is not used',
+      '5:35 error[FM052] there is no `balance` to remove',
+    ],
+  },
+  {
+    name: 'a percentage with zeros in front',
+    text: withRoute(
+      '{ path: /b, to: web, fault: { delay: 1s, percent: 050%, only_if: { headers: { x-a: b } } } }',
+    ),
+    expected: ['7:55 error[FM017] `050%` is not a percentage'],
+  },
+  {
     name: 'an overlay that is no map',
     text: 'routes: [{ path: /a }]\n',
     options: { overlays: [{ file: 'rules.prod.yaml', text: '- path: /a\n' }] },

@@ -130,6 +130,34 @@ describe('what an editor shows', () => {
   });
 });
 
+describe('a percentage', () => {
+  const written = ['0%', '0.5%', '5%', '50%', '50.125%', '99.999999%', '100%', '100.0%'];
+  const wrong = [
+    '%',
+    '.5%',
+    '5.%',
+    '05%',
+    '050%',
+    '00%',
+    '0.1234567%',
+    '100.0000000%',
+    '100.1%',
+    '101%',
+  ];
+  const others = ['1000%', '+5%', '-5%', '5 %', '5%%', '1e1%', '５%'];
+
+  test.each([
+    ...written.map((text) => [text, true] as const),
+    ...[...wrong, ...others].map((text) => [text, false] as const),
+  ])('%j: %j, by the parser and by the JSON Schema', (percent, isOne) => {
+    const text = `services: { a: "http://a.test" }
+routes: [{ path: /a, to: a, fault: { delay: 1s, percent: "${percent}" } }]
+`;
+    expect(validate(parse(text))).toBe(isOne);
+    expect(parseRules(text).rules !== undefined).toBe(isOne);
+  });
+});
+
 describe('RF-02: the JSON Schema of overlays', () => {
   test.each([
     ['nothing but a default', 'defaults: { timeout: 1s }'],

@@ -124,12 +124,15 @@ export function percentage(): z.ZodType<number> {
             help: `write ${percentOf(written)}`,
           },
     read(value) {
-      const [, number] = /^(\d{1,3}(?:\.\d{1,6})?)%$/.exec(value) ?? [];
+      const [, number] = /^((?:0|[1-9]\d{0,2})(?:\.\d{1,6})?)%$/.exec(value) ?? [];
       if (number === undefined) {
+        const [, zeros, meant] = /^(0*)(\d{1,3}(?:\.\d{1,6})?)%$/.exec(value) ?? [];
+        const repaired = zeros && Number(meant) <= 100 ? `${meant}%` : undefined;
         return new Refusal((site) => ({
           code: 'FM017',
           message: `${site.value} is not a percentage`,
           label: 'expected a number and a percent sign',
+          ...(repaired !== undefined && { help: `write ${repaired}`, fix: repaired }),
         }));
       }
       if (Number(number) > 100) {
