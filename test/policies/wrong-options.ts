@@ -1135,6 +1135,14 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         'service.outlier.ejectFor: "soon" is not a duration (a number and a unit: ms, s, m, h or d)',
       ],
       [
+        [{ name: 'users', endpoints, outlier: { maxEjectFor: 'long' } }],
+        'service.outlier.maxEjectFor: "long" is not a duration (a number and a unit: ms, s, m, h or d)',
+      ],
+      [
+        [{ name: 'users', endpoints, outlier: { maxEjected: '0.1' } }],
+        'service.outlier.maxEjected: "0.1" is not a share above 0 and up to 1, where 0.1 is 10 %',
+      ],
+      [
         [{ name: 'users', endpoints, outlier: { maxEjectFor: '10s' } }],
         "service.outlier.maxEjectFor: '10s' is shorter than ejectFor, '30s'",
       ],
@@ -1147,6 +1155,14 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         'service.outlier.successRate.deviations: 0 is not a number above 0',
       ],
       [
+        [{ name: 'users', endpoints, outlier: { successRate: { deviations: Number.NaN } } }],
+        'service.outlier.successRate.deviations: NaN is not a number above 0',
+      ],
+      [
+        [{ name: 'users', endpoints, outlier: { successRate: { deviation: 2 } } }],
+        "service.outlier.successRate: there is no option 'deviation', only deviations, minEndpoints, minRequests",
+      ],
+      [
         [{ name: 'users', endpoints, outlier: { successRate: { minEndpoints: 1 } } }],
         'service.outlier.successRate.minEndpoints: 1 is not a whole number of 2 or more',
       ],
@@ -1157,6 +1173,14 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ name: 'users', endpoints, outlier: { failureRate: { threshold: 85 } } }],
         'service.outlier.failureRate.threshold: 85 is not a share above 0 and up to 1, where 0.1 is 10 %',
+      ],
+      [
+        [{ name: 'users', endpoints, outlier: { failureRate: { minEndpoints: 1 } } }],
+        'service.outlier.failureRate.minEndpoints: 1 is not a whole number of 2 or more',
+      ],
+      [
+        [{ name: 'users', endpoints, outlier: { failureRate: { minRequests: 0 } } }],
+        'service.outlier.failureRate.minRequests: 0 is not a whole number above 0',
       ],
       [
         [{ name: 'users', endpoints, outlier: { failureRate: { treshold: 1 } } }],
@@ -1173,6 +1197,14 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ name: 'users', endpoints, health: { path: '//evil.test' } }],
         'service.health.path: "//evil.test" is not a path such as /healthz',
+      ],
+      [
+        [{ name: 'users', endpoints, health: { path: '/', interval: 'often' } }],
+        'service.health.interval: "often" is not a duration (a number and a unit: ms, s, m, h or d)',
+      ],
+      [
+        [{ name: 'users', endpoints, health: { path: '/', timeout: 1 } }],
+        "service.health.timeout: 1 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '1ms' or '1s'",
       ],
       [
         [{ name: 'users', endpoints, health: { path: '/', interval: '50ms' } }],

@@ -88,6 +88,11 @@ describe('LB-02: healthier beats less loaded, a tie goes to the first', () => {
     );
     expect(pickOfTwo(all, ({ active }) => active, draws(2, rng))).toBe(all[winner]);
   });
+
+  test('a healthy one with more load that was drawn first', () => {
+    const all = [candidate(0, { active: 9 }), candidate(1, { isHealthy: false })];
+    expect(pickOfTwo(all, ({ active }) => active, draws(2, [0, 0]))).toBe(all[0]);
+  });
 });
 
 describe('LB-03: peak EWMA', () => {
@@ -117,6 +122,24 @@ describe('LB-03: peak EWMA', () => {
     expect(loadOf(latency, 0, 80_000)).toBeCloseTo(100 / Math.E ** 3);
     // A clock that steps back is one that stands still.
     expect(loadOf(latency, 0, 0)).toBeCloseTo(100 / Math.E ** 2);
+  });
+
+  test('who has answered nothing yet is picked before who has, as long as it has no request', () => {
+    const [fresh, known] = [candidate(0), candidate(1)];
+    const picker = createPicker('peak_ewma', 1, () => 0);
+    expect(picker.pick([known, fresh], 0)).toBe(known);
+    picker.observe?.(known, outcomeOfResponse(new Response()), 10, 0);
+    expect(picker.pick([known, fresh], 0)).toBe(fresh);
+    expect(picker.pick([known, { ...fresh, active: 1 }], 0)).toBe(known);
+  });
+
+  test('who weighs more bears more', () => {
+    const [heavy, light] = [candidate(0, { weight: 2 }), candidate(1, { weight: 1 })];
+    const picker = createPicker('peak_ewma', 1, () => 0);
+    const ok = outcomeOfResponse(new Response());
+    picker.observe?.(heavy, ok, 15, 0);
+    picker.observe?.(light, ok, 10, 0);
+    expect(picker.pick([light, heavy], 0)).toBe(heavy);
   });
 
   test('looking at the load forgets with time', () => {
@@ -176,6 +199,16 @@ describe('the policies', () => {
     const order = Array.from({ length: 7 }, () => all.indexOf(picker.pick(all, 0)));
     // nginx's own example: a a b a c a a.
     expect(order).toEqual([0, 0, 1, 0, 2, 0, 0]);
+  });
+
+  test.each([
+    [0, 0],
+    [0.249, 0],
+    [0.25, 1],
+    [0.999, 1],
+  ])('LB-10: random at a draw of %d', (draw, index) => {
+    const all = [candidate(0, { weight: 1 }), candidate(1, { weight: 3 })];
+    expect(createPicker('random', 1, () => draw).pick(all, 0)).toBe(all[index]);
   });
 
   test('LB-10: random and round_robin give each endpoint its share', () => {

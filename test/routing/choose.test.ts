@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { clientScheme } from '../../src/core/client-scheme.ts';
 import { Context } from '../../src/core/context.ts';
 import { type ChooserOptions, compileChooser } from '../../src/routing/choose.ts';
 import { factsOf } from '../support/linear-matcher.ts';
@@ -16,6 +17,29 @@ describe('the choice of a destination', () => {
     const choose = compileChooser(options);
     expect(choose(factsOf({ path: '/' }), context)).toEqual({ index: 1, cookie: undefined });
   });
+
+  test.each([undefined, sticky])('is none where there is one destination, sticky: %j', (kept) => {
+    const choose = compileChooser({ ...options, destinations: [{ weight: 1 }], sticky: kept });
+    expect(choose(factsOf({ path: '/' }), context)).toEqual({ index: 0, cookie: undefined });
+  });
+
+  test.each([
+    ['http', undefined, false],
+    ['https', undefined, true],
+    ['http', 'https', true],
+    ['https', 'http', false],
+  ] as const)(
+    'over %s, and as a proxy tells %s, is kept by a cookie that says Secure: %s',
+    (scheme, told, isSecure) => {
+      const choose = compileChooser({ ...options, sticky });
+      const facts = Object.defineProperty(factsOf({ path: '/' }), 'isSecure', {
+        value: scheme === 'https',
+      });
+      const { cookie } = choose(facts, context.with(clientScheme, told));
+      expect(cookie?.includes('; Secure')).toBe(isSecure);
+      expect(cookie).toContain('; Max-Age=3600;');
+    },
+  );
 
   test('sets no cookie for a caller who brings a key', () => {
     const choose = compileChooser({ ...options, sticky });

@@ -30,3 +30,14 @@ test('the settings are those of the documentation', () => {
   });
   expect(healthSettings('health', { path: '/', interval: '500ms' }).timeoutMs).toBe(500);
 });
+
+test.each([
+  ['99ms', false],
+  ['100ms', true],
+  ['2147483647ms', true],
+  ['2147483648ms', false],
+] as const)('an interval of %s is taken: %s', (interval, isTaken) => {
+  const settings = () => healthSettings('health', { path: '/', interval });
+  if (isTaken) expect(settings().intervalMs).toBe(Number.parseInt(interval, 10));
+  else expect(settings).toThrow(`health.interval: '${interval}' is not from 100ms to 24d`);
+});

@@ -34,6 +34,19 @@ const counted = (requests: number, successes: number): Standing => {
   return { ...goodStanding, requests, successes };
 };
 
+test.each<OutlierOptions>([
+  { failures: 5, gatewayFailures: 5 },
+  { failures: 0, gatewayFailures: 3, localFailures: 3 },
+  { failures: 1, gatewayFailures: 0, localFailures: 1 },
+  { failures: 0, successRate: {} },
+  { failures: 0, failureRate: { minEndpoints: 2, minRequests: 1, threshold: 1 } },
+  { successRate: { minEndpoints: 2, minRequests: 1, deviations: 0.1 } },
+  { ejectFor: '30s', maxEjectFor: '30s' },
+  { maxEjected: 1 },
+])('%j is something to go by', (options) => {
+  expect(() => settingsOf(options)).not.toThrow();
+});
+
 describe('failures in a row', () => {
   test('OD-01: five eject', () => {
     const { steps } = vectors.consecutive5xx;
@@ -268,7 +281,9 @@ describe('comparing', () => {
     const sweptWith = (one: Standing) => sweep([one, ...others], 0, 1, settings).ejections;
     expect(sweptWith(counted(100, 15))).toEqual([[0, 'failure_percentage']]);
     expect(sweptWith(counted(100, 16))).toEqual([]);
+    expect(sweptWith(counted(50, 0))).toEqual([[0, 'failure_percentage']]);
     expect(sweptWith(counted(49, 0))).toEqual([]);
+    expect(sweep([counted(50, 0), ...others.slice(1)], 0, 1, settings).ejections).toEqual([]);
   });
 
   test('each interval is counted by itself', () => {

@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { type EndpointRecord, endpoint, triedEndpoints } from '../../src/core/endpoint.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { rejectionOf } from '../../src/core/rejection.ts';
 import { timeout } from '../../src/policies/timeout.ts';
-import { type ServiceOptions, service } from '../../src/routing/service.ts';
+import { balancePolicies } from '../../src/routing/balance.ts';
+import { type Candidate, type ServiceOptions, service } from '../../src/routing/service.ts';
 import { tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
 import { connectionReset, stalled } from '../support/upstream.ts';
@@ -104,6 +105,39 @@ describe('sending', () => {
     );
   });
 
+  const layerOf = (options: Partial<ServiceOptions>): string =>
+    describeChain(outbound(hosts(), usersOf(options).middleware)).split('\n')[1] ?? '';
+
+  test.each<[NonNullable<ServiceOptions['balance']>, string]>([
+    ['peak_ewma', 'peak_ewma over 3'],
+    [{ policy: 'least_request', bias: 1 }, 'least_request over 3'],
+    [{ policy: 'least_request', bias: 0 }, 'least_request ^0 over 3'],
+    [{ bias: 2 }, 'least_request ^2 over 3'],
+    [{ pick: ([first]) => first as never }, 'own picker over 3'],
+  ])('the chain says how it balances: %j', (balance, said) => {
+    expect(layerOf({ balance })).toBe(`  service users: ${said}`);
+  });
+
+  test('the chain says which versions there are, and their shares', () => {
+    const users = usersOf({ versions: { v1: [a], v2: [b, c] } });
+    expect(
+      describeChain(outbound(hosts(), users.split({ v2: 20, v1: 80 }), users.middleware)),
+    ).toBe('outbound\n  split users v2=20 v1=80\n  service users\n  fetch');
+    expect(describeChain(outbound(hosts(), users.version('v2')))).toBe(
+      'outbound\n  service users@v2: round_robin over 2\n  fetch',
+    );
+    expect(users.name).toBe('users');
+  });
+
+  test('what is known of an endpoint', () => {
+    const users = usersOf({ versions: { v1: [a], v2: [`${b}/base`] } });
+    const known = { service: 'users', active: 0, isEjected: false, isUp: true };
+    expect(users.endpoints).toEqual([
+      { ...known, url: a, version: 'v1' },
+      { ...known, url: `${b}/base`, version: 'v2' },
+    ]);
+  });
+
   test('LB-01: no endpoint is a 503 that says so', async () => {
     const users = usersOf({
       endpoints: [a],
@@ -117,12 +151,28 @@ describe('sending', () => {
     expect(rejectionOf(response)).toMatchObject({ reason: 'no_healthy_upstream', flag: 'UH' });
   });
 
-  test('an endpoint of weight 0 gets nothing (LB-10)', async () => {
+  test.each(balancePolicies)(
+    'an endpoint of weight 0 gets nothing by %s (LB-10)',
+    async (policy) => {
+      const fetch = hosts();
+      let draws = 0;
+      const users = usersOf({
+        endpoints: [{ url: a, weight: 0 }, b, c],
+        balance: policy,
+        random: () => (draws++ % 10) / 10,
+      });
+      const call = outbound(fetch, users.middleware);
+      for (let count = 0; count < 20; count++) await call('http://users/');
+      expect(new Set(origins(fetch.urls))).toEqual(new Set([b, c]));
+    },
+  );
+
+  test('an endpoint without a weight weighs 1 (LB-10)', async () => {
     const fetch = hosts();
-    const users = usersOf({ endpoints: [{ url: a, weight: 0 }, b], balance: 'random' });
+    const users = usersOf({ endpoints: [a, { url: b, weight: 2 }] });
     const call = outbound(fetch, users.middleware);
-    for (let count = 0; count < 20; count++) await call('http://users/');
-    expect(new Set(origins(fetch.urls))).toEqual(new Set([b]));
+    for (let count = 0; count < 6; count++) await call('http://users/');
+    expect(origins(fetch.urls).filter((origin) => origin === a)).toHaveLength(2);
   });
 
   test('a picker of one’s own decides, and learns', async () => {
@@ -137,6 +187,26 @@ describe('sending', () => {
     await outbound(fetch, users.middleware)('http://users/');
     expect(origins(fetch.urls)).toEqual([c]);
     expect(learned).toEqual([`${c} ok`]);
+  });
+
+  test('learns how long the headers took, and when they came', async () => {
+    const learned: number[][] = [];
+    const slow = async () => {
+      await new Promise<void>((resolve) => clock.schedule(resolve, 30));
+      return new Response();
+    };
+    const users = usersOf({
+      balance: {
+        pick: ([first]) => first as NonNullable<typeof first>,
+        observe: (_candidate, _outcome, ...times) => learned.push(times),
+      },
+    });
+    await clock.advance(5_000);
+    const began = clock.monotonic();
+    const answer = outbound(slow, users.middleware)('http://users/');
+    await clock.advance(30);
+    await answer;
+    expect(learned).toEqual([[30, began + 30]]);
   });
 });
 
@@ -350,6 +420,18 @@ describe('outlier detection', () => {
     expect(origins(fetch.urls)).toEqual([c, c, c]);
   });
 
+  test('OD-07: also with a picker of one’s own', async () => {
+    const fetch = hosts({ [a]: 500, [b]: 500 });
+    const pick = ([first]: readonly Candidate[]): Candidate => first as Candidate;
+    const users = usersOf({
+      balance: { policy: { pick }, panic: 0 },
+      outlier: { failures: 1, maxEjected: 1 },
+    });
+    const call = outbound(fetch, users.middleware);
+    for (let count = 0; count < 4; count++) await call('http://users/');
+    expect(origins(fetch.urls)).toEqual([a, b, c, c]);
+  });
+
   test.each([200, 500])(
     'OD-08: a %d that an ejected endpoint answers late changes nothing',
     async (status) => {
@@ -404,23 +486,62 @@ describe('health checks', () => {
     await clock.advance(1_000);
   });
 
+  test('HC-01: there are none unless they are asked for', async () => {
+    const checks = hosts();
+    const users = usersOf({ fetch: checks });
+    expect(users.nextCheckMs).toBe(Infinity);
+    await users.checkHealth();
+    expect(checks.urls).toEqual([]);
+  });
+
+  test('HC-04: a check is a plain request, and sent by the runtime’s fetch unless something else is given', async () => {
+    const asked: [string, RequestInit][] = [];
+    const spy = vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+      asked.push([String(input), init as RequestInit]);
+      return await new Promise<Response>(() => {});
+    });
+    try {
+      const users = usersOf({ endpoints: [`${a}/base`], health });
+      const done = users.checkHealth();
+      const [[url, { signal, ...rest }]] = asked as [[string, RequestInit]];
+      expect(url).toBe(`${a}/base/healthz`);
+      expect(rest).toEqual({
+        method: 'GET',
+        headers: { 'user-agent': 'fetchmesh-health', 'cache-control': 'no-cache' },
+        redirect: 'manual',
+      });
+      await clock.advance(999);
+      expect(signal?.aborted).toBe(false);
+      await clock.advance(1);
+      expect(signal?.reason).toMatchObject({ name: 'TimeoutError' });
+      await done;
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   test('HC-02, HC-03: an endpoint that fails its checks is left out until it passes them', async () => {
     const checks = hosts({ [a]: 500 });
     const fetch = hosts();
     const users = usersOf({ health, fetch: checks });
     const call = outbound(fetch, users.middleware);
+    // In use before the checks come out.
+    for (let count = 0; count < 3; count++) await call('http://users/');
+    fetch.urls.length = 0;
     for (let count = 0; count < 2; count++) {
       await users.checkHealth();
-      await clock.advance(10_000);
+      await clock.advance(11_000);
     }
     expect(users.endpoints.map(({ isUp }) => isUp)).toEqual([false, true, true]);
     for (let count = 0; count < 4; count++) await call('http://users/');
     expect(origins(fetch.urls)).not.toContain(a);
     checks.answers[a] = 204;
     await users.checkHealth();
-    await clock.advance(10_000);
+    await clock.advance(11_000);
     await users.checkHealth();
     expect(users.endpoints[0]?.isUp).toBe(true);
+    for (let count = 0; count < 3; count++) await call('http://users/');
+    expect(origins(fetch.urls)).toContain(a);
   });
 
   test.each([
@@ -457,12 +578,31 @@ describe('health checks', () => {
     expect(listeners.current).toBe(0);
   });
 
+  test('HC-05: nor is anything asked for whoever has given up already', async () => {
+    const checks = hosts({ [a]: 500 });
+    const users = usersOf({ health: { ...health, downAfter: 1 }, fetch: checks });
+    await users.checkHealth(AbortSignal.abort());
+    expect(checks.urls).toEqual([]);
+    expect(users.endpoints.every(({ isUp }) => isUp)).toBe(true);
+  });
+
+  test('TO-11: checks that are done leave no listener on the signal that could have ended them', async () => {
+    const users = usersOf({ health, fetch: hosts({ [a]: 500, [b]: connectionReset() }) });
+    const controller = new AbortController();
+    const listeners = countListeners(controller.signal);
+    const done = users.checkHealth(controller.signal);
+    expect(listeners.current).toBe(3);
+    await done;
+    expect(listeners.current).toBe(0);
+  });
+
   test('HC-06: each endpoint is checked once an interval, give or take a tenth, two at a time by requests', async () => {
     const checks = hosts();
     const draws = [0, 0.5, 0.999];
     const users = usersOf({ health, fetch: checks, random: () => draws.shift() ?? 0.5 });
     const call = outbound(hosts(), users.middleware);
     await call('http://users/');
+    expect(origins(checks.urls)).toEqual([a, b]);
     await call('http://users/');
     await call('http://users/');
     expect(origins(checks.urls)).toEqual([a, b, c]);
@@ -476,6 +616,43 @@ describe('health checks', () => {
     await clock.advance(1_999);
     await call('http://users/');
     expect(origins(checks.urls)).toEqual([a, b, c, a, b, c]);
+  });
+
+  test('HC-06: those that waited longest come first', async () => {
+    const checks = hosts();
+    const draws = [0.999, 0.5, 0];
+    const users = usersOf({ health, fetch: checks, random: () => draws.shift() ?? 0.5 });
+    const call = outbound(hosts(), users.middleware);
+    await users.checkHealth();
+    await clock.advance(11_000);
+    await call('http://users/');
+    expect(origins(checks.urls).slice(3)).toEqual([c, b]);
+  });
+
+  test('HC-06: a tenth is the most that it may be later', async () => {
+    const checks = hosts();
+    const users = usersOf({ endpoints: [a], health, fetch: checks, random: () => 0.999_999 });
+    await users.checkHealth();
+    await clock.advance(10_999);
+    await users.checkHealth();
+    expect(checks.urls.length).toBe(1);
+    await clock.advance(1);
+    await users.checkHealth();
+    expect(checks.urls.length).toBe(2);
+  });
+
+  test('the next one is due when the first of all versions is', async () => {
+    const draws = [0.5, 0];
+    const versions = { v1: [a], v2: [b] };
+    const users = usersOf({
+      versions,
+      health,
+      fetch: hosts(),
+      random: () => draws.shift() ?? 0.5,
+    });
+    expect(users.nextCheckMs).toBe(-Infinity);
+    await users.checkHealth();
+    expect(users.nextCheckMs).toBe(9_000);
   });
 
   test('HC-07: in the background of a request that the platform keeps alive for it', async () => {

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compileSplit } from '../../src/routing/split.ts';
-import { hash32, stickyChoice, stickyCookie, stickyCookieName } from '../../src/routing/sticky.ts';
+import {
+  hash32,
+  stickyBucket,
+  stickyChoice,
+  stickyCookie,
+  stickyCookieName,
+} from '../../src/routing/sticky.ts';
 
 /** FNV-1a as its authors publish it, over bytes. */
 function fnv1a(bytes: Uint8Array): number {
@@ -45,6 +51,11 @@ describe('the hash', () => {
     '😀',
     'ü€😀',
     '\u07ff\uffff',
+    '\u007f\u0080',
+    '\u0800',
+    '\u{10000}\u{10ffff}',
+    '\ud7ff\ue000',
+    '\ud800a\udfff',
   ])('sees %j as TextEncoder does', (text) => {
     expect(hash32(text)).toBe(fmix32(fnv1a(new TextEncoder().encode(text))));
   });
@@ -123,12 +134,23 @@ describe('a sticky choice', () => {
     const split = compileSplit([{ weight: 50 }, { weight: 50 }]);
     const long = 'x'.repeat(1_000_000);
     expect(stickyChoice(split, 'a', long)).toBe(stickyChoice(split, 'a', long.slice(0, 256)));
+    const bucketOf = (length: number) => stickyBucket('a', long.slice(0, length));
+    expect(bucketOf(257)).toBe(bucketOf(256));
+    expect(bucketOf(256)).not.toBe(bucketOf(255));
+    expect(stickyBucket('a', 'yx')).not.toBe(stickyBucket('a', 'xx'));
+  });
+
+  test('is one of 10,000 buckets, the same everywhere and in every release', () => {
+    expect(stickyBucket('users', 'ada')).toBe(hash32('users|ada') % 10_000);
+    expect(stickyBucket('users', 'ada')).toBe(3_009);
   });
 });
 
 describe('the cookie', () => {
   test('names are tokens, and differ where routes do', () => {
     expect(stickyCookieName('users')).toBe('fm_users');
+    // Callers come back with the names of earlier releases.
+    expect(stickyCookieName('/api/users')).toBe('fm__api_users_1qn3kov');
     const odd = ['/api/users', '/api_users', 'a;b', 'a b', 'ü', '😀', ''].map(stickyCookieName);
     for (const name of odd) expect(name).toMatch(/^[\w-]+$/);
     expect(new Set(odd).size).toBe(odd.length);
