@@ -64,8 +64,6 @@ export interface Pool {
   /** Picks an endpoint for each try and puts it into the context, under `endpoint`. */
   readonly balance: Middleware;
   readonly status: readonly EndpointStatus[];
-  /** Whether so few are healthy that all are used. */
-  readonly isPanicking: boolean;
   /** Ejections so far, by reason. */
   readonly ejections: ReadonlyMap<EjectionReason, number>;
   /** How long until the next health check is due, in milliseconds; 0 or less: now; `Infinity`: there are none. */
@@ -97,13 +95,12 @@ export function createPool(options: PoolOptions): Pool {
   const checks = health && createHealthChecks({ ...options, hosts, state, settings: health });
 
   let available: readonly Host[] = hosts;
-  let isPanicking = false;
   let changesSeen = -1;
   function candidates(): readonly Host[] {
     if (state.changes !== changesSeen) {
       changesSeen = state.changes;
       const healthy = hosts.filter(({ isHealthy }) => isHealthy);
-      isPanicking = healthy.length < balance.panic * hosts.length;
+      const isPanicking = healthy.length < balance.panic * hosts.length;
       available = isPanicking ? hosts : healthy;
     }
     return available;
@@ -170,10 +167,6 @@ export function createPool(options: PoolOptions): Pool {
       return hosts.map(({ endpoint: { url, service, version }, active, isEjected, vitals }) => {
         return { url, service, version, active, isEjected, isUp: vitals.isUp };
       });
-    },
-    get isPanicking() {
-      candidates();
-      return isPanicking;
     },
     get nextCheckMs() {
       return checks === undefined ? Infinity : checks.dueAt - clock.monotonic();
