@@ -26,7 +26,7 @@ export interface RateLimitItem {
   /** How much is left: `r`. */
   readonly remaining: number;
   /** In so many seconds there will be more: `t`. */
-  readonly moreInSeconds?: number;
+  readonly moreInSeconds?: number | undefined;
   /** Whose quota it is, in base64: `pk`. */
   readonly partitionKey?: string;
 }
@@ -44,12 +44,14 @@ export function formatRateLimitPolicy(items: readonly RateLimitPolicyItem[]): st
 
 /** Writes a `RateLimit` value. */
 export function formatRateLimit(items: readonly RateLimitItem[]): string {
-  return items
-    .map(({ name, remaining, moreInSeconds, partitionKey }) => {
-      const more = moreInSeconds === undefined ? '' : `;t=${moreInSeconds}`;
-      return `${quoted(name)};r=${remaining}${more}${partition(partitionKey)}`;
-    })
-    .join(', ');
+  return items.map(formatRateLimitItem).join(', ');
+}
+
+/** Writes one member of it; they are joined by commas. */
+export function formatRateLimitItem(item: RateLimitItem): string {
+  const { name, remaining, moreInSeconds, partitionKey } = item;
+  const more = moreInSeconds === undefined ? '' : `;t=${moreInSeconds}`;
+  return `${quoted(name)};r=${remaining}${more}${partition(partitionKey)}`;
 }
 
 /** Whether a text can be a name of a policy: printable ASCII, as a String of RFC 9651 holds it. */

@@ -5,7 +5,7 @@
  */
 
 import type { Context } from '../core/context.ts';
-import { formatRateLimit, formatRateLimitPolicy } from '../core/rate-limit-fields.ts';
+import { formatRateLimitItem, formatRateLimitPolicy } from '../core/rate-limit-fields.ts';
 import { prepareRejection } from '../core/rejection.ts';
 import { editResponse } from '../core/response-headers.ts';
 import type { Decision, Gate } from './limit-gate.ts';
@@ -18,13 +18,6 @@ export interface LimitAnswers {
   limited(decisions: readonly Decision[], withFields: boolean): Response;
   /** 503: nobody could count, which is no fault of the caller. */
   storeUnavailable(): Response;
-}
-
-/** What a response says of its limits. */
-interface Fields {
-  /** Several limits on the way add up to lists. */
-  readonly lists: { readonly 'ratelimit-policy': string; readonly ratelimit: string };
-  readonly older?: Readonly<Record<string, string>>;
 }
 
 const quotaExceeded = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
@@ -49,38 +42,12 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
     })),
   );
 
-  function fieldsOf(decisions: readonly Decision[]): Fields | undefined {
-    const counted = decisions.filter(
-      ({ gate, remaining }) => gate.enforced && remaining !== undefined,
-    );
-    if (counted.length === 0) return undefined;
-    const lists = {
-      'ratelimit-policy': policy,
-      ratelimit: formatRateLimit(
-        counted.map(({ gate: { name }, remaining = 0, moreMs }) => ({
-          name,
-          remaining,
-          ...(moreMs > 0 && { moreInSeconds: seconds(moreMs) }),
-        })),
-      ),
-    };
-    if (legacy === undefined) return { lists };
-    const scarcest = counted.reduce((least, other) =>
-      (other.remaining ?? 0) < (least.remaining ?? 0) ? other : least,
-    );
-    const older = {
-      'ratelimit-limit': String(scarcest.gate.quota),
-      'ratelimit-remaining': String(scarcest.remaining),
-      'ratelimit-reset': String(seconds(scarcest.moreMs)),
-    };
-    return { lists, older };
-  }
-
+  /** Who is refused, and how: few limits are violated in few combinations, so that each is written once. */
   const refusals = new Map<string, ReturnType<typeof prepareRejection>>();
 
-  /** Few limits are violated in few combinations: each is written once. */
-  function refusalOf(names: readonly string[], isForGood: boolean) {
-    const id = JSON.stringify([isForGood, names]);
+  function refusalOf(names: readonly string[], isForGood: boolean, withPolicy: boolean) {
+    // No name holds a line break.
+    const id = `${isForGood}\n${withPolicy}\n${names.join('\n')}`;
     const known = refusals.get(id);
     if (known !== undefined) return known;
     const made = prepareRejection('rate_limited', {
@@ -88,6 +55,7 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
         ? 'This request takes more than is ever granted at once.'
         : 'Too many requests.',
       problem: { type: quotaExceeded, 'violated-policies': names },
+      ...(withPolicy && { headers: { 'ratelimit-policy': policy } }),
     });
     if (refusals.size < mostRefusals) refusals.set(id, made);
     return made;
@@ -100,33 +68,60 @@ export function limitAnswers(gates: readonly Gate[], legacy: 'draft-6' | undefin
 
   return {
     withFields(response, context, decisions) {
-      const fields = fieldsOf(decisions);
-      if (fields === undefined) return response;
-      const { lists, older } = fields;
+      const left = whatIsLeft(decisions);
+      if (left === '') return response;
       return editResponse(response, context, (headers) => {
-        // Limits further in speak for themselves.
-        headers.append('ratelimit-policy', lists['ratelimit-policy']);
-        headers.append('ratelimit', lists.ratelimit);
-        for (const [name, value] of Object.entries(older ?? {})) headers.set(name, value);
+        // Limits further in speak for themselves, and several of them add up to lists.
+        headers.append('ratelimit-policy', policy);
+        headers.append('ratelimit', left);
+        if (legacy !== undefined) setOlderFields(headers, decisions);
       });
     },
     limited(decisions, withFields) {
-      const violated = decisions.filter(
-        ({ gate, outcome }) => gate.enforced && outcome === 'limited',
-      );
-      const retryAfterMs = Math.max(...violated.map(({ retryMs }) => retryMs));
-      const names = violated.map(({ gate }) => gate.name);
-      const fields = withFields ? fieldsOf(decisions) : undefined;
-      return refusalOf(
-        names,
-        retryAfterMs === Number.POSITIVE_INFINITY,
-      )({
-        retryAfterMs,
-        ...(withFields && { headers: { ...fields?.lists, ...fields?.older } }),
-      });
+      let retryAfterMs = 0;
+      const names: string[] = [];
+      for (const { gate, outcome, retryMs } of decisions) {
+        if (!gate.enforced || outcome !== 'limited') continue;
+        names.push(gate.name);
+        retryAfterMs = Math.max(retryAfterMs, retryMs);
+      }
+      const left = withFields ? whatIsLeft(decisions) : '';
+      const refuse = refusalOf(names, retryAfterMs === Number.POSITIVE_INFINITY, left !== '');
+      const response = refuse(retryAfterMs);
+      if (left !== '') {
+        response.headers.set('ratelimit', left);
+        if (legacy !== undefined) setOlderFields(response.headers, decisions);
+      }
+      return response;
     },
-    storeUnavailable: () => storeUnavailable({ retryAfterMs: storeRetryMs }),
+    storeUnavailable: () => storeUnavailable(storeRetryMs),
   };
+}
+
+/** The value of `RateLimit`; empty where nobody counted. */
+function whatIsLeft(decisions: readonly Decision[]): string {
+  let value = '';
+  for (const { gate, remaining, moreMs } of decisions) {
+    if (!gate.enforced || remaining === undefined) continue;
+    const moreInSeconds = moreMs > 0 ? seconds(moreMs) : undefined;
+    const member = formatRateLimitItem({ name: gate.name, remaining, moreInSeconds });
+    value = value === '' ? member : `${value}, ${member}`;
+  }
+  return value;
+}
+
+/** Those of draft 6, for the scarcest limit: they know only one. */
+function setOlderFields(headers: Headers, decisions: readonly Decision[]): void {
+  let scarcest: Decision | undefined;
+  for (const decision of decisions) {
+    const { gate, remaining } = decision;
+    if (!gate.enforced || remaining === undefined) continue;
+    if (scarcest === undefined || remaining < (scarcest.remaining ?? 0)) scarcest = decision;
+  }
+  if (scarcest === undefined) return;
+  headers.set('ratelimit-limit', String(scarcest.gate.quota));
+  headers.set('ratelimit-remaining', String(scarcest.remaining));
+  headers.set('ratelimit-reset', String(seconds(scarcest.moreMs)));
 }
 
 function seconds(milliseconds: number): number {

@@ -46,12 +46,15 @@ export interface LimitsOptions {
 export type BodyLimits = Pick<LimitsOptions, 'bodyBytes' | 'bodyRate' | 'bodyGrace' | 'clock'>;
 
 const refuse = {
-  urlTooLong: refusal('url_too_long', 'The URL is longer than is taken here.'),
-  headersTooLarge: refusal('headers_too_large', 'The headers are larger than is taken here.'),
+  urlTooLong: /* @__PURE__ */ refusal('url_too_long', 'The URL is longer than is taken here.'),
+  headersTooLarge: /* @__PURE__ */ refusal(
+    'headers_too_large',
+    'The headers are larger than is taken here.',
+  ),
   // The rest of a body that nobody reads would have to come first else. It is not cancelled: that would end the connection
   // of a server before the answer is out.
-  size: refusal('body_too_large', 'The body is larger than is taken here.', true),
-  rate: refusal('body_too_slow', 'The body did not come fast enough.', true),
+  size: /* @__PURE__ */ refusal('body_too_large', 'The body is larger than is taken here.', true),
+  rate: /* @__PURE__ */ refusal('body_too_slow', 'The body did not come fast enough.', true),
 };
 
 /** What holds where nothing is said. */
@@ -172,8 +175,10 @@ export function bodyLimits(options: BodyLimits): Middleware | undefined {
 }
 
 function refusal(reason: RejectionReason, detail: string, endsConnection = false): () => Response {
-  const prepared = prepareRejection(reason, { detail });
-  return () => prepared(endsConnection ? { headers: { connection: 'close' } } : {});
+  return prepareRejection(reason, {
+    detail,
+    ...(endsConnection && { headers: { connection: 'close' } }),
+  });
 }
 
 /** Of path and query, in bytes: a URL is ASCII. */

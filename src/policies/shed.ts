@@ -113,7 +113,7 @@ export function shed(options: ShedOptions): Middleware {
         const level = levelOfRequest(request, context);
         if (!shared.enter(level)) {
           emit(context, 'shed', { priority: formatPriority(level) });
-          return Promise.resolve(refusal({ retryAfterMs }));
+          return Promise.resolve(refusal(retryAfterMs));
         }
         try {
           return next(request, setHeader(context, priorityHeader, formatPriority(level))).finally(

@@ -78,7 +78,10 @@ export function jwtBy(
 ): Middleware {
   flagOption('jwt.optional', optional);
   wordOption('jwt.preflights', preflights, ['pass', 'verify']);
-  const missing = prepareRejection('unauthenticated', { detail: 'A bearer token is needed.' });
+  const missing = prepareRejection('unauthenticated', {
+    detail: 'A bearer token is needed.',
+    headers: { 'www-authenticate': 'Bearer' },
+  });
   const label = optional ? 'jwt, optional' : 'jwt';
   return layer(label, (next) => {
     const onward = passOn(next, verifier);
@@ -94,7 +97,7 @@ export function jwtBy(
         default:
           if (optional) return onward(request, context, undefined);
           emit(context, 'token_rejected', { problem: 'missing' });
-          return missing({ headers: { 'www-authenticate': 'Bearer' } });
+          return missing();
       }
     };
   });
