@@ -1,52 +1,56 @@
-/** Finding one of many routes by its path. */
+/** Finding one of many routes by its path and method. */
 
 import findMyWay from 'find-my-way';
 import { Memoirist } from 'memoirist';
 import { compileMatcher, type MatchableRoute } from '../../src/routing/match.ts';
-import { RequestFacts } from '../../src/routing/request-facts.ts';
-import { requestsFor, routes } from '../routing-table.ts';
+import { freshFacts, freshPath, type Input, inputsFor, routes } from '../routing-table.ts';
 import type { Pair } from './pair.ts';
 
 function pairsFor(count: number): Pair[] {
   const table = routes(count);
-  const requests = requestsFor(table);
-  const paths = requests.map(({ url }) => new URL(url).pathname);
-  const facts = requests.map((request, index) => {
-    const path = paths[index] as string;
-    return new RequestFacts(request, new URL(request.url), path);
-  });
-
+  const inputs = inputsFor(table);
   const ours = compileMatcher(table);
   const fmw = findMyWay();
   const memoirist = new Memoirist<number>();
   for (const [index, { path }] of table.entries()) {
-    fmw.on('GET', pathOfPeers(path), () => {}, index);
-    memoirist.add('GET', pathOfPeers(path), index);
+    // From 1 on: find-my-way takes 0 for nothing.
+    fmw.on('GET', pathOfPeers(path), () => {}, index + 1);
+    memoirist.add('GET', pathOfPeers(path), index + 1);
   }
 
-  /** All of them, one after the other: no cache is always right. */
-  function each<T>(inputs: readonly T[], find: (input: T) => unknown): () => void {
-    if (inputs.some((input) => find(input) == null)) throw new Error('A route was not found');
-    return () => {
-      for (const input of inputs) find(input);
+  const find = (input: Input): number => (ours.find(freshFacts(input)) ?? -1) + 1;
+  const peers: Record<string, (input: Input) => number> = {
+    'find-my-way': (input) => fmw.find(methodOf(input), freshPath(input))?.store ?? 0,
+    memoirist: (input) => memoirist.find(input.request.method, freshPath(input))?.store ?? 0,
+  };
+  let sum = 0;
+  /** For all of them, one after the other. */
+  const forEach = (look: (input: Input) => number) => () => {
+    for (const input of inputs) sum += look(input);
+    return sum;
+  };
+  return Object.entries(peers).map(([name, peer]) => {
+    for (const input of inputs) {
+      if (find(input) !== peer(input)) throw new Error(`${name} disagrees about ${input.href}`);
+    }
+    return {
+      name: `${count} routes / ${name}`,
+      ours: forEach(find),
+      peer: forEach(peer),
+      // What makes the inputs fresh.
+      bare: {
+        ours: forEach((input) => freshFacts(input).path.length),
+        peer: forEach((input) => input.request.method.length + freshPath(input).length),
+      },
+      goal: { id: 'P3', atMost: 1, floor: 1 },
     };
-  }
-  const goal = { id: 'P3', atMost: 1, floor: 1 };
-  const mine = each(facts, (input) => ours.find(input));
-  return [
-    {
-      name: `${count} routes / find-my-way`,
-      ours: mine,
-      peer: each(paths, (path) => fmw.find('GET', path)),
-      goal,
-    },
-    {
-      name: `${count} routes / memoirist`,
-      ours: mine,
-      peer: each(paths, (path) => memoirist.find('GET', path)),
-      goal,
-    },
-  ];
+  });
+}
+
+type MethodOfPeer = Parameters<ReturnType<typeof findMyWay>['find']>[0];
+
+function methodOf({ request }: Input): MethodOfPeer {
+  return request.method as MethodOfPeer;
 }
 
 /** Our `/**` is their `/*`. */
