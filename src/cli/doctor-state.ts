@@ -29,7 +29,7 @@ export async function askState(
   try {
     state = stateOf(given === undefined ? {} : { store: given }, written);
   } catch (error) {
-    const hint = 'serve needs it too: set it where the gateway runs, and here';
+    const hint = 'serve needs it too: set it where the gateway runs, and here: docs/stores.md';
     return [{ what, ok: false, detail: reason(error).replace(/^state\.store: /, ''), hint }];
   }
   const { store, mode, breakers, instances } = state;
@@ -65,7 +65,8 @@ export async function askState(
     // The client says that it is not connected; why it is not was told before.
     const said = reason(error).replace(/^--store: /, '');
     const detail = `${placeOf(store)}: ${/offline/.test(said) ? (why ?? said) : said}`;
-    const hint = 'limits apply on_store_error until it answers, and breakers decide alone';
+    const hint =
+      'limits apply on_store_error until it answers, and breakers decide alone: docs/stores.md';
     return [{ what, ok: false, detail, hint }];
   } finally {
     // Also one that opens too late: its client would try again for ever.

@@ -106,12 +106,17 @@ async function askUpstream(url: string, timeoutMs: number): Promise<Finding[]> {
         what: `clock of ${url}`,
         ok: false,
         detail: `differs from the one here by ${Math.round(skewMs / 1_000)} s`,
-        hint: 'let both follow a time server: tokens and traces depend on it',
+        hint: 'let both follow a time server, tokens and traces depend on it; on Linux: timedatectl status',
       },
     ];
   } catch (error) {
     return [
-      { what, ok: false, detail: reason(error), hint: 'is it running, and is the address right?' },
+      {
+        what,
+        ok: false,
+        detail: reason(error),
+        hint: `is it running, and is the address right? Try: curl -I ${url}`,
+      },
     ];
   }
 }
@@ -140,10 +145,15 @@ async function askCollector(
           what,
           ok: false,
           detail,
-          hint: 'OTLP over HTTP is at /v1/traces, by default on port 4318',
+          hint: 'OTLP over HTTP is at /v1/traces, by default on port 4318: docs/telemetry.md',
         };
   } catch (error) {
-    return { what, ok: false, detail: reason(error), hint: 'spans are dropped until it answers' };
+    return {
+      what,
+      ok: false,
+      detail: reason(error),
+      hint: 'spans are dropped until it answers: docs/telemetry.md',
+    };
   }
 }
 

@@ -15,13 +15,12 @@ const mostRoutes = 400;
 /** So many things are named, the rest is counted. */
 const mostNamed = 5;
 
-/**
- * Such as `route users changed, route new added and 3 more`.
- *
- * @returns `undefined` where the rules are too many to be compared while requests are served.
- */
-export function reloadSummary(before: Rules, after: Rules): string | undefined {
-  if (before.routes.length + after.routes.length > mostRoutes) return undefined;
+/** Such as `route users changed, route new added and 3 more things`; of very many routes how many there are. */
+export function reloadSummary(before: Rules, after: Rules): string {
+  const [old, now] = [before.routes.length, after.routes.length];
+  if (old + now > mostRoutes) {
+    return `${counted(now, 'route')} in place of ${old}; fetchmesh diff says what differs`;
+  }
   const found = differences({ rules: before }, { rules: after });
   if (found.length === 0) return 'nothing that requests could tell';
   const named = found.slice(0, mostNamed).map(inWords).join(', ');

@@ -170,7 +170,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const following = origin.follow(gateway, (rules) => {
     const summary = reloadSummary(inForce, rules);
     inForce = rules;
-    if (summary !== undefined) console.error(`fetchmesh: what came with it: ${summary}`);
+    console.error(`fetchmesh: what came with it: ${summary}`);
     toUpstreams.retain(rules.services);
     for (const name of ['tls', 'state'] as const) {
       if (JSON.stringify(rules[name]) === JSON.stringify(parsed.rules[name])) continue;
