@@ -169,7 +169,8 @@ export class Race {
   }
 
   #endIfLost(): void {
-    const isWaiting = this.#running.size > 0 || this.#cancelTimer !== undefined;
+    const isNextDue = this.#cancelTimer !== undefined && !this.#isSpent;
+    const isWaiting = this.#running.size > 0 || isNextDue;
     if (!isWaiting && !this.#isOver && this.#failure !== undefined) {
       this.#end(this.#failure, undefined);
     }

@@ -223,6 +223,16 @@ describe('when', () => {
       await expect(answer).rejects.toBe('enough');
     });
 
+    test('HG-10: it is a millisecond where nothing needs to be seen, and nothing was', async () => {
+      const shop = outbound(upstream(stalled), hedging({ delay: 'p95', minSamples: 0 }));
+      const caller = new AbortController();
+      const answer = shop(url, { signal: caller.signal });
+      await settled();
+      expect(clock.delays.at(-1)).toBe(1);
+      caller.abort('enough');
+      await expect(answer).rejects.toBe('enough');
+    });
+
     test('HG-10: it is never less than a millisecond', async () => {
       const { shop } = await warm({ minSamples: 1 }, [0]);
       const caller = new AbortController();
@@ -520,6 +530,31 @@ describe('what is hedged', () => {
       expect(events.map(({ name }) => name)).toEqual(['hedge_overflow']);
     },
   );
+
+  test('HG-07: a failure that no further try can follow is handed over at once', async () => {
+    const reading = upstream(async (request) => {
+      await request.text();
+      return new Response(null, { status: 503 });
+    });
+    const budget = { deposit() {}, withdraw: () => false };
+    // Nobody turns the clock.
+    expect((await outbound(reading, hedging({ budget }))(url)).status).toBe(503);
+    const long = streamingPut(tracedBody(['12345']).stream);
+    expect((await outbound(reading, hedging({ maxReplayBytes: 4 }))(long)).status).toBe(503);
+    expect(reading.calls).toHaveLength(2);
+  });
+
+  test('RB-07: every request counts for the budget, and a share of them may be hedged', async () => {
+    const budget = retryBudget({ ratio: 0.5, minPerSecond: 0, clock });
+    const fetch = upstream(status(503));
+    const shop = outbound(fetch, hedging({ budget }));
+    const calls: number[] = [];
+    for (let request = 0; request < 4; request++) {
+      await shop(url);
+      calls.push(fetch.calls.length);
+    }
+    expect(calls).toEqual([1, 3, 4, 6]);
+  });
 
   test('RB-07: hedges and retries draw from one budget, and count a request once', async () => {
     let deposits = 0;
