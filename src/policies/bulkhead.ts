@@ -12,7 +12,7 @@ import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { functionOption, knownOptions, shown, wholeOption } from '../core/option.ts';
-import { reject } from '../core/rejection.ts';
+import { prepareRejection } from '../core/rejection.ts';
 
 /** Settings of {@link bulkhead}. */
 export interface BulkheadOptions {
@@ -143,9 +143,11 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
     });
   }
 
+  const full = prepareRejection('bulkhead_full', { detail: 'Too many calls are under way.' });
+
   function refuse(context: Context, waited: boolean): Response {
     emit(context, 'bulkhead_full', { limit, waited });
-    return reject('bulkhead_full', { detail: 'Too many calls are under way.' });
+    return full();
   }
 
   const middleware: Middleware = (next: Next) => {

@@ -17,7 +17,7 @@ import {
   outcomeOfResponse,
   type Verdict,
 } from '../../core/outcome.ts';
-import { reject } from '../../core/rejection.ts';
+import { prepareRejection } from '../../core/rejection.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Circuit, Circuits, endpointOf, keyReader } from './circuits.ts';
 import { type BreakerControl, control } from './control.ts';
@@ -157,13 +157,20 @@ export function breaker(options: BreakerOptions = {}): Breaker {
       { endpoint: endpointOf(request, context), reason: cause },
       'mark',
     );
-    return Promise.resolve(
-      reject('circuit_breaker_open', {
-        detail: 'The upstream is failing and is left alone for a while.',
-        problem: { cause },
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-      }),
-    );
+    return Promise.resolve(refusalFor(cause)(retryAfterMs));
+  }
+
+  const refusals = new Map<string, ReturnType<typeof prepareRejection>>();
+
+  /** There are few causes: each answer is written once. */
+  function refusalFor(cause: string): ReturnType<typeof prepareRejection> {
+    let refusal = refusals.get(cause);
+    if (refusal === undefined) {
+      const detail = 'The upstream is failing and is left alone for a while.';
+      refusal = prepareRejection('circuit_breaker_open', { detail, problem: { cause } });
+      refusals.set(cause, refusal);
+    }
+    return refusal;
   }
 
   /** @throws whatever a classifier throws. */
