@@ -78,12 +78,15 @@ export class Waiters {
         return;
       }
       let cancel = (): void => {};
+      let isOver = false;
       const leave = (): void => {
+        isOver = true;
         cancel();
         reject(signal?.reason);
       };
       signal?.addEventListener('abort', leave, { once: true });
       const stay = (): void => {
+        isOver = true;
         cancel();
         signal?.removeEventListener('abort', leave);
       };
@@ -109,17 +112,21 @@ export class Waiters {
           if (answer === undefined) reject(error);
         },
       };
-      const queue = this.#join(queueName, caller);
-      if (queue.leader !== caller) {
+      const waitForOther = (): void => {
         const why = 'the store was asked by another caller, and did not answer';
         const tooLate = (): void => caller.reject(new StoreError('UNAVAILABLE', why));
         cancel = this.#clock.schedule(tooLate, longestCallMs);
-      }
+      };
+      const queue = this.#join(queueName, caller);
+      if (queue.leader !== caller) waitForOther();
       turn.then(async () => {
         isLeading = true;
         cancel();
         await this.#ask(queueName, queue);
+        isLeading = false;
         if (answer !== undefined) resolve(answer);
+        // Somebody who began anew, after a call that took too long, asks for this one as well.
+        else if (!isOver) waitForOther();
       });
     });
   }

@@ -95,3 +95,32 @@ test('FT-24 a call that died keeps nobody for ever, and whoever comes then makes
   await settled();
   expect([dead.state, rounds.length]).toEqual(['granted', 2]);
 });
+
+test('one whose turn comes as another begins anew is answered by that one', async () => {
+  const first = ask();
+  await settled();
+  await clock.advance(1_000);
+  let another: ReturnType<typeof ask> | undefined;
+  let isEnding = false;
+  const looked = {
+    // Asked for as the turn is given: what is queued here comes before it is taken.
+    get aborted(): boolean {
+      if (isEnding) {
+        queueMicrotask(() => {
+          another ??= ask();
+        });
+      }
+      return false;
+    },
+    addEventListener() {},
+    removeEventListener() {},
+  };
+  const second = ask(looked as unknown as AbortSignal);
+  await clock.advance(4_500);
+  isEnding = true;
+  rounds[0]?.end();
+  await settled();
+  for (const { end } of rounds) end();
+  await settled();
+  expect([first.state, second.state, another?.state]).toEqual(['granted', 'granted', 'granted']);
+});
