@@ -11,10 +11,11 @@ import { orderProblems } from './order.ts';
 /** A step inside a chain. The context is required, so that no layer can drop the deadline or the trace by accident. */
 export type Next = (request: Request, context: Context) => Promise<Response>;
 
-/** Calls a step. One that throws at once, such as a middleware of one's own that is not `async`, rejects like any other. */
+/** Calls a step. One that throws or answers at once, such as a middleware of one's own that is not `async`, is like any other. */
 export function call(next: Next, request: Request, context: Context): Promise<Response> {
   try {
-    return next(request, context);
+    // A promise is handed on as it is.
+    return Promise.resolve(next(request, context));
   } catch (error) {
     return Promise.reject(error);
   }

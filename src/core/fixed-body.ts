@@ -24,7 +24,7 @@ export function fixedBody(text: string): () => BodyInit {
     type: 'bytes',
     pull(controller) {
       // A new copy each time: a stream of bytes takes away what it is given.
-      controller.enqueue(new TextEncoder().encode(text));
+      if (text !== '') controller.enqueue(new TextEncoder().encode(text));
       controller.close();
     },
   };

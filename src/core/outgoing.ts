@@ -69,7 +69,8 @@ export type HeaderFilter = (name: string) => boolean;
 const unwantedHeaders: Key<HeaderFilter | undefined> = key<HeaderFilter>('unwanted headers');
 
 /**
- * Takes headers that came with the request off the outgoing one; what layers have set of the same name stays.
+ * Takes headers that came with the request off the outgoing one; what layers have set of the same name stays. A request that a
+ * layer hands on in its place is taken for a copy of it: what is to be added is set with {@link setHeader}.
  *
  * Asked when the headers are copied, and not before: a pass of its own over them costs more than most layers.
  */

@@ -28,7 +28,7 @@ export function checkToldHeaders(file: ResolvedFile, positions: Positions, repor
   if (tellers.size === 0) return;
   for (const route of file.routes) {
     for (const { header, claim: asClaim, path, part } of deciding(route)) {
-      const teller = tellers.get(header.toLowerCase());
+      const teller = tellers.get(plain(header));
       if (teller === undefined) continue;
       const { by, claim } = teller;
       report(positions[part](path), {
@@ -55,11 +55,11 @@ function tellersOf({ auth, routes, defaults }: ResolvedFile): ReadonlyMap<string
     const by = 'a token';
     for (const [header, claim] of Object.entries(issuer.claim_headers ?? {})) {
       const at = [...path, 'claim_headers', header];
-      tellers.set(header.toLowerCase(), { path: at, by, claim });
+      tellers.set(plain(header), { path: at, by, claim });
     }
     const { payload_header: payload } = issuer;
     if (payload !== undefined) {
-      tellers.set(payload.toLowerCase(), { path: [...path, 'payload_header'], by });
+      tellers.set(plain(payload), { path: [...path, 'payload_header'], by });
     }
   }
   const shared: { written: Draft<DefaultsBlock>; path: Path } = {
@@ -72,7 +72,7 @@ function tellersOf({ auth, routes, defaults }: ResolvedFile): ReadonlyMap<string
     const { forward = [] } = authorizer as AuthorizerBlock;
     for (const header of asList(forward)) {
       const at = [...path, 'authorizer', 'forward'];
-      tellers.set(header.toLowerCase(), { path: at, by: 'an authorizer' });
+      tellers.set(plain(header), { path: at, by: 'an authorizer' });
     }
   }
   return tellers;
@@ -106,4 +106,9 @@ function* deciding({ written: { match, sticky }, path }: ResolvedRoute): Generat
     const claim = (name: string): string => quote(`jwt:${name}`);
     yield { header: key.slice('header:'.length), path: at, part: 'value', claim };
   }
+}
+
+/** What an upstream may take for the same has one name. */
+function plain(header: string): string {
+  return header.toLowerCase().replaceAll('_', '-');
 }

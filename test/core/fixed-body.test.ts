@@ -4,7 +4,8 @@ import { prepareRejection } from '../../src/core/rejection.ts';
 
 const text = '{"title":"Zu früh"}';
 
-test('a body is the same text each time', async () => {
+test('a body is the same text each time, which may be none', async () => {
+  expect(await new Response(fixedBody('')()).text()).toBe('');
   const body = fixedBody(text);
   for (let time = 0; time < 3; time++) expect(await new Response(body()).text()).toBe(text);
 });

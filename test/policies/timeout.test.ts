@@ -453,6 +453,13 @@ describe('what goes on inside', () => {
     expect(listeners.current).toBe(0);
   });
 
+  test('pitfall 17: a middleware that answers at once does, and no timer stays', async () => {
+    const answering = (() => () => new Response('at once')) as unknown as Middleware;
+    const shop = outbound(upstream(status(200)), timeout('1s', { clock }), answering);
+    expect(await (await shop(url)).text()).toBe('at once');
+    expect(clock.pending).toBe(0);
+  });
+
   test('TO-02: overall reached: no retry, whatever retry_on says', async () => {
     const fetch = upstream(stalled);
     const shop = outbound(

@@ -1686,14 +1686,14 @@ routes:
 defaults: { auth: main }
 routes:
   - { path: /a, to: web, match: { headers: { x-user: ada, x-other: b } }, rate_limit: { limit: 1, per: 1s, by: "header:x-user" } }
-  - { path: /b, to: web, match: [{ headers: { x-other: b } }, { headers: { x-token: "*" } }] }
+  - { path: /b, to: web, match: [{ headers: { x-other: b } }, { headers: { x_token: "*" } }] }
   - { path: /c, to: { users@v1: 50, users@v2: 50 }, sticky: { by: ["cookie:sid", "header:X-User"] } }
   - { path: /d, to: { users@v1: 50, users@v2: 50 }, sticky: { by: "header:x-group" } }
   - { path: /e, to: web, authorizer: { to: web, forward: X-Group }, allow: { headers: { x-user: ada, x-group: staff } } }
 `,
     expected: [
       '7:46 warning[FM109] `x-user` is what the client wrote when a route is chosen',
-      '8:76 warning[FM109] `x-token` is what the client wrote when a route is chosen',
+      '8:76 warning[FM109] `x_token` is what the client wrote when a route is chosen',
       '9:82 warning[FM109] `X-User` is what the client wrote when a route is chosen',
       '10:67 warning[FM109] `x-group` is what the client wrote when a route is chosen',
     ],
