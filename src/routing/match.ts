@@ -8,14 +8,8 @@ import { inOneGo, type Steps } from '../core/steps.ts';
 import { type Candidate, Candidates, unconditional } from './candidates.ts';
 import { compileConditions, type MatchConditions } from './conditions.ts';
 import { parsePathPattern, type Segment } from './path-pattern.ts';
-import {
-  addToTrie,
-  noIndex,
-  type PathTrie,
-  type TrieDraft,
-  TriePacker,
-  trieDraft,
-} from './path-trie.ts';
+import { type PathTrie, TriePacker } from './path-trie.ts';
+import { addToTrie, noIndex, type TrieDraft, trieDraft } from './path-trie-draft.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** What a route is matched by; the first route of the list that fits wins. */
