@@ -79,17 +79,16 @@ export class Waiters {
       }
       let cancel = (): void => {};
       let isOver = false;
-      const leave = (): void => {
-        isOver = true;
-        cancel();
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      const stay = (): void => {
+      const end = (): void => {
         isOver = true;
         cancel();
         signal?.removeEventListener('abort', leave);
       };
+      const leave = (): void => {
+        end();
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave);
       let lead = (): void => {};
       // Made here, so that what follows is this caller's own doing and not that of whoever hands over.
       const turn = new Promise<void>((resolve) => {
@@ -102,13 +101,13 @@ export class Waiters {
         settings,
         lead,
         resolve(grant) {
-          stay();
+          end();
           // Whoever asks leaves last: what it has begun for the others goes on as long as it waits.
           if (isLeading) answer = grant;
           else resolve(grant);
         },
         reject(error) {
-          stay();
+          end();
           if (answer === undefined) reject(error);
         },
       };
