@@ -4,6 +4,7 @@
  * @module
  */
 
+import { takenFor } from '../security/twins.ts';
 import type { AuthorizerBlock } from './blocks/authorizer.ts';
 import type { DefaultsBlock } from './blocks/route.ts';
 import type { Path } from './nodes.ts';
@@ -28,7 +29,7 @@ export function checkToldHeaders(file: ResolvedFile, positions: Positions, repor
   if (tellers.size === 0) return;
   for (const route of file.routes) {
     for (const { header, claim: asClaim, path, part } of deciding(route)) {
-      const teller = tellers.get(plain(header));
+      const teller = tellers.get(takenFor(header.toLowerCase()));
       if (teller === undefined) continue;
       const { by, claim } = teller;
       report(positions[part](path), {
@@ -46,7 +47,7 @@ export function checkToldHeaders(file: ResolvedFile, positions: Positions, repor
   }
 }
 
-/** By name, in lower case. */
+/** By the names that upstreams may take them for. */
 function tellersOf({ auth, routes, defaults }: ResolvedFile): ReadonlyMap<string, Teller> {
   const tellers = new Map<string, Teller>();
   for (const [name, issuer] of Object.entries(auth)) {
@@ -55,11 +56,11 @@ function tellersOf({ auth, routes, defaults }: ResolvedFile): ReadonlyMap<string
     const by = 'a token';
     for (const [header, claim] of Object.entries(issuer.claim_headers ?? {})) {
       const at = [...path, 'claim_headers', header];
-      tellers.set(plain(header), { path: at, by, claim });
+      tellers.set(takenFor(header.toLowerCase()), { path: at, by, claim });
     }
     const { payload_header: payload } = issuer;
     if (payload !== undefined) {
-      tellers.set(plain(payload), { path: [...path, 'payload_header'], by });
+      tellers.set(takenFor(payload.toLowerCase()), { path: [...path, 'payload_header'], by });
     }
   }
   const shared: { written: Draft<DefaultsBlock>; path: Path } = {
@@ -72,7 +73,7 @@ function tellersOf({ auth, routes, defaults }: ResolvedFile): ReadonlyMap<string
     const { forward = [] } = authorizer as AuthorizerBlock;
     for (const header of asList(forward)) {
       const at = [...path, 'authorizer', 'forward'];
-      tellers.set(plain(header), { path: at, by: 'an authorizer' });
+      tellers.set(takenFor(header.toLowerCase()), { path: at, by: 'an authorizer' });
     }
   }
   return tellers;
@@ -106,9 +107,4 @@ function* deciding({ written: { match, sticky }, path }: ResolvedRoute): Generat
     const claim = (name: string): string => quote(`jwt:${name}`);
     yield { header: key.slice('header:'.length), path: at, part: 'value', claim };
   }
-}
-
-/** What an upstream may take for the same has one name. */
-function plain(header: string): string {
-  return header.toLowerCase().replaceAll('_', '-');
 }

@@ -10,7 +10,7 @@ import { dropSent, type HeaderFilter, hasHeaderEdits, removeHeader } from '../co
 /** Names of headers in lower case, and what an upstream may take those with `_` for: for the functions below. */
 export function allSpellings(names: readonly string[]): ReadonlySet<string> {
   const written = names.map((name) => name.toLowerCase());
-  return new Set([...written, ...written.map(readAs)]);
+  return new Set([...written, ...written.map(takenFor)]);
 }
 
 /**
@@ -30,7 +30,7 @@ export function twinsOf(names: ReadonlySet<string>): HeaderFilter {
  * @param names As {@link allSpellings} gives them.
  */
 export function spellingsOf(names: ReadonlySet<string>): HeaderFilter {
-  return (name) => names.has(readAs(name));
+  return (name) => names.has(takenFor(name));
 }
 
 /** Takes off these headers and their twins where they came with the request. */
@@ -49,7 +49,8 @@ export function withoutHeaders(context: Context, names: ReadonlySet<string>): Co
   return clean;
 }
 
-function readAs(name: string): string {
+/** The name that an upstream may take a header of this name for, in lower case both. */
+export function takenFor(name: string): string {
   // Asked of each header of each request: looking is quicker than replacing.
   return name.includes('_') ? name.replaceAll('_', '-') : name;
 }
