@@ -164,7 +164,8 @@ export function outgoingInit(request: Request, context: Context): RequestInit | 
 
 function bringsUnwanted(request: Request, context: Context): boolean {
   const isUnwanted = context.get(unwantedHeaders);
-  return isUnwanted !== undefined && [...request.headers.keys()].some(isUnwanted);
+  if (isUnwanted) for (const name of request.headers.keys()) if (isUnwanted(name)) return true;
+  return false;
 }
 
 /** The request with all that was asked for in the context. */

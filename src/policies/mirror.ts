@@ -5,7 +5,7 @@
  */
 
 import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../core/abort.ts';
-import { layer, type Middleware, type Next } from '../core/chain.ts';
+import { call, layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
@@ -179,8 +179,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
           const isSame = recording.request === request;
           // A copy of a request follows the caller's signal, on Node only until it is collected.
           const origin = isSame ? context : context.with(abortSignal, caller);
-          // Async, so that a middleware that throws at once rejects like any other.
-          const primary = (async () => await next(recording.request, origin))();
+          const primary = call(next, recording.request, origin);
           context.waitUntil(sendCopy(copy, recording, context));
           try {
             return await primary;

@@ -67,7 +67,9 @@ class LimitedExchange {
       });
       call(next, request, context.with(abortSignal, this.#follower.signal)).then(
         (response) => this.#onResponse(response),
-        (error) => this.#onError(error),
+        (error) => {
+          if (this.#settle(undefined)) this.#reject(error);
+        },
       );
     });
   }
@@ -91,10 +93,6 @@ class LimitedExchange {
       this.#settle(response);
       this.#resolve(response);
     }
-  }
-
-  #onError(error: unknown): void {
-    if (this.#settle(undefined)) this.#reject(error);
   }
 
   /** Whether it was not settled before. */
