@@ -23,7 +23,7 @@ export function call(next: Next, request: Request, context: Context): Promise<Re
 
 /**
  * Wraps a step in another one, which may call it never, once or many times, one after the other or at once, and may hand
- * it another request.
+ * it another request. Headers that it adds it sets with `setHeader`: those of another request are taken for the client's.
  *
  * A middleware's state belongs to the middleware, never to `(next) => …`: that function may run any number of times.
  */
