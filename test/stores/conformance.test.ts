@@ -6,7 +6,12 @@ import { delegateTo } from '../../src/stores/delegate.ts';
 import { guardedStore } from '../../src/stores/guarded.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 import { register } from '../support/stores.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
+const clock = new VirtualClock();
+const wait = (ms: number) => clock.advance(ms);
+
+/** On the runtime's own timers, by which the checks wait where nothing else is said. */
 const stores: Readonly<Record<string, () => Store>> = {
   memory: () => memoryStore(),
   'compare and set': () => takeByCompareAndSet(register()),
@@ -26,7 +31,7 @@ describe.each(Object.entries(stores))('%s', (_, make) => {
 /** A store that does one thing wrong, and the check that has to say so. */
 const broken: Readonly<Record<string, [store: Store, complaint: string]>> = {
   'grants everyone everything': [
-    delegateTo(memoryStore(), {
+    delegateTo(memoryStore({ clock }), {
       take: (_key: string, _limit: unknown, n: number) => ({
         granted: n,
         remaining: 1,
@@ -38,7 +43,7 @@ const broken: Readonly<Record<string, [store: Store, complaint: string]>> = {
   ],
   'does not look at the version': [
     (() => {
-      const store = memoryStore();
+      const store = memoryStore({ clock });
       return delegateTo(store, {
         set: (key: string, value: string | null) => store.set(key, value),
       });
@@ -46,11 +51,11 @@ const broken: Readonly<Record<string, [store: Store, complaint: string]>> = {
     'winners: 20 in place of 1',
   ],
   'forgets what it is told': [
-    delegateTo(memoryStore(), { set: () => '1' }),
+    delegateTo(memoryStore({ clock }), { set: () => '1' }),
     'get after set: not within 20 ms',
   ],
   'counts although it is eventual': [
-    delegateTo(memoryStore(), {
+    delegateTo(memoryStore({ clock }), {
       capabilities: { consistency: 'eventual', staleMs: 0, minWriteMs: 0, minTtlMs: 0 },
     }),
     'a StoreError UNSUPPORTED: false in place of UNSUPPORTED',
@@ -60,14 +65,14 @@ const broken: Readonly<Record<string, [store: Store, complaint: string]>> = {
 describe('the checks', () => {
   test.each(Object.entries(broken))('find a store that %s', async (_, [store, complaint]) => {
     const complaints: string[] = [];
-    for (const { run } of storeChecks(store, { patienceMs: 20 })) {
+    for (const { run } of storeChecks(store, { patienceMs: 20, wait })) {
       await run().catch((error: Error) => complaints.push(error.message));
     }
     expect(complaints).toContain(complaint);
   });
 
   test('pass an eventual store that refuses what it cannot do', async () => {
-    const memory = memoryStore();
+    const memory = memoryStore({ clock });
     const { take: _take, watch: _watch, ...rest } = memory;
     const store: Store = {
       ...rest,
@@ -77,6 +82,6 @@ describe('the checks', () => {
         return memory.set(key, value, options);
       },
     };
-    for (const { run } of storeChecks(store)) await run();
+    for (const { run } of storeChecks(store, { wait })) await run();
   });
 });

@@ -22,10 +22,10 @@ function counted(clock: VirtualClock) {
 }
 
 describe('exactStore holds what a store has to hold', () => {
-  const store = exactStore(memoryStore());
-  test.each(storeChecks(store).map(({ name, run }) => [name, run] as const))('%s', (_, run) =>
-    run(),
-  );
+  const clock = new VirtualClock();
+  const store = exactStore(memoryStore({ clock }), { clock });
+  const checks = storeChecks(store, { wait: (ms) => clock.advance(ms) });
+  test.each(checks.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run());
 });
 
 test.each([0, 1.5, Number.NaN])('exactStore refuses a capacity of %s', (capacity) => {

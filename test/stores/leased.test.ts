@@ -6,8 +6,11 @@ import { StoreError } from '../../src/stores/contract.ts';
 import { delegateTo } from '../../src/stores/delegate.ts';
 import { leasedStore } from '../../src/stores/leased.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { promisesTurn, VirtualClock } from '../support/virtual-clock.ts';
 import { type Spending, worstExcess } from '../support/window.ts';
+
+/** For thousands of milliseconds one by one, in which nothing but promises is waited for. */
+const virtualClock = () => new VirtualClock(undefined, undefined, promisesTurn);
 
 const perSecond = (quota: number, burst = quota): Limit => ({ quota, windowMs: 1_000, burst });
 
@@ -38,15 +41,15 @@ function failing(clock: VirtualClock, state: { readonly isOut: boolean }): Takin
 }
 
 describe('leasedStore holds what a store has to hold', () => {
-  const store = leasedStore(memoryStore());
-  test.each(storeChecks(store).map(({ name, run }) => [name, run] as const))('%s', (_, run) =>
-    run(),
-  );
+  const clock = virtualClock();
+  const store = leasedStore(memoryStore({ clock }), { clock });
+  const checks = storeChecks(store, { wait: (ms) => clock.advance(ms) });
+  test.each(checks.map(({ name, run }) => [name, run] as const))('%s', (_, run) => run());
 });
 
 describe('leasedStore', () => {
   test('answers at once, without a promise, where units are at hand', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const { store, asked } = remote(clock);
     const leased = leasedStore(store, { clock });
     const limit = perSecond(1_000);
@@ -61,7 +64,7 @@ describe('leasedStore', () => {
   });
 
   test('asks at most once for a hundred units where the limit is exhausted, and grants what it allows', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const { store, asked } = remote(clock);
     const limit = perSecond(20_000, 2_000);
     const instances = Array.from({ length: 4 }, () => leasedStore(store, { clock, instances: 4 }));
@@ -85,7 +88,7 @@ describe('leasedStore', () => {
   });
 
   test('is told by a part of a batch that there is no more, and does not ask in vain', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const { store, asked } = remote(clock);
     const leased = leasedStore(store, { clock });
     const limit = perSecond(100_000, 10_000);
@@ -125,7 +128,7 @@ describe('leasedStore', () => {
         steps,
         fc.integer({ min: 0, max: 30 }),
         async (limit, run, delay) => {
-          const clock = new VirtualClock();
+          const clock = virtualClock();
           const { store } = remote(clock, delay);
           const instances = [0, 1, 2].map(() => leasedStore(store, { clock, instances: 3 }));
           const spendings: Spending[] = [];
@@ -152,7 +155,7 @@ describe('leasedStore', () => {
   });
 
   test('what is fetched ahead is given to the request that began it, and asked for anew where it died all the same', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const memory = memoryStore({ clock });
     const begunAt = clock.monotonic();
     const asked: number[] = [];
@@ -184,7 +187,7 @@ describe('leasedStore', () => {
   });
 
   test('units that were leased and not spent are lost when the lease ends: nobody spends them later', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const leased = leasedStore(memoryStore({ clock }), { clock });
     const limit = perSecond(10, 100);
     for (let ms = 0; ms < 50; ms++) {
@@ -198,7 +201,7 @@ describe('leasedStore', () => {
   });
 
   test('knows for how long the store has said no, and asks no more until then', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const { store, asked } = remote(clock);
     const leased = leasedStore(store, { clock });
     const limit = perSecond(1);
@@ -216,7 +219,7 @@ describe('leasedStore', () => {
   });
 
   test('gives back what is left when it is closed', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const memory = memoryStore({ clock });
     const leased = leasedStore(memory, { clock });
     const limit: Limit = { quota: 1, windowMs: 86_400_000, burst: 1_000 };
@@ -230,7 +233,7 @@ describe('leasedStore', () => {
   });
 
   test('passes an outage on to those that wait, and recovers with the store', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const state = { isOut: true };
     const leased = leasedStore(failing(clock, state), { clock });
     const limit = perSecond(10);
@@ -244,7 +247,7 @@ describe('leasedStore', () => {
   });
 
   test('what is at hand is spent while the store is out', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     const state = { isOut: false };
     const leased = leasedStore(failing(clock, state), { clock });
     const limit = perSecond(1_000);
@@ -266,7 +269,7 @@ describe('leasedStore', () => {
   });
 
   test('a store that takes longer than a lease lasts is asked once, and counts as out', async () => {
-    const clock = new VirtualClock();
+    const clock = virtualClock();
     let asked = 0;
     const slow = delegateTo(memoryStore({ clock }), {
       take: async () => {
