@@ -23,6 +23,14 @@ test('no row is there twice', () => {
 });
 
 describe.each(
+  factories.flatMap(([name, { make, taken }]) => (taken ? [[name, make, taken] as const] : [])),
+)('%s', (_, make, taken) => {
+  test.each(taken.map((given) => [given] as const))('takes %j', (given) => {
+    expect(() => make(...(given as never[]))).not.toThrow();
+  });
+});
+
+describe.each(
   factories.map(
     ([name, factory]) =>
       [`${factory.sentence ?? ''} ${name} refuses at once`.trimStart(), name, factory] as const,

@@ -36,6 +36,8 @@ export interface Factory {
   readonly sentence?: string;
   readonly make: (...given: never[]) => unknown;
   readonly refused: readonly Refusal[];
+  /** Arguments right at the edge of what is refused. */
+  readonly taken?: readonly (readonly unknown[])[];
 }
 
 const eventualStore = {
@@ -467,6 +469,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   },
   throttle: {
     make: throttle,
+    taken: [[{ multiplier: 1 }], [{ window: '1ms' }]],
     refused: [
       [[{ multiplier: 0.9 }], 'throttle.multiplier: 0.9 is not a number of 1 or more'],
       [[{ multiplier: Number.NaN }], 'throttle.multiplier: NaN is not a number of 1 or more'],
@@ -485,6 +488,10 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ maxRejection: 0 }],
         'throttle.maxRejection: 0 is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again',
+      ],
+      [
+        [{ maxRejection: '0.5' }],
+        'throttle.maxRejection: "0.5" is not a number above 0 and below 1; with 1 nothing would ever find out that the upstream is well again',
       ],
       [
         [{ maxRejection: Number.NaN }],
@@ -648,7 +655,16 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         [{ from: 1, pressure: pressure({ from: 1, full: 2 }) }],
         'shed.pressure: it stands in place of from, full and load, not beside',
       ],
+      [
+        [{ pressure: pressure({ from: 1, full: 2 }), full: 1 }],
+        'shed.pressure: it stands in place of from, full and load, not beside',
+      ],
+      [
+        [{ pressure: pressure({ from: 1, full: 2 }), load: Number }],
+        'shed.pressure: it stands in place of from, full and load, not beside',
+      ],
       [[{ pressure: 5 }], 'shed.pressure: 5 is not a pressure, as pressure() makes one'],
+      [[{ pressure: null }], 'shed.pressure: null is not a pressure, as pressure() makes one'],
       [
         [{ from: 1, to: 2 }],
         "shed: there is no option 'to', only from, full, load, pressure, priority, trust, retryAfter, random",
@@ -809,6 +825,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   },
   mirror: {
     make: mirror,
+    taken: [[{ send, timeout: '1ms' }], [{ send, timeout: '2147483647ms' }]],
     refused: [
       [[{}], 'mirror: say where the copies go, either by to or by send'],
       [[{ to: 'http://a', send }], 'mirror: say where the copies go, either by to or by send'],
@@ -823,6 +840,10 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [
         [{ to: 'ftp://v2' }],
         'mirror.to: "ftp://v2" is not an http or https URL without credentials, query and fragment',
+      ],
+      [
+        [{ to: 'web+http://v2' }],
+        'mirror.to: "web+http://v2" is not an http or https URL without credentials, query and fragment',
       ],
       [
         [{ to: 'http://u:p@v2' }],
