@@ -19,7 +19,7 @@ import type { MirrorOptions } from './mirror.ts';
 /** Marks a copy. A request that bears it is not mirrored again. */
 export const mirrorHeader = 'x-fetchmesh-mirror';
 
-const credentialHeaders: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
+const credentialHeaders: readonly string[] = ['authorization', 'cookie'];
 
 /** Where copies go, and which origin that is; `undefined` where nobody knows. */
 export interface Destination {

@@ -34,8 +34,8 @@ export interface MirrorOptions {
   /** How many of the requests, in percent; drawn once a request. Default: 100. */
   readonly percent?: number;
   /**
-   * Whether `authorization`, `cookie` and `proxy-authorization` are copied too: `'include'`, `'omit'`, or `'same-origin'`,
-   * that is where the copy goes to the origin of the request; never for `send`. Default: `'same-origin'`.
+   * Whether `authorization` and `cookie` are copied too: `'include'`, `'omit'`, or `'same-origin'`, that is where the copy
+   * goes to the origin of the request; never for `send`. Default: `'same-origin'`.
    */
   readonly credentials?: 'include' | 'omit' | 'same-origin';
   /** Edits of the copy's headers, after all else. */
@@ -146,7 +146,7 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
       cancelTimer = clock.schedule(() => {
         copy.abort(timeoutError(`No response within ${timeout}`));
       }, timeoutMs);
-      emit(context, 'mirror', {});
+      emit(context, 'mirror');
       const { url, method } = copy.request;
       const init = { method, headers: copy.headers, body: bytes, signal, redirect: 'manual' };
       // What comes too late is thrown away all the same.
@@ -159,7 +159,6 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
       stats.failed += 1;
     } finally {
       cancelTimer?.();
-      copy.release(undefined);
       stats.active -= 1;
     }
   }

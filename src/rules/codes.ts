@@ -394,8 +394,8 @@ regex, which replaces what an expression finds.`,
   },
   FM086: {
     title: 'credentials for another service',
-    explanation: `Copies of requests go to another service without the headers authorization, cookie and proxy-authorization. With
-credentials: include it gets them, and can act in the name of the callers.`,
+    explanation: `Copies of requests go to another service without the headers authorization and cookie. With credentials: include it gets
+them, and can act in the name of the callers.`,
   },
   FM087: {
     title: 'fault without an end',

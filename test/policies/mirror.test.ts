@@ -242,7 +242,10 @@ describe('MI-04: the answer of the copy', () => {
     );
     await outbound(upstream(status(200)), mirrorTo(shadow, { timeout: '1s' }))(url);
     await clock.advance(1_000);
-    expect(shadow.calls[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
+    expect(shadow.calls[0]?.signal.reason).toMatchObject({
+      name: 'TimeoutError',
+      message: 'No response within 1s',
+    });
     answerLate?.(new Response(body.stream));
     await settled();
     expect(body.cancels).toBe(1);
@@ -423,6 +426,15 @@ describe('MI-06: a copy', () => {
     await settled();
     expect(shadow.calls).toHaveLength(0);
   });
+
+  test('is not made of a method that no fetch sends', async () => {
+    const copies = mirrorTo(upstream(status(200)));
+    // Some servers hand over such a request all the same; none can be made by its constructor.
+    const request = Object.defineProperty(new Request(url), 'method', { value: 'TRACE' });
+    await copies(async () => new Response())(request, Context.background());
+    await settled();
+    expect(copies.stats).toEqual({ active: 0, answered: 0, failed: 0, skipped: 0 });
+  });
 });
 
 describe('MI-07: the headers of a copy', () => {
@@ -506,6 +518,22 @@ describe('MI-07: the headers of a copy', () => {
   });
 });
 
+test.each([
+  ['http://v2.internal', 'http://v2.internal/users?page=2'],
+  ['http://v2.internal/shop', 'http://v2.internal/shop/users?page=2'],
+  ['http://v2.internal/shop/', 'http://v2.internal/shop/users?page=2'],
+])('a copy goes to the path of the request below that of %s', async (to, wanted) => {
+  const sent: string[] = [];
+  vi.stubGlobal('fetch', async (copy: string) => {
+    sent.push(copy);
+    return new Response(null);
+  });
+  await outbound(upstream(status(200)), mirror({ to, clock }))(url);
+  await settled();
+  vi.unstubAllGlobals();
+  expect(sent).toEqual([wanted]);
+});
+
 test('there are no more copies at once than allowed', async () => {
   const events: PolicyEvent[] = [];
   const shadow = upstream(stalled);
@@ -537,6 +565,7 @@ test('describes itself', () => {
   expect(describeChain(mirror({ to: 'http://v2.internal/base', percent: 5 }))).toBe(
     'mirror 5% to http://v2.internal',
   );
+  expect(describeChain(mirrorTo(upstream(status(200))))).toBe('mirror 100% to a handler');
 });
 
 function listening(events: PolicyEvent[]): Middleware {
