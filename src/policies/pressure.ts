@@ -101,6 +101,6 @@ class RecentLevels {
   shareBelow(level: number): number {
     let below = (this.#counts[level] as number) / 2;
     for (let index = 0; index < level; index++) below += this.#counts[index] as number;
-    return this.#total === 0 ? 1 / 2 : below / this.#total;
+    return below / this.#total;
   }
 }

@@ -83,9 +83,7 @@ export function shed(options: ShedOptions): Middleware {
   if (typeof priority !== 'function') checkPriority(priority);
   functionOption('shed.trust', trust);
   const retryAfterMs = durationOption('shed.retryAfter', options.retryAfter ?? '1s');
-  const shared =
-    options.pressure ??
-    pressure({ from, full, ...(load !== undefined && { load }) } as PressureOptions);
+  const shared = options.pressure ?? pressure({ from, full, load } as PressureOptions);
 
   const refusal = prepareRejection('shed', {
     detail: 'There is too much to do at the moment.',

@@ -70,12 +70,32 @@ describe('the load', () => {
   test('LS-02 where all are on one level, half of them count as lower', () => {
     const shared = pressure(injected);
     for (const [share, enters] of [
-      [0.4, true],
+      [0.5, true],
       [0.6, false],
     ] as const) {
       load = share;
       expect(shared.enter(levelOf('normal', 0))).toBe(enters);
     }
+  });
+
+  test.each([
+    [0.9995, true],
+    [0.9996, false],
+    [1, false],
+  ])('LS-02 half of each level is forgotten after 2048: %d', (share, enters) => {
+    const shared = pressure(injected);
+    for (let index = 0; index < 2_047; index++) shared.enter(levelOf('background', 0));
+    shared.enter(levelOf('low', 0));
+    load = share;
+    // On its level it is alone: (1023 + 1/2) / 1024 count as lower.
+    expect(shared.enter(levelOf('low', 0))).toBe(enters);
+  });
+
+  test('LS-02 from `full` on the highest is given up too, also when the count of its level is halved to none', () => {
+    const shared = pressure(injected);
+    for (let index = 0; index < 2_047; index++) shared.enter(levelOf('background', 0));
+    load = 1;
+    expect(shared.enter(levelOf('low', 0))).toBe(false);
   });
 
   test('LS-02 the share begins at `from`, not at nothing', () => {
@@ -187,6 +207,7 @@ describe('the answer', () => {
     expect(await response.json()).toMatchObject({
       type: 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
       reason: 'shed',
+      detail: 'There is too much to do at the moment.',
     });
     expect(request.bodyUsed).toBe(false);
     expect(events).toEqual([{ name: 'shed', attributes: { priority: 'normal;level=37' } }]);
@@ -219,6 +240,19 @@ describe('the level', () => {
     );
     expect(await carried({ trust: () => true }, 'high;level=5')).toBe('high;level=5');
     expect(await carried({ trust: () => true }, 'critical')).toBe('critical;level=37');
+  });
+
+  test('LS-01 is asked for with the request and its context, and so is trust', async () => {
+    const [request, context] = [new Request(url), Context.background()];
+    const asked: boolean[] = [];
+    const isTold = (of: Request, by: Context) => asked.push(of === request && by === context) > 0;
+    const run = shed({
+      ...injected,
+      trust: (...given) => !isTold(...given),
+      priority: (...given) => (isTold(...given) ? 'high' : 'low'),
+    })(async () => new Response());
+    await run(request, context);
+    expect(asked).toEqual([true, true]);
   });
 
   test('LS-04 from a caller that is not trusted counts for nothing', async () => {
@@ -273,6 +307,9 @@ test('is named in the chain', () => {
     'shed from 10 to 20, low',
   );
   expect(describeChain(shed({ pressure: pressure({ from: 1, full: 2 }) }))).toBe('shed, normal');
+  expect(describeChain(shed({ from: 10, full: 20, priority: () => 'low' }))).toBe(
+    'shed from 10 to 20',
+  );
 });
 
 test('a priority function that returns nonsense rejects the request that it was asked for', async () => {
