@@ -100,7 +100,7 @@ export function throttle(options: ThrottleOptions = {}): Middleware {
         outcome = outcomeOfError(error, signalOf(request, context));
         throw error;
       } finally {
-        if (outcome?.verdict === 'ignored') recent.takeBack(bucket, clock.monotonic());
+        if (outcome?.verdict === 'ignored') recent.takeBack(bucket);
         else if (outcome?.verdict === 'success' && !isOverloaded) {
           recent.accepted(clock.monotonic());
         }
@@ -182,8 +182,7 @@ class RecentRequests {
   }
 
   /** A request that says nothing after all, unless it is forgotten already. */
-  takeBack(bucket: number, now: number): void {
-    this.at(now);
+  takeBack(bucket: number): void {
     if (bucket <= this.#present - buckets) return;
     this.requests -= 1;
     const slot = bucket % buckets;

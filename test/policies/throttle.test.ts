@@ -95,6 +95,9 @@ describe('throttle', () => {
     const response = await shop(url);
     expect(response.status).toBe(503);
     expect(rejectionOf(response)).toMatchObject({ flag: 'OM', blame: 'policy' });
+    expect(await response.json()).toMatchObject({
+      detail: 'The upstream is overloaded; the request was not sent.',
+    });
     expect(events).toEqual([{ name: 'throttled', attributes: { share: 0.5 } }]);
   });
 
@@ -195,14 +198,72 @@ describe('throttle', () => {
     expect(await call()).toBe('503');
   });
 
+  test('AT-02 a tenth of the window is forgotten as a whole', async () => {
+    const { call, clock } = shopOf([status(503)], { minRequests: 2, window: '10s' });
+    await call();
+    await clock.advance(950);
+    await call();
+    // The first one of the second tenth.
+    await clock.advance(100);
+    await call();
+    await clock.advance(8_950);
+    expect([await call(), await call()]).toEqual(['503', 'throttled']);
+  });
+
+  test('AT-02 what was accepted is forgotten together with the requests, once', async () => {
+    let isUp = true;
+    const { call, clock } = shopOf([() => new Response(null, { status: isUp ? 200 : 503 })], {
+      minRequests: 2,
+      window: '10s',
+    });
+    for (let request = 0; request < 20; request++) await call();
+    await clock.advance(10_000);
+    // Nothing is left of those that were accepted.
+    isUp = false;
+    expect([await call(), await call(), await call()]).toEqual(['503', '503', 'throttled']);
+    await clock.advance(10_000);
+    isUp = true;
+    expect([await call(), await call(), await call()]).toEqual(['200', '200', '200']);
+    await clock.advance(20_000);
+    isUp = false;
+    expect([await call(), await call(), await call()]).toEqual(['503', '503', 'throttled']);
+  });
+
+  test('AT-01 each one that is accepted counts once', async () => {
+    const { call } = shopOf([status(200), status(200), status(503)], { minRequests: 1 });
+    // Two of four are just what the multiplier lets fail.
+    for (let request = 0; request < 5; request++) expect(await call()).not.toBe('throttled');
+    expect(await call()).toBe('throttled');
+  });
+
+  test('AT-05 what is given up later is taken off the tenth in which it was made', async () => {
+    const { call, clock } = shopOf([status(503), stalled, status(503)], {
+      minRequests: 2,
+      window: '10s',
+    });
+    const caller = new AbortController();
+    await call();
+    await clock.advance(2_500);
+    const late = call({ signal: caller.signal });
+    await clock.advance(3_000);
+    caller.abort(new Error('gone'));
+    await expect(late).rejects.toThrow('gone');
+    await call();
+    await clock.advance(7_000);
+    // The tenth of the one that was given up is forgotten, and takes nothing of the last one along.
+    expect([await call(), await call()]).toEqual(['503', 'throttled']);
+  });
+
   test('AT-05 nor does what is given up just when it is forgotten', async () => {
     const { call, clock } = shopOf([stalled, status(503)], { minRequests: 2, window: '10s' });
     const caller = new AbortController();
     const late = call({ signal: caller.signal });
     await clock.advance(10_000);
+    // With this one the first one is forgotten.
+    expect(await call()).toBe('503');
     caller.abort(new Error('gone'));
     await expect(late).rejects.toThrow('gone');
-    expect([await call(), await call(), await call()]).toEqual(['503', '503', 'throttled']);
+    expect([await call(), await call()]).toEqual(['503', 'throttled']);
   });
 
   test('a call that comes back after its window is forgotten too', async () => {
@@ -224,6 +285,28 @@ describe('throttle', () => {
     expect(await call()).toBe('503');
     // 2 / 3
     expect(await call()).toBe('throttled');
+  });
+
+  test('AT-07 nothing is drawn where nothing is to be held back', async () => {
+    let draws = 0;
+    const { call } = shopOf([status(200)], {
+      minRequests: 1,
+      random: () => {
+        draws += 1;
+        return 0;
+      },
+    });
+    for (let request = 0; request < 20; request++) expect(await call()).toBe('200');
+    expect(draws).toBe(0);
+  });
+
+  test('AT-07 it is left to chance where nothing is said', async () => {
+    const shop = outbound(upstream(status(503)), throttle());
+    let throttled = 0;
+    for (let request = 0; request < 200; request++) {
+      if (rejectionOf(await shop(url))?.reason === 'throttled') throttled += 1;
+    }
+    expect(throttled).toBeGreaterThan(0);
   });
 
   test('the caller’s abort reaches the upstream in the same tick', async () => {
