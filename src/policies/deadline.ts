@@ -10,7 +10,7 @@ import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { knownOptions, shown } from '../core/option.ts';
 import { removeHeader, setHeader } from '../core/outgoing.ts';
-import { reject } from '../core/rejection.ts';
+import { prepareRejection } from '../core/rejection.ts';
 import { withinLimit } from './within-limit.ts';
 
 /** Settings of {@link deadline}. */
@@ -62,6 +62,7 @@ export function deadline(options: DeadlineOptions): Middleware {
     );
   }
   const header = headerOption('deadline.header', options.header);
+  const exceeded = prepareExceeded();
   return layer(
     `deadline from ${header}`,
     (next) =>
@@ -107,6 +108,7 @@ export function forwardDeadline(options: ForwardDeadlineOptions = {}): Middlewar
   knownOptions('forwardDeadline', options, { header: true, clock: true });
   const { clock = systemClock } = options;
   const header = headerOption('forwardDeadline.header', options.header);
+  const exceeded = prepareExceeded();
   return layer(
     `forward deadline as ${header}`,
     (next) =>
@@ -120,8 +122,10 @@ export function forwardDeadline(options: ForwardDeadlineOptions = {}): Middlewar
   );
 }
 
-function exceeded(): Response {
-  return reject('deadline_exceeded', { detail: 'The deadline of the caller has passed.' });
+function prepareExceeded(): () => Response {
+  return prepareRejection('deadline_exceeded', {
+    detail: 'The deadline of the caller has passed.',
+  });
 }
 
 /** DL-04: anything but a whole number of milliseconds that a timer can wait counts as no header. */

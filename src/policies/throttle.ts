@@ -11,7 +11,7 @@ import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
 import { knownOptions, shown, wholeOption } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
-import { reject } from '../core/rejection.ts';
+import { prepareRejection } from '../core/rejection.ts';
 
 /** Settings of {@link throttle}. */
 export interface ThrottleOptions {
@@ -82,6 +82,9 @@ export function throttle(options: ThrottleOptions = {}): Middleware {
     );
   }
   const recent = new RecentRequests(windowMs);
+  const throttled = prepareRejection('throttled', {
+    detail: 'The upstream is overloaded; the request was not sent.',
+  });
 
   return layer(`throttle ${multiplier} × accepted in ${window}`, (next: Next) => {
     async function call(
@@ -116,9 +119,7 @@ export function throttle(options: ThrottleOptions = {}): Middleware {
       const bucket = recent.requested();
       if (share <= 0 || random() >= share) return call(bucket, request, context);
       emit(context, 'throttled', { share: Math.round(share * 1_000) / 1_000 });
-      return Promise.resolve(
-        reject('throttled', { detail: 'The upstream is overloaded; the request was not sent.' }),
-      );
+      return Promise.resolve(throttled());
     };
   });
 }

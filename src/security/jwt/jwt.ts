@@ -12,7 +12,7 @@ import { emit } from '../../core/event.ts';
 import { isFieldValue } from '../../core/header-edits.ts';
 import { flagOption, functionOption, knownOptions, wordOption } from '../../core/option.ts';
 import { setHeader } from '../../core/outgoing.ts';
-import { prepareRejection, reject } from '../../core/rejection.ts';
+import { prepareRejection } from '../../core/rejection.ts';
 import { allSpellings, withoutHeaders } from '../twins.ts';
 import type { JwtIssuer, JwtOptions } from './options.ts';
 import { stripTokens } from './tokens.ts';
@@ -82,6 +82,7 @@ export function jwtBy(
     detail: 'A bearer token is needed.',
     headers: { 'www-authenticate': 'Bearer' },
   });
+  const refuse = prepareRefusals();
   const label = optional ? 'jwt, optional' : 'jwt';
   return layer(label, (next) => {
     const onward = passOn(next, verifier);
@@ -150,16 +151,23 @@ function isPreflight({ method, headers }: Request): boolean {
   );
 }
 
-const descriptions: Readonly<Partial<Record<TokenProblem, string>>> = {
-  expired: 'The token has expired.',
-  not_yet_valid: 'The token is not valid yet.',
-};
+/** Of what is wrong with a token, a client is told what it can do something about. */
+function prepareRefusals(): (problem: TokenProblem) => Response {
+  const invalid = prepareInvalid('The token is not valid.');
+  const refusals: Partial<Record<TokenProblem, () => Response>> = {
+    expired: prepareInvalid('The token has expired.'),
+    not_yet_valid: prepareInvalid('The token is not valid yet.'),
+    audience: prepareRejection('access_denied', {
+      detail: 'The token is meant for somebody else.',
+    }),
+  };
+  return (problem) => (refusals[problem] ?? invalid)();
+}
 
-function refuse(problem: TokenProblem): Response {
-  if (problem === 'audience') {
-    return reject('access_denied', { detail: 'The token is meant for somebody else.' });
-  }
-  const detail = descriptions[problem] ?? 'The token is not valid.';
+function prepareInvalid(detail: string): () => Response {
   const challenge = `Bearer error="invalid_token", error_description="${detail}"`;
-  return reject('unauthenticated', { detail, headers: { 'www-authenticate': challenge } });
+  return prepareRejection('unauthenticated', {
+    detail,
+    headers: { 'www-authenticate': challenge },
+  });
 }
