@@ -6,7 +6,7 @@
 
 import { signalOf } from '../core/abort.ts';
 import { addAbortCallback, removeAbortCallback } from '../core/abort-callbacks.ts';
-import type { Next } from '../core/chain.ts';
+import { call, type Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { outcomeOfError } from '../core/outcome.ts';
 import { rejectionOf } from '../core/rejection.ts';
@@ -51,7 +51,7 @@ export function observe(
     end(() => endingWithError(caller.reason, caller));
   }
   addAbortCallback(caller, onAbort);
-  return next(request, context).then(
+  return call(next, request, context).then(
     (response) => {
       end(() => endingWithResponse(response));
       return response;

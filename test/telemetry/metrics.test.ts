@@ -100,6 +100,20 @@ describe('preset article', () => {
     expect(text()).toContain('app_active_connections{service="shop"} 0');
   });
 
+  test('a middleware that throws before it returns a promise leaves nothing under way', async () => {
+    const registry = createRegistry();
+    const serve = inbound(
+      () => new Response(),
+      metrics({ registry, service: 'shop' }),
+      () => () => {
+        throw new Error('bug');
+      },
+    );
+    await expect(serve(new Request('http://shop.example/a'))).rejects.toThrow('bug');
+    expect(expose(registry, 'text')).toContain('app_active_connections{service="shop"} 0');
+    expect(expose(registry, 'text')).toContain('shop_request_total{env="stable"} 1');
+  });
+
   test('methods that the conventions do not know share one series', async () => {
     const { get, text } = measured(() => new Response());
     await get({ method: 'PROPFIND' });
