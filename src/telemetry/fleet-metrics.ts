@@ -47,21 +47,21 @@ export interface MetricsReport {
  * ```
  */
 export function reportsOf(registry: Registry): () => MetricsReport {
-  const told = new Map<string, readonly number[]>();
+  // By the series and not by its labels: one that was taken away and made anew counts from 0 again.
+  const told = new WeakMap<object, readonly number[]>();
   return () => {
-    const now = new Map<string, readonly number[]>();
+    const now = new Map<object, readonly number[]>();
     const deltas: MetricsDelta[] = [];
     for (const metric of registry.collect()) {
       const series: SeriesDelta[] = [];
       for (const one of metric.series) {
         const values = 'counts' in one ? [...one.counts, one.sum] : [one.value];
-        const id = `${metric.name}{${one.labels}}`;
-        now.set(id, values);
+        now.set(one, values);
         if (metric.kind === 'gauge') {
           series.push({ labels: one.labels, values });
           continue;
         }
-        const before = told.get(id);
+        const before = told.get(one);
         const more = values.map((value, index) => value - (before?.[index] ?? 0));
         if (before === undefined || more.some((value) => value !== 0)) {
           series.push({ labels: one.labels, values: more });
@@ -80,7 +80,7 @@ export function reportsOf(registry: Registry): () => MetricsReport {
     return {
       deltas,
       commit() {
-        for (const [id, values] of now) told.set(id, values);
+        for (const [one, values] of now) told.set(one, values);
       },
     };
   };

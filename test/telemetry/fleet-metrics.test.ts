@@ -121,4 +121,22 @@ describe('the metrics of many isolates', () => {
     report().commit();
     expect(report().deltas).toEqual([]);
   });
+
+  test('only go up, also where a series was taken away and begins anew', () => {
+    const registry = createRegistry();
+    const { requests } = metricsOf(registry);
+    const report = reportsOf(registry);
+    const totals = new FleetTotals();
+    const tell = (): void => {
+      const { deltas, commit } = report();
+      totals.add('a', deltas, 0);
+      commit();
+    };
+    requests.increment({ code: '200' }, 5);
+    tell();
+    requests.remove({ code: '200' });
+    requests.increment({ code: '200' }, 2);
+    tell();
+    expect(text(totals)).toContain('requests_total{code="200"} 7\n');
+  });
 });
