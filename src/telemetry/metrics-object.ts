@@ -171,7 +171,14 @@ export function metricsObject<Base extends BaseClass>(base: Base): MetricsObject
       const totals = await this.#load();
       const changed = totals.add(isolate, deltas, Date.now());
       const entries = Array.from(changed, ([name, total]) => [prefix + name, total] as const);
-      if (entries.length > 0) await this.#storage.put(Object.fromEntries(entries));
+      if (entries.length === 0) return;
+      try {
+        await this.#storage.put(Object.fromEntries(entries));
+      } catch (error) {
+        // The isolate will tell the same counts again: what is in storage does not have them yet.
+        this.#totals = undefined;
+        throw error;
+      }
     }
 
     async totals(): Promise<ReturnType<Exposable['collect']>> {
@@ -185,7 +192,11 @@ export function metricsObject<Base extends BaseClass>(base: Base): MetricsObject
           Array.from(stored, ([key, total]) => [key.slice(prefix.length), total] as const),
         );
       };
-      this.#totals ??= read();
+      this.#totals ??= read().catch((error) => {
+        // Whoever asks next reads again.
+        this.#totals = undefined;
+        throw error;
+      });
       return this.#totals;
     }
   }

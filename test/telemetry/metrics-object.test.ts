@@ -14,13 +14,17 @@ function platform() {
   const values = new Map<string, unknown>();
   const Metrics = metricsObject(class {});
   const storage = {
-    list: async () => new Map(values),
+    list: async () => {
+      if (state.isStorageOut) throw new Error('storage is out');
+      return new Map(values);
+    },
     put: async (entries: Record<string, unknown>) => {
+      if (state.isStorageOut) throw new Error('storage is out');
       for (const [key, value] of Object.entries(entries)) values.set(key, structuredClone(value));
     },
   };
   const make = (): MetricsObject => new Metrics({ storage } as never);
-  const state = { object: make(), calls: 0, isOut: false };
+  const state = { object: make(), calls: 0, isOut: false, isStorageOut: false };
   const namespace: MetricsNamespace = {
     idFromName: (name) => ({ name }),
     get: () => ({
@@ -93,6 +97,25 @@ describe('fleetMetrics', () => {
     evict();
     orders.increment({});
     expect(await shown(metrics)).toContain('orders_total 3\n');
+  });
+
+  test.each([
+    ['read', 0],
+    ['written', 5],
+  ])('counts nothing twice where its storage could not be %s', async (_, counted) => {
+    const clock = new VirtualClock();
+    const { namespace, state } = platform();
+    const { orders, metrics } = isolate(namespace, clock);
+    if (counted > 0) {
+      orders.increment({}, counted);
+      await metrics.totals();
+    }
+    orders.increment({}, 2);
+    state.isStorageOut = true;
+    await expect(metrics.totals()).rejects.toThrow('storage is out');
+    await expect(metrics.totals()).rejects.toThrow('storage is out');
+    state.isStorageOut = false;
+    expect(await shown(metrics)).toContain(`orders_total ${counted + 2}\n`);
   });
 
   test('says what is missing where there is no namespace', () => {
