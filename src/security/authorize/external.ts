@@ -7,6 +7,7 @@
 import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../../core/abort.ts';
 import { peerAddress } from '../../core/address.ts';
 import { canonicalPathname } from '../../core/canonical-path.ts';
+import { clientScheme } from '../../core/client-scheme.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import type { Context } from '../../core/context.ts';
 import { discard, ignore } from '../../core/discard.ts';
@@ -109,7 +110,7 @@ export function externalAuthorizer(options: ExternalAuthorizerOptions): Authoriz
     asked.set('accept', '*/*');
     asked.set('x-forwarded-method', request.method);
     asked.set('x-forwarded-host', host);
-    asked.set('x-forwarded-proto', protocol.slice(0, -1));
+    asked.set('x-forwarded-proto', context.get(clientScheme) ?? protocol.slice(0, -1));
     // As routing and the upstream see it, or they could be told apart.
     asked.set('x-forwarded-uri', `${context.get(canonicalPathname) ?? pathname}${search}`);
     const target = url.startsWith('/') ? new URL(url, urlOf(request).origin).href : url;

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { peerAddress } from '../../../src/core/address.ts';
+import type { Middleware } from '../../../src/core/chain.ts';
+import { clientScheme } from '../../../src/core/client-scheme.ts';
 import { Context } from '../../../src/core/context.ts';
 import { inbound } from '../../../src/core/inbound.ts';
 import { rejectionOf } from '../../../src/core/rejection.ts';
@@ -29,6 +31,7 @@ function behind(
   options: Partial<ExternalAuthorizerOptions> = {},
   more: readonly AuthorizationPolicy[] = [],
   settings: AuthorizeOptions = {},
+  outside: Middleware = (next) => next,
 ) {
   const questions: Request[] = [];
   const passed: Headers[] = [];
@@ -46,6 +49,7 @@ function behind(
       passed.push(request.headers);
       return new Response('in');
     },
+    outside,
     authorize([{ name: 'gate', action: 'custom', rules: [{}], authorizer }, ...more], settings),
   );
   const ask = (path = '/', init?: RequestInit) =>
@@ -104,6 +108,14 @@ describe('AZ-17 what is asked', () => {
     expect(headers.get('x-forwarded-uri')).toBe('/admin');
     expect(headers.get('x-forwarded-host')).toBe('shop.example:8443');
     expect(headers.get('x-forwarded-proto')).toBe('https');
+  });
+
+  test('has the scheme that the client asked by, where a trusted proxy ends TLS', async () => {
+    const { ask, questions } = behind(status(200), {}, [], {}, (next) => (request, context) => {
+      return next(request, context.with(clientScheme, 'http'));
+    });
+    await ask();
+    expect(questions[0]?.headers.get('x-forwarded-proto')).toBe('http');
   });
 
   test('goes to a path of the place that `send` knows', async () => {
