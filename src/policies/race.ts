@@ -171,9 +171,7 @@ export class Race {
   #endIfLost(): void {
     const isNextDue = this.#cancelTimer !== undefined && !this.#isSpent;
     const isWaiting = this.#running.size > 0 || isNextDue;
-    if (!isWaiting && !this.#isOver && this.#failure !== undefined) {
-      this.#end(this.#failure, undefined);
-    }
+    if (!isWaiting && this.#failure !== undefined) this.#end(this.#failure, undefined);
   }
 
   #end(ending: Ending, winner: Follower | undefined): void {

@@ -100,8 +100,12 @@ describe('when', () => {
     expect(starts).toEqual([0, 100, 600]);
   });
 
-  test('HG-03: a server that says when has its next try then', async () => {
-    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '2000' }), status(200));
+  test.each([
+    ['grpc-retry-pushback-ms', '2000'],
+    ['retry-after', '2'],
+    ['retry-after', 'Wed, 01 Jan 2025 00:00:02 GMT'],
+  ])('HG-03: a server that says when has its next try then: %s: %s', async (header, when) => {
+    const fetch = upstream(status(503, { [header]: when }), status(200));
     const answer = outbound(fetch, hedging())(url);
     await clock.advance(1_999);
     expect(fetch.calls).toHaveLength(1);
@@ -118,6 +122,8 @@ describe('when', () => {
       expect((await answer).status).toBe(503);
       await clock.advance(3_600_000);
       expect(fetch.calls).toHaveLength(1);
+      // Nor is it waited for.
+      expect(clock.delays).toEqual([500]);
     },
   );
 
@@ -196,6 +202,8 @@ describe('when', () => {
       for (let failed = 0; failed < 40; failed++) {
         answers = [status(503), later(1_000, status(200))];
         await call(1_000);
+      }
+      for (let failed = 0; failed < 100; failed++) {
         answers = [status(505)];
         await call(0);
       }
@@ -286,7 +294,8 @@ describe('who wins', () => {
     await clock.advance(1_000);
     const response = await answer;
     expect(await response.text()).toBe('status 200');
-    expect(fetch.calls.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    const lost = { name: 'AbortError', message: 'Another try answered first' };
+    expect(fetch.calls.map(({ signal }) => signal.reason)).toMatchObject([lost, lost, undefined]);
     answerLate?.(new Response(late.stream));
     await settled();
     expect(late.cancels).toBe(1);
@@ -388,6 +397,27 @@ describe('who wins', () => {
     expect(fetch.calls).toHaveLength(1);
   });
 
+  test('an answer of our own to a further try leaves it to the others, and to the next one in its time', async () => {
+    const starts: number[] = [];
+    const began = clock.monotonic();
+    const answers = [stalled, () => reject('rate_limited'), status(200)];
+    const fetch = upstream((request, init) => {
+      starts.push(clock.monotonic() - began);
+      return (answers[starts.length - 1] as Answering)(request, init);
+    });
+    const answer = outbound(fetch, hedging({ max: 2 }))(url);
+    await clock.advance(1_000);
+    expect((await answer).status).toBe(200);
+    expect(starts).toEqual([0, 500, 1_000]);
+  });
+
+  test('RT-19: a breaker that refuses what is no endpoint among others is the answer', async () => {
+    const fetch = upstream(() => reject('circuit_breaker_open'));
+    const response = await outbound(fetch, hedging({ max: 4 }))(url);
+    expect(rejectionOf(response)?.reason).toBe('circuit_breaker_open');
+    expect(fetch.calls).toHaveLength(1);
+  });
+
   test('HG-08: a loser’s end says nothing about its upstream', async () => {
     const verdicts: string[] = [];
     const judging: Middleware = (next) => async (request, context) => {
@@ -447,6 +477,40 @@ describe('what is hedged', () => {
     await clock.advance(500);
     expect((await answer).status).toBe(200);
     expect(bodies).toEqual(['one two', 'one two']);
+  });
+
+  test('HG-06: a try that wins before it has sent all of it sends the rest', async () => {
+    let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+    const whole = async (request: Request, init?: RequestInit) => {
+      await bytesOf(request);
+      return stalled(request, init);
+    };
+    const early = async (request: Request, init?: RequestInit) => {
+      reader = request.body?.getReader();
+      await reader?.read();
+      return later(700, status(200))(request, init);
+    };
+    const shop = outbound(upstream(whole, early, stalled), hedging({ max: 2 }));
+    const answer = shop(streamingPut(tracedBody(['one', 'two']).stream));
+    await clock.advance(1_200);
+    expect((await answer).status).toBe(200);
+    const rest = await reader?.read();
+    expect(new TextDecoder().decode(rest?.value)).toBe('two');
+  });
+
+  test('HG-06: a body that cannot be made anew fails the request', async () => {
+    let made = 0;
+    const body = () => {
+      made += 1;
+      if (made > 1) throw new Error('no second one');
+      return 'hello';
+    };
+    const fetch = upstream(stalled);
+    const answer = outbound(fetch, hedging())(url, { method: 'PUT', body });
+    const failure = answer.catch((error: Error) => error.message);
+    await clock.advance(500);
+    expect(await failure).toBe('no second one');
+    expect(fetch.calls[0]?.signal.aborted).toBe(true);
   });
 
   test.each([
@@ -535,6 +599,14 @@ describe('what is hedged', () => {
     const long = streamingPut(tracedBody(['12345']).stream);
     expect((await outbound(reading, hedging({ maxReplayBytes: 4 }))(long)).status).toBe(503);
     expect(reading.calls).toHaveLength(2);
+  });
+
+  test('HG-07: so is one whose server asks for a further try that the budget denies', async () => {
+    const budget = { deposit() {}, withdraw: () => false };
+    const fetch = upstream(status(503, { 'grpc-retry-pushback-ms': '2000' }));
+    const answer = outbound(fetch, hedging({ budget }))(url);
+    await clock.advance(2_000);
+    expect((await answer).status).toBe(503);
   });
 
   test('RB-07: every request counts for the budget, and a share of them may be hedged', async () => {
@@ -633,6 +705,17 @@ describe('the caller', () => {
     expect(fetch.calls.map(({ signal }) => signal.reason)).toEqual([reason, reason, reason]);
     expect(clock.pending).toBe(0);
     await expect(answer).rejects.toBe(reason);
+  });
+
+  test('HG-11: that leaves while a try begins leaves no timer behind', async () => {
+    const caller = new AbortController();
+    const leaving: Middleware = (next) => (request, context) => {
+      caller.abort('gone');
+      return next(request, context);
+    };
+    const shop = outbound(upstream(stalled), hedging(), leaving);
+    await expect(shop(url, { signal: caller.signal })).rejects.toBe('gone');
+    expect(clock.pending).toBe(0);
   });
 
   test('HG-11: that leaves while nothing is under way ends the wait', async () => {

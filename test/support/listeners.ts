@@ -34,7 +34,7 @@ export function countListeners(signal: AbortSignal): ListenerCount {
   Object.defineProperty(signal, 'removeEventListener', {
     value(type: string, listener: EventListener) {
       remove.call(signal, type, listener);
-      listeners.delete(listener);
+      if (type === 'abort') listeners.delete(listener);
     },
   });
   return {
