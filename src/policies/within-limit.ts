@@ -16,7 +16,7 @@ export interface Limit {
    * Begins to watch.
    *
    * @param pass To be called once the limit is passed.
-   * @returns Ends the watch; harmless once `pass` was called. Gets the response, unless there is none.
+   * @returns Ends the watch; harmless once `pass` was called, and once more. Gets the response, unless there is none.
    */
   watch(pass: () => void): (response?: Response) => void;
   /** Whether the limit goes on after the headers, until the body has been read. */
@@ -46,7 +46,7 @@ class LimitedExchange {
   readonly #follower: Follower;
   #unwatch: (response?: Response) => void = ignore;
   #isPassed = false;
-  #isSettled = false;
+  #isAborted = false;
   /** Where to tell of an abort while the body is on its way. */
   #failBody: ((reason: unknown) => void) | undefined;
   #resolve!: (response: Response) => void;
@@ -68,41 +68,38 @@ class LimitedExchange {
       call(next, request, context.with(abortSignal, this.#follower.signal)).then(
         (response) => this.#onResponse(response),
         (error) => {
-          if (this.#settle(undefined)) this.#reject(error);
+          this.#end(undefined);
+          this.#reject(error);
         },
       );
     });
   }
 
   #onAbort(reason: unknown): void {
-    if (this.#failBody !== undefined) this.#failBody(reason);
-    else if (!this.#settle(undefined)) return;
-    else if (this.#isPassed) this.#resolve(this.#limit.answer());
+    this.#isAborted = true;
+    if (this.#failBody !== undefined) {
+      this.#failBody(reason);
+      return;
+    }
+    this.#end(undefined);
+    if (this.#isPassed) this.#resolve(this.#limit.answer());
     else this.#reject(reason);
   }
 
   #onResponse(response: Response): void {
-    if (this.#isSettled) {
+    if (this.#isAborted) {
       discard(response);
     } else if (this.#limit.coversBody && canBeRebuilt(response)) {
-      this.#isSettled = true;
       const limited = limitBody(response.body, () => this.#end(undefined));
       this.#failBody = limited.fail;
       this.#resolve(rebuild(response, limited.stream));
     } else {
-      this.#settle(response);
+      this.#end(response);
       this.#resolve(response);
     }
   }
 
-  /** Whether it was not settled before. */
-  #settle(response: Response | undefined): boolean {
-    if (this.#isSettled) return false;
-    this.#isSettled = true;
-    this.#end(response);
-    return true;
-  }
-
+  /** May be called again where what was aborted fails as well. */
   #end(response: Response | undefined): void {
     this.#unwatch(response);
     this.#follower.release(response);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deadline as deadlineKey } from '../../src/core/abort.ts';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
-import { Context, contextOf } from '../../src/core/context.ts';
+import { Context, contextOf, type Key, key } from '../../src/core/context.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { outcomeOfResponse } from '../../src/core/outcome.ts';
@@ -39,9 +39,16 @@ describe('what a caller says', () => {
     await clock.advance(1);
     const response = await answer;
     expect(response.status).toBe(504);
-    expect(rejectionOf(response)).toMatchObject({ reason: 'deadline_exceeded', flag: 'DT' });
+    expect(rejectionOf(response)).toMatchObject({
+      reason: 'deadline_exceeded',
+      flag: 'DT',
+      detail: 'The deadline of the caller has passed.',
+    });
     expect(outcomeOfResponse(response).verdict).toBe('ignored');
-    expect(fetch.calls[0]?.signal.reason).toMatchObject({ name: 'AbortError' });
+    expect(fetch.calls[0]?.signal.reason).toMatchObject({
+      name: 'AbortError',
+      message: 'The deadline of the caller has passed',
+    });
   });
 
   test('DL-01: counts where it comes before our own limit', async () => {
@@ -66,6 +73,7 @@ describe('what a caller says', () => {
     const answer = shop(asking('1000'));
     await clock.advance(1_000);
     expect(rejectionOf(await answer)?.reason).toBe('timeout');
+    expect(clock.delays).toEqual([1_000]);
   });
 
   test('DL-01: counts also in a call that outlives the exchange that an earlier one limited', async () => {
@@ -120,6 +128,27 @@ describe('what a caller says', () => {
     expect(clock.delays).toEqual([5]);
     expect(fetch.calls.map(({ headers }) => headers.get(header))).toEqual([null, null]);
   });
+
+  test('DL-04: is trusted for what is known of the request', async () => {
+    const isEdge: Key<boolean> = key('edge', false);
+    const trust = (_: Request, context: Context) => context.get(isEdge);
+    const shop = outbound(upstream(status(200)), received({ trust }));
+    for (const known of [false, true]) {
+      await shop(asking('5'), Context.background('outbound').with(isEdge, known));
+    }
+    expect(clock.delays).toEqual([5]);
+  });
+
+  test.each(['500', '0'])(
+    'of one that left before is told so, and nothing is sent: %s ms',
+    async (left) => {
+      const fetch = upstream(status(200));
+      const request = new Request(asking(left), { signal: AbortSignal.abort('gone') });
+      await expect(outbound(fetch, received())(request)).rejects.toBe('gone');
+      expect(fetch.calls).toHaveLength(0);
+      expect(clock.delays).toEqual([]);
+    },
+  );
 
   test('DL-05: is a duration: the wall clocks need not agree', async () => {
     const answer = outbound(upstream(stalled), received())(asking('500'));

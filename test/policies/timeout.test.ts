@@ -57,7 +57,10 @@ describe('the limit', () => {
     await clock.advance(3_000);
     await answer;
     expect(fetch.calls[0]?.signal.reason).toBeInstanceOf(DOMException);
-    expect(fetch.calls[0]?.signal.reason).toMatchObject({ name: 'TimeoutError' });
+    expect(fetch.calls[0]?.signal.reason).toMatchObject({
+      name: 'TimeoutError',
+      message: 'No response within 3s',
+    });
   });
 
   test('holds also where the upstream ignores its signal', async () => {
@@ -295,6 +298,20 @@ describe('a limit that covers the body', () => {
     }
   });
 
+  test.each([
+    [199, true],
+    [200, false],
+    [599, false],
+    // As some sites answer robots: fetch hands it over, and no response can be made with it.
+    [600, true],
+  ])('hands over by identity what has status %i: %s', async (code, isHandedOver) => {
+    const response = Object.defineProperty(new Response('hello'), 'status', { value: code });
+    const got = await outbound(upstream(response), covering())(url);
+    expect(got === response).toBe(isHandedOver);
+    expect(got.status).toBe(code);
+    await got.text();
+  });
+
   test('keeps the brand of an answer that is our own', async () => {
     const shop = outbound(
       upstream(() => reject('rate_limited')),
@@ -312,6 +329,17 @@ describe('a limit that covers the body', () => {
     const reading = bytesOf(await shop(url)).catch((reason: unknown) => reason);
     await clock.advance(1_000);
     expect(await reading).toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('the caller that leaves while nobody reads the body leaves no timer behind', async () => {
+    const body = half();
+    const caller = new AbortController();
+    const shop = outbound(upstream(new Response(body.stream)), covering());
+    const response = await shop(url, { signal: caller.signal });
+    caller.abort('gone');
+    expect(clock.pending).toBe(0);
+    await expect(bytesOf(response)).rejects.toBe('gone');
+    expect(body.cancels).toBe(1);
   });
 
   test('the caller that leaves in the middle of a body ends it with its own reason', async () => {
@@ -414,19 +442,31 @@ describe('limits inside of limits', () => {
     }
   });
 
-  test('an outer limit that has passed leaves the inner one in force', async () => {
-    // Work that goes on after the response, such as a body that is made from further calls.
-    let limited: Context | undefined;
-    const keeping: Middleware = (next) => (request, context) => {
-      limited = context;
-      return next(request, context);
-    };
-    await outbound(upstream(status(204)), timeout('1s', { clock }), keeping)(url);
-    await clock.advance(2_000);
-    const answer = outbound(upstream(stalled), timeout('3s', { clock }))(url, {}, limited);
-    await clock.advance(3_000);
-    expect((await answer).status).toBe(504);
-  });
+  test.each(['1s', '5s'] as const)(
+    'TO-04: one of %s inside of one of 1s needs no timer',
+    async (inner) => {
+      const limits = [timeout('1s', { clock }), timeout(inner, { clock })];
+      await outbound(upstream(status(200)), ...limits)(url);
+      expect(clock.delays).toEqual([1_000]);
+    },
+  );
+
+  test.each([1_000, 2_000])(
+    'an outer limit that has passed, now or before, leaves the inner one in force: %i ms',
+    async (passedMs) => {
+      // Work that goes on after the response, such as a body that is made from further calls.
+      let limited: Context | undefined;
+      const keeping: Middleware = (next) => (request, context) => {
+        limited = context;
+        return next(request, context);
+      };
+      await outbound(upstream(status(204)), timeout('1s', { clock }), keeping)(url);
+      await clock.advance(passedMs);
+      const answer = outbound(upstream(stalled), timeout('3s', { clock }))(url, {}, limited);
+      await clock.advance(3_000);
+      expect((await answer).status).toBe(504);
+    },
+  );
 
   test('a signal in the context is followed and never replaced', async () => {
     const policy = new AbortController();
