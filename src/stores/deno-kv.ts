@@ -102,6 +102,7 @@ export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): T
     get: (key) => unlocked(async () => entryOf(await kv.get(keyOf(key)))),
     set: (key, value, settings) => unlocked(() => set(key, value, settings)),
     watch(key, changed, signal) {
+      if (signal.aborted) return;
       const reader = kv.watch([keyOf(key)]).getReader();
       const stop = (): void => void reader.cancel().catch(() => {});
       signal.addEventListener('abort', stop, { once: true });

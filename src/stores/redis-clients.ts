@@ -63,8 +63,15 @@ export function nodeRedis(
     evaluateByHash: (hash, keys, args) => client.evalSha(hash, options(keys, args)),
     async subscribe(channel, listener) {
       subscriber ??= connect();
-      const { second, connected } = subscriber;
-      await connected;
+      const mine = subscriber;
+      const { second, connected } = mine;
+      try {
+        await connected;
+      } catch (error) {
+        // Whoever watches next is given another connection: this one has given up for good.
+        if (subscriber === mine) subscriber = undefined;
+        throw error;
+      }
       await second.subscribe(channel, listener);
       return async () => {
         await second.unsubscribe(channel, listener);
@@ -133,13 +140,21 @@ export function ioredis(
       const second = subscriber;
       const present = listeners.get(channel);
       listeners.set(channel, (present ?? new Set()).add(listener));
-      if (present === undefined) await second.subscribe(channel);
-      return async () => {
+      /** @returns Whether nobody listens on the channel any more. */
+      function leave(): boolean {
         const others = listeners.get(channel);
         others?.delete(listener);
-        if (others?.size !== 0) return;
-        listeners.delete(channel);
-        await second.unsubscribe(channel);
+        return others?.size === 0 && listeners.delete(channel);
+      }
+      try {
+        if (present === undefined) await second.subscribe(channel);
+      } catch (error) {
+        // Left in the list, it would keep whoever watches next from asking for the channel again.
+        leave();
+        throw error;
+      }
+      return async () => {
+        if (leave()) await second.unsubscribe(channel);
       };
     },
     async close() {
