@@ -10,6 +10,7 @@ import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
+import { inform } from '../core/event.ts';
 import { wholeOption } from '../core/option.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
@@ -227,7 +228,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     try {
       return metricsResponse((await options.exposed?.()) ?? registry, request);
     } catch (error) {
-      onError(error);
+      inform(() => onError(error));
       return reject('store_unavailable', { detail: 'The metrics cannot be read now.' });
     }
   }

@@ -181,6 +181,20 @@ describe('policies', () => {
     expect(errors).toHaveLength(1);
   });
 
+  test('metrics that cannot be read are a 503, also where whoever is told of it throws', async () => {
+    const { get } = gatewayFor(
+      `${twoServices}telemetry: { metrics: { path: /metrics } }\nroutes: [{ path: /**, to: a }]`,
+      () => new Response(),
+      {
+        exposed: () => Promise.reject(new Error('out')),
+        onError() {
+          throw new Error('no log either');
+        },
+      },
+    );
+    expect((await get('/metrics')).status).toBe(503);
+  });
+
   test('a client that left gets no upstream failure counted against anybody', async () => {
     const client = new AbortController();
     const { get, gateway } = gatewayFor(
