@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { gatewayRules } from './canary.ts';
 import { median, type Result } from './measure.ts';
 import { commands, gateway, type Running, type Runtime, script } from './process/contestants.ts';
 import { load } from './process/load.ts';
@@ -31,25 +32,7 @@ type Goal = readonly [atMost: number, floor: number];
 const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-process-'));
 const upstream = await script('Bun', 'upstream.ts');
 const rules = join(directory, 'fetchmesh.yaml');
-writeFileSync(
-  rules,
-  `services:
-  users:
-    versions:
-      v1: ${upstream.url}
-      v2: { url: ${upstream.url}, env: canary }
-defaults:
-  rate_limit: { limit: 1000000000, per: 1d, by: "header:authorization" }
-  breaker: { failures: 5 }
-routes:
-  - path: /api/users
-    match: { headers: { x-env: canary } }
-    timeout: 3s
-    retries: { max: 2, per_try: 800ms }
-    to: { users@v2: 20, users@v1: 80 }
-  - { path: /api/users, to: users@v1 }
-`,
-);
+writeFileSync(rules, gatewayRules({ stable: upstream.url, canary: upstream.url }));
 
 try {
   const asked = process.argv.slice(2);

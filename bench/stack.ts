@@ -2,9 +2,9 @@
  * The whole chain beside the stack that people assemble today: what each adds to a bare handler. Run by bench/run.ts on
  * Node, Bun and Deno.
  *
- * All do the same work for each request: a server and a client span, request metrics, a weighted canary route, retries, a
- * limit for each try and for the whole exchange, headers rewritten on the way to an upstream in memory. No context manager
- * is registered, which is cheaper for the peers than what their users have.
+ * All do the same work for each request: a server and a client span, request metrics, a limit for each caller, a weighted
+ * canary route, a breaker, retries, a time limit for each try and for the whole exchange, headers rewritten on the way to an
+ * upstream in memory. No context manager is registered, which is cheaper for the peers than what their users have.
  */
 
 import { propagation, type TracerProvider } from '@opentelemetry/api';
@@ -12,7 +12,8 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOffSampler, AlwaysOnSampler, WebTracerProvider } from '@opentelemetry/sdk-trace-web';
 import { createGateway } from '../src/gateway/gateway.ts';
 import { governance } from '../src/gateway/governance.ts';
-import { compose, inbound, type Middleware, outbound } from '../src/index.ts';
+import { inbound, type Middleware, outbound } from '../src/index.ts';
+import { breaker } from '../src/policies/breaker/breaker.ts';
 import { rateLimit } from '../src/policies/rate-limit.ts';
 import { retry } from '../src/policies/retry.ts';
 import { timeout } from '../src/policies/timeout.ts';
@@ -20,48 +21,16 @@ import { parseRules, type Rules } from '../src/rules/index.ts';
 import { metrics } from '../src/telemetry/metrics.ts';
 import { createRegistry } from '../src/telemetry/registry.ts';
 import { tracing } from '../src/telemetry/tracing.ts';
+import { canaryRules, gatewayRules, nowhere, plenty } from './canary.ts';
 import { type Contestant, measure, type Result } from './measure.ts';
 import { cheapestStack } from './peers/cheapest.ts';
 import { peerStack } from './peers/stack.ts';
 import { freshRequest, upstream } from './request.ts';
 import { printAdded, printRatio } from './table.ts';
 
-/** More than anybody asks for. */
-const plenty = 1_000_000_000;
-
 function limitOf(limit: number): Middleware {
   return rateLimit({ limit, per: '1d', by: ({ headers }) => headers.get('authorization') });
 }
-
-/** Parts that can be missing here; the peers then go without theirs. */
-const parts: { readonly limit?: Middleware; readonly breaker?: Middleware } = {
-  limit: limitOf(plenty),
-};
-
-const services = `
-services:
-  users:
-    versions:
-      v1: http://10.0.0.11:8080
-      v2: { url: http://10.0.0.21:8080, env: canary }
-`;
-/** A canary route, and nothing else: the middlewares of the chain bring the rest. */
-const canary = `${services}
-routes:
-  - { path: /api/users, match: { headers: { x-env: canary } }, to: { users@v2: 20, users@v1: 80 } }
-  - { path: /api/users, to: users@v1 }
-`;
-/** The same, and all that the gateway is told in rules. */
-const whole = (limit: number): string => `${services}
-defaults: { rate_limit: { limit: ${limit}, per: 1d, by: "header:authorization" } }
-routes:
-  - path: /api/users
-    match: { headers: { x-env: canary } }
-    timeout: 3s
-    retries: { max: 2, per_try: 800ms }
-    to: { users@v2: 20, users@v1: 80 }
-  - { path: /api/users, to: users@v1 }
-`;
 
 function rulesOf(text: string): Rules {
   const { rules, diagnostics } = parseRules(text);
@@ -79,51 +48,41 @@ propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 /** Each part as a middleware: an app, and around it what it calls. */
 function chain(
   tracerProvider?: TracerProvider,
-  limit: Middleware = parts.limit ?? pass,
+  limit = plenty,
 ): (request: Request) => Promise<Response> {
   const spans = tracing(tracerProvider && { tracerProvider });
-  const { breaker = pass } = parts;
   const users = outbound(
     globalThis.fetch,
-    governance(rulesOf(canary)),
+    governance(rulesOf(canaryRules(nowhere))),
     retry({ max: 2, perTry: '800ms' }),
-    breaker,
+    breaker({ failures: 5 }),
     spans,
   );
   const count = metrics({ registry: createRegistry(), service: 'shop' });
-  return inbound((request) => users(request), spans, count, limit, timeout('3s'));
+  return inbound((request) => users(request), spans, count, limitOf(limit), timeout('3s'));
 }
 
 /** Nothing goes out: no client span, no other headers, no other URL. */
 function aroundApp(): (request: Request) => Promise<Response> {
-  const { limit = pass, breaker = pass } = parts;
   return inbound(
     (request) => upstream(request),
-    ...[tracing(), metrics({ registry: createRegistry(), service: 'shop' }), limit],
-    ...[timeout('3s'), retry({ max: 2, perTry: '800ms' }), breaker],
+    ...[tracing(), metrics({ registry: createRegistry(), service: 'shop' }), limitOf(plenty)],
+    ...[timeout('3s'), retry({ max: 2, perTry: '800ms' }), breaker({ failures: 5 })],
   );
 }
-
-const pass: Middleware = compose();
 
 function gateway(
   tracerProvider?: TracerProvider,
   limit = plenty,
 ): (request: Request) => Promise<Response> {
-  return createGateway(rulesOf(whole(limit)), {
+  return createGateway(rulesOf(gatewayRules(nowhere, limit)), {
     transport: upstream,
     ...(tracerProvider && { tracerProvider }),
   }).fetch;
 }
 
 function peers(tracerProvider?: TracerProvider): Parameters<typeof peerStack>[0] {
-  const { limit, breaker } = parts;
-  return {
-    upstream,
-    tracerProvider,
-    limit: limit && plenty,
-    breaker: breaker !== undefined,
-  };
+  return { upstream, tracerProvider, limit: plenty };
 }
 
 const stacks = {
@@ -139,7 +98,7 @@ const stacks = {
   aroundApp: aroundApp(),
   peersRefuse: peerStack({ ...peers(recorded), limit: 1 }),
   gatewayRefuses: gateway(undefined, 1),
-  chainRefuses: chain(undefined, limitOf(1)),
+  chainRefuses: chain(undefined, 1),
 };
 const names: Readonly<Record<keyof typeof stacks, string>> = {
   bare: 'bare handler',

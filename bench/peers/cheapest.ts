@@ -6,6 +6,7 @@ import { context, propagation, SpanKind, type TracerProvider, trace } from '@ope
 import CircuitBreaker from 'opossum';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { nowhere } from '../canary.ts';
 import type { PeerStackOptions } from './stack.ts';
 
 /** The stack. */
@@ -17,7 +18,7 @@ export function cheapestStack(options: PeerStackOptions): (request: Request) => 
   const common = { help: 'as it says', labelNames, registers: [registry] };
   const durations = new Histogram({ name: 'http_request_duration_seconds', ...common });
   const requests = new Counter({ name: 'http_requests_total', ...common });
-  const limiter = new RateLimiterMemory({ points: options.limit ?? 1, duration: 86_400 });
+  const limiter = new RateLimiterMemory({ points: options.limit, duration: 86_400 });
 
   async function attempt(url: string, init: RequestInit): Promise<Response> {
     const response = await upstream(url, init);
@@ -25,26 +26,22 @@ export function cheapestStack(options: PeerStackOptions): (request: Request) => 
     return response;
   }
   const breaker = new CircuitBreaker(attempt, { timeout: 800, resetTimeout: 30_000 });
-  const guarded = (url: string, init: RequestInit) =>
-    options.breaker
-      ? breaker.fire(url, init)
-      : attempt(url, { ...init, signal: AbortSignal.timeout(800) });
 
   return async (request) => {
     const start = performance.now();
     const { headers: received, method } = request;
     const parent = propagation.extract(context.active(), received, headerAccess);
     const server = tracer.startSpan('GET /api/users', { kind: SpanKind.SERVER }, parent);
-    if (options.limit !== undefined) await limiter.consume(received.get('authorization') ?? '');
+    await limiter.consume(received.get('authorization') ?? '');
     const isCanary = received.get('x-env') === 'canary' && Math.random() < 0.2;
-    const origin = isCanary ? 'http://10.0.0.21:8080' : 'http://10.0.0.11:8080';
+    const origin = isCanary ? nowhere.canary : nowhere.stable;
     const active = trace.setSpan(parent, server);
     for (let tries = 0; ; tries++) {
       const client = tracer.startSpan('GET', { kind: SpanKind.CLIENT }, active);
       try {
         const headers = new Headers(received);
         propagation.inject(trace.setSpan(active, client), headers, headerAccess);
-        const response = await guarded(`${origin}/api/users`, { method, headers });
+        const response = await breaker.fire(`${origin}/api/users`, { method, headers });
         const labels = { method, status: response.status, route: '/api/users' };
         durations.observe(labels, (performance.now() - start) / 1_000);
         requests.inc(labels);

@@ -10,41 +10,36 @@ import * as cockatiel from 'cockatiel';
 import { Hono } from 'hono';
 import { timeout } from 'hono/timeout';
 import { rateLimiter } from 'hono-rate-limiter';
+import { nowhere, type Origins } from '../canary.ts';
 
-/** What the stack is made of, beside what it always has: metrics, canary, retries, timeouts. */
+/** What the stack is made of, beside what it always has: metrics, canary, breaker, retries, timeouts. */
 export interface PeerStackOptions {
   /** Makes the spans; without it there is no tracing. */
   readonly tracerProvider?: TracerProvider | undefined;
-  /** How many requests a caller has in a day; `undefined`: there is no limiter. */
-  readonly limit: number | undefined;
-  readonly breaker: boolean;
-  /** Where the versions of the service are. */
-  readonly origins?: { readonly stable: string; readonly canary: string };
+  /** How many requests a caller has in a day. */
+  readonly limit: number;
+  readonly origins?: Origins;
   readonly upstream: (url: string, init: RequestInit) => Promise<Response>;
 }
 
-const inMemory = { stable: 'http://10.0.0.11:8080', canary: 'http://10.0.0.21:8080' };
-
 /** The stack, as the documentation of its parts puts it together. */
 export function peerStack(options: PeerStackOptions): (request: Request) => Promise<Response> {
-  const { tracerProvider, upstream, origins = inMemory } = options;
+  const { tracerProvider, upstream, origins = nowhere } = options;
   const app = new Hono();
   if (tracerProvider !== undefined) {
     app.use(httpInstrumentationMiddleware({ tracerProvider, serviceName: 'shop' }));
   }
   app.use(prometheus().registerMetrics);
-  if (options.limit !== undefined) {
-    app.use(
-      rateLimiter({
-        windowMs: 86_400_000,
-        limit: options.limit,
-        keyGenerator: (c) => c.req.header('authorization') ?? '',
-      }),
-    );
-  }
+  app.use(
+    rateLimiter({
+      windowMs: 86_400_000,
+      limit: options.limit,
+      keyGenerator: (c) => c.req.header('authorization') ?? '',
+    }),
+  );
   app.use(timeout(3_000));
 
-  const policy = resilience(options.breaker);
+  const policy = resilience();
   const tracer = tracerProvider?.getTracer('shop');
   app.all('/api/users', (c) => {
     const isCanary = c.req.header('x-env') === 'canary' && Math.random() < 0.2;
@@ -64,7 +59,7 @@ export function peerStack(options: PeerStackOptions): (request: Request) => Prom
 }
 
 /** What cockatiel's own page on fetch shows: all policies, wrapped into one. */
-function resilience(breaker: boolean): cockatiel.IPolicy {
+function resilience(): cockatiel.IPolicy {
   const failure = cockatiel.handleAll.orWhenResult(
     (result) => result instanceof Response && result.status >= 500,
   );
@@ -77,7 +72,6 @@ function resilience(breaker: boolean): cockatiel.IPolicy {
     // Its signal would abort once the headers are there, and take the body with it.
     abortOnReturn: false,
   });
-  if (!breaker) return cockatiel.wrap(retries, cockatiel.bulkhead(100), perTry);
   return cockatiel.wrap(
     retries,
     cockatiel.circuitBreaker(failure, {

@@ -8,6 +8,7 @@ import { propagation } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { AlwaysOnSampler, WebTracerProvider } from '@opentelemetry/sdk-trace-web';
 import { serve } from 'srvx';
+import { plenty } from '../canary.ts';
 import { peerStack } from '../peers/stack.ts';
 
 const [what, target = ''] = process.argv.slice(2);
@@ -22,7 +23,7 @@ function passThrough(request: Request): Promise<Response> {
 
 propagation.setGlobalPropagator(new W3CTraceContextPropagator());
 const peers = peerStack({
-  ...{ upstream: fetch, limit: 1_000_000_000, breaker: true },
+  ...{ upstream: fetch, limit: plenty },
   origins: { stable: target, canary: target },
   tracerProvider: new WebTracerProvider({ sampler: new AlwaysOnSampler() }),
 });
