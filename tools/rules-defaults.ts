@@ -6,6 +6,7 @@
  */
 
 import { formatDuration } from '../src/core/duration.ts';
+import { defaultAnswerStatus } from '../src/core/fixed-answer.ts';
 import { defaultReplayBytes } from '../src/core/replay.ts';
 import { defaultMinSamples } from '../src/policies/hedge.ts';
 import { limitDefaults } from '../src/policies/limits.ts';
@@ -15,7 +16,6 @@ import { balancePolicies } from '../src/routing/balance.ts';
 import { balanceSettings } from '../src/routing/balance-options.ts';
 import { outlierSettings } from '../src/routing/outlier-options.ts';
 import { defaultRedirectStatus } from '../src/routing/redirect.ts';
-import { defaultRespondStatus } from '../src/routing/respond.ts';
 import type { Retries, Route, Rules } from '../src/rules/model.ts';
 import { parseRules } from '../src/rules/parse.ts';
 import { externalDefaults } from '../src/security/authorize/external.ts';
@@ -420,7 +420,7 @@ routes: [{ path: /a }]`);
       ...{ prefix: none, regex: none },
       status: code(defaultRedirectStatus),
     }),
-    ...prefixed('respond', { status: code(defaultRespondStatus), body: none, headers: none }),
+    ...prefixed('respond', { status: code(defaultAnswerStatus), body: none, headers: none }),
   };
 }
 

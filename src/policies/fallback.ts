@@ -5,18 +5,19 @@
  */
 
 import { abortSignal, signalOf } from '../core/abort.ts';
-import { isBodiless } from '../core/bodiless.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
 import { emit } from '../core/event.ts';
 import { exchange } from '../core/exchange.ts';
-import { fieldsOption } from '../core/header-edits.ts';
+import { defaultAnswerStatus, type FixedAnswer, fixedAnswer } from '../core/fixed-answer.ts';
 import { knownOptions, listOption, shown, wholeOption } from '../core/option.ts';
 import { type Outcome, outcomeOfError, outcomeOfResponse } from '../core/outcome.ts';
 import { type RejectionReason, rejectionOf, rejectionReasons } from '../core/rejection.ts';
 import { replay } from '../core/replay.ts';
 import { editResponse } from '../core/response-headers.ts';
+
+export type { FixedAnswer } from '../core/fixed-answer.ts';
 
 /** What went wrong. */
 export interface Failure {
@@ -36,15 +37,6 @@ export interface Failure {
  * `'timeout'`, or the reason of a rejection such as `'circuit_breaker_open'`.
  */
 export type FallbackCondition = number | '5xx' | 'connect' | 'reset' | RejectionReason;
-
-/** An answer that is always the same. */
-export interface FixedAnswer {
-  /** Default: 200. */
-  readonly status?: number;
-  /** Default: none. */
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** Settings of {@link fallback}. */
 export interface FallbackOptions {
@@ -86,10 +78,10 @@ export function fallback(
   const { when, maxReplayBytes = 0 } = options;
   wholeOption('fallback.maxReplayBytes', maxReplayBytes, 0);
   const isHandled = typeof when === 'function' ? when : handlerOf(when);
-  const answered = typeof answer === 'function' ? answer : fixed(answer);
+  const answered = typeof answer === 'function' ? answer : fixedAnswer('fallback', answer);
 
   return layer(
-    `fallback ${typeof answer === 'function' ? answer.name : (answer.status ?? 200)}`.trimEnd(),
+    `fallback ${typeof answer === 'function' ? answer.name : (answer.status ?? defaultAnswerStatus)}`.trimEnd(),
     (next) =>
       async function fallback(request, context) {
         const signal = signalOf(request, context);
@@ -133,25 +125,6 @@ export function fallback(
         }
       },
   );
-}
-
-function fixed(answer: FixedAnswer): () => Response {
-  knownOptions('fallback', answer, { status: true, body: true, headers: true });
-  const { status = 200, body = '', headers = {} } = answer;
-  if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new RangeError(`fallback.status: ${shown(status)} is not a status from 200 to 599`);
-  }
-  if (typeof body !== 'string') throw new RangeError(`fallback.body: ${shown(body)} is not text`);
-  if (body !== '' && isBodiless(status)) {
-    throw new RangeError(`fallback.body: a response with status ${status} has no body`);
-  }
-  fieldsOption('fallback.headers', headers);
-  const typed = new Headers(headers);
-  // Bun gives a text no type of its own accord.
-  if (body !== '' && !typed.has('content-type')) {
-    typed.set('content-type', 'text/plain;charset=UTF-8');
-  }
-  return () => new Response(body === '' ? null : body, { status, headers: typed });
 }
 
 /** The usual failures, or those on a list. */
