@@ -58,6 +58,7 @@ export async function fileOrigin(
   return {
     directory: dirname(texts.file),
     first: () => read(texts, loadRules),
+    close: async () => {},
     follow(gateway, inForce) {
       if (!isFile) {
         if (automatic) {

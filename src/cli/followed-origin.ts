@@ -82,8 +82,14 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
     return followed;
   }
 
+  async function close(): Promise<void> {
+    abort.abort();
+    await opened?.close?.();
+  }
+
   return {
     directory: '.',
+    close,
     async first() {
       const rules = await open();
       const endsAt = performance.now() + patienceMs;
@@ -100,8 +106,6 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
         await rules.refresh();
       }
       if (found !== undefined) return found;
-      abort.abort();
-      await opened?.close?.();
       throw new UsageError(
         `${missing} within ${patienceMs / 1_000} s; publish some, or start with --rules-cache`,
       );
@@ -128,8 +132,7 @@ export function followedOrigin(options: FollowedOriginOptions): RulesOrigin {
         },
         async close() {
           cancel();
-          abort.abort();
-          await opened?.close?.();
+          await close();
         },
       };
     },

@@ -34,6 +34,8 @@ export interface RulesOrigin {
    * @returns `undefined` where nothing can change.
    */
   follow(gateway: Gateway, inForce: (rules: Rules) => void): Following | undefined;
+  /** Lets go of what was opened, where nothing came of the start: it would keep the process from ending. */
+  close(): Promise<void>;
 }
 
 /** Puts new rules in force, with requests served in between, or says why not and leaves the old ones there. */

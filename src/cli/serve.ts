@@ -21,6 +21,7 @@ import { httpOrigin, isHttpUrl } from './http-origin.ts';
 import type { Verb } from './main.ts';
 import { options } from './options.ts';
 import { reloadSummary } from './reload-summary.ts';
+import type { RulesOrigin } from './rules-origin.ts';
 import { readState, stateOf } from './shared-state.ts';
 import type { StopSignals } from './signals.ts';
 import { standardOutput } from './standard-output.ts';
@@ -90,11 +91,7 @@ export function serveUntil(signals: StopSignals): Verb {
 }
 
 async function serve(args: readonly string[], signals: StopSignals): Promise<number> {
-  const { values } = readArguments({
-    args: [...args],
-    options: options.serve,
-    allowPositionals: false,
-  });
+  const { values } = readServeArguments(args);
   if (values.help) {
     printHelp(help);
     return 0;
@@ -121,6 +118,42 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
           upstream,
           automatic: values.watch,
         });
+  const openings: Opening[] = [origin];
+  try {
+    const settings = { values, given, port, adminPort, drainSeconds, delaySeconds };
+    return await serveRules(origin, settings, openings, signals);
+  } catch (error) {
+    // Their connections would keep the process from ending.
+    await Promise.allSettled(openings.map((opening) => opening.close()));
+    throw error;
+  }
+}
+
+/** What was opened on the way, to be closed where there is no getting any further. */
+interface Opening {
+  close(): Promise<void>;
+}
+
+/** The arguments, read. */
+interface ServeSettings {
+  readonly values: ReturnType<typeof readServeArguments>['values'];
+  readonly given: ReturnType<typeof readState>;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly drainSeconds: number;
+  readonly delaySeconds: number;
+}
+
+function readServeArguments(args: readonly string[]) {
+  return readArguments({ args: [...args], options: options.serve, allowPositionals: false });
+}
+
+async function serveRules(
+  origin: RulesOrigin,
+  { values, given, port, adminPort, drainSeconds, delaySeconds }: ServeSettings,
+  openings: Opening[],
+  signals: StopSignals,
+): Promise<number> {
   const parsed = await origin.first();
   if (parsed === undefined) return 1;
 
@@ -140,6 +173,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const option = given.store === undefined ? 'state.store' : '--store';
   const opened =
     store === undefined ? undefined : await openStore(store, { mode, option, instances, say });
+  if (opened !== undefined) openings.push(opened);
   const breakers = shareBreakers(opened, { breakers: how, port, say });
   const accessLog = lineBuffer({ write: standardOutput });
   const gateway = createGateway(parsed.rules, {
@@ -159,11 +193,7 @@ async function serve(args: readonly string[], signals: StopSignals): Promise<num
   const listeners = await start([
     [drain.wrap(gateway.fetch), port, values.host, '--port', tls],
     [adminApp({ registry, drain, gateway }), adminPort, values['admin-host'], '--admin-port'],
-  ]).catch(async (error) => {
-    // Its connections would keep the process from ending.
-    await opened?.close();
-    throw error;
-  });
+  ]);
   const [traffic, admin] = listeners as [Listener, Listener];
   const checks = runHealthChecks(gateway);
   let inForce = parsed.rules;

@@ -106,6 +106,21 @@ test('a gateway that keeps the rules in a file starts without the store, and fol
   await expect.poll(async () => bodyOf(again), { timeout: 60_000 }).toBe('fresh');
 });
 
+test('a gateway that cannot start ends, also where its connection to the store is open', async () => {
+  await publish('one');
+  const missing = join(directory, 'missing.pem');
+  const certificate = await run(
+    ...['serve', '-f', redis.url, '--tls-cert', missing, '--tls-key', missing],
+  );
+  expect(certificate).toMatchObject({ code: 2 });
+  expect(certificate.output).toContain('cannot read the certificate');
+  const { url } = await serve(['-f', redis.url]);
+  const { port } = new URL(url);
+  const taken = await run('serve', '-f', redis.url, '--store', redis.url, '--port', port);
+  expect(taken).toMatchObject({ code: 2 });
+  expect(taken.output).toContain(`port ${port} is taken`);
+});
+
 test('names keep sets of rules apart', async () => {
   await publish('shop', '--name', 'shop');
   await publish('bank', '--name', 'bank');
