@@ -34,6 +34,14 @@ function draws(...values: number[]): () => number {
   };
 }
 
+function listening(events: PolicyEvent[]): Middleware {
+  return (next) => (request, context) =>
+    next(
+      request,
+      context.with(eventListener, (event) => events.push(event)),
+    );
+}
+
 describe('abort', () => {
   test('FI-01: at 100 % nothing is sent, and the answer says what it is', async () => {
     const fetch = upstream(status(200));
@@ -43,7 +51,11 @@ describe('abort', () => {
     expect(response.status).toBe(503);
     expect(response.headers.get('x-fetchmesh-fault')).toBe('abort');
     expect(response.headers.get('x-fetchmesh-reason')).toBe('fault_injected');
-    expect(await response.json()).toMatchObject({ reason: 'fault_injected', status: 503 });
+    expect(await response.json()).toMatchObject({
+      reason: 'fault_injected',
+      status: 503,
+      detail: 'This fault was injected.',
+    });
     expect(faults.stats).toEqual({ active: 0, delays: 0, aborts: 1, overflows: 0 });
   });
 
@@ -190,6 +202,14 @@ test('FI-03: both are a delay and then an abort, and one active fault', async ()
   expect(response.headers.get('x-fetchmesh-fault')).toBe('delay, abort');
   expect(fetch.calls).toHaveLength(0);
   expect(faults.stats).toEqual({ active: 0, delays: 1, aborts: 1, overflows: 0 });
+});
+
+test('FI-03: be the delay a millisecond', async () => {
+  const faults = fault({ delay: '1ms', abort: 503, percent: 100, clock });
+  const answer = outbound(upstream(status(200)), faults)(url);
+  await clock.advance(1);
+  expect((await answer).headers.get('x-fetchmesh-fault')).toBe('delay, abort');
+  expect(faults.stats).toMatchObject({ delays: 1, aborts: 1 });
 });
 
 describe('the draw', () => {
@@ -397,13 +417,15 @@ test('FI-06: only requests for which the condition holds are drawn', async () =>
 
 test('FI-07: where as many suffer as may, the next one passes and is counted', async () => {
   const fetch = upstream(status(200));
+  const events: PolicyEvent[] = [];
   const faults = fault({ delay: '1s', percent: 100, maxActive: 2, clock });
-  const shop = outbound(fetch, faults);
+  const shop = outbound(fetch, listening(events), faults);
   const answers = [shop(url), shop(url)];
   await settled();
   const spared = await shop(url);
   expect(spared.headers.has('x-fetchmesh-fault')).toBe(false);
   expect(faults.stats).toMatchObject({ active: 2, overflows: 1 });
+  expect(events.at(-1)).toEqual({ name: 'fault_overflow', attributes: { active: 2 } });
   await clock.advance(1_000);
   await Promise.all(answers);
   expect(faults.stats.active).toBe(0);
@@ -438,6 +460,7 @@ describe('FI-09: an injected abort', () => {
   test('says nothing about the upstream where it is not to be counted', async () => {
     const response = await injected({ abort: 503, counted: false });
     expect(outcomeOfResponse(response)).toMatchObject({ verdict: 'ignored', retryable: false });
+    expect(rejectionOf(response)?.blame).toBe('policy');
   });
 });
 
@@ -480,13 +503,12 @@ describe('the end', () => {
 
 test('what was injected is told to the listener of events', async () => {
   const events: PolicyEvent[] = [];
-  const listening: Middleware = (next) => (request, context) =>
-    next(
-      request,
-      context.with(eventListener, (event) => events.push(event)),
-    );
   const faults = fault({ delay: '1s', abort: 500, percent: 100, clock });
-  const answer = outbound(upstream(status(200)), listening, faults)(url, {}, Context.background());
+  const answer = outbound(upstream(status(200)), listening(events), faults)(
+    url,
+    {},
+    Context.background(),
+  );
   await clock.advance(1_000);
   await answer;
   expect(events).toEqual([
