@@ -1,10 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
-import { withExchange } from '../../src/core/exchange.ts';
+import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { outbound } from '../../src/core/outbound.ts';
-import { type RejectionReason, reject } from '../../src/core/rejection.ts';
-import { type Failure, type FallbackOptions, fallback } from '../../src/policies/fallback.ts';
+import {
+  type Rejection,
+  RejectionError,
+  type RejectionReason,
+  reject,
+  rejectionOf,
+} from '../../src/core/rejection.ts';
+import {
+  type Failure,
+  type FallbackOptions,
+  type FixedAnswer,
+  fallback,
+} from '../../src/policies/fallback.ts';
 import { fault } from '../../src/policies/fault.ts';
 import { retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
@@ -41,6 +52,11 @@ describe('a failure is answered', () => {
     ['a full bulkhead', () => reject('bulkhead_full'), 'bulkhead_full'],
     ['no endpoint', () => reject('no_healthy_upstream'), 'no_healthy_upstream'],
     ['an injected fault', () => reject('fault_injected'), 'fault_injected'],
+    [
+      'an injected fault that counts for nobody',
+      () => reject('fault_injected', { status: 500, blame: 'policy' }),
+      'fault_injected',
+    ],
   ])('%s', async (_, answer, reason) => {
     const response = await outbound(upstream(answer), fallback({ body: 'instead' }))(url);
     expect(response.status).toBe(200);
@@ -86,6 +102,17 @@ describe('FB-01: only what is handled is answered', () => {
     },
   );
 
+  test('so does a rejection below 500, whatever it is for', async () => {
+    const response = reject('fault_injected', { status: 499, blame: 'policy' });
+    expect(await outbound(upstream(response), fallback({ body: 'instead' }))(url)).toBe(response);
+  });
+
+  test('so does a rejection that was thrown', async () => {
+    const response = reject('circuit_breaker_open');
+    const error = new RejectionError(rejectionOf(response) as Rejection, response);
+    await expect(outbound(upstream(error), fallback({}))(url)).rejects.toBe(error);
+  });
+
   test('a bug passes', async () => {
     const bug = new TypeError('undefined is not a function');
     await expect(outbound(upstream(bug), fallback({}))(url)).rejects.toBe(bug);
@@ -97,9 +124,10 @@ describe('FB-01: only what is handled is answered', () => {
     [[404], 404, true],
     [['5xx'], 500, true],
     [['5xx'], 501, true],
-    [['5xx'], 404, false],
+    [['5xx'], 499, false],
     [['circuit_breaker_open'], 503, false],
     [({ response }) => response?.headers.get('x-stale') === '1', 200, true],
+    [({ request }) => request.url === url, 200, true],
     [() => false, 503, false],
   ])('with when %j, a %d: %s', async (when, code, isAnswered) => {
     const fetch = upstream(status(code, { 'x-stale': '1' }));
@@ -107,7 +135,19 @@ describe('FB-01: only what is handled is answered', () => {
       fetch,
       fallback({ body: 'instead' }, when === undefined ? {} : { when }),
     )(url);
-    expect(response.headers.has('x-fetchmesh-fallback')).toBe(isAnswered);
+    expect(response.headers.get('x-fetchmesh-fallback')).toBe(isAnswered ? String(code) : null);
+  });
+
+  test.each<[FallbackOptions['when'], boolean]>([
+    [['reset'], true],
+    [['connect'], false],
+    [['5xx', 503], false],
+  ])('with when %j, a connection that broke: %s', async (when, isAnswered) => {
+    const error = connectionReset();
+    const shop = outbound(upstream(error), fallback({}, when && { when }));
+    const answer = shop(url).then(({ status }) => status);
+    if (isAnswered) expect(await answer).toBe(200);
+    else await expect(answer).rejects.toBe(error);
   });
 
   test('by the reason of a rejection', async () => {
@@ -262,8 +302,26 @@ describe('FB-03: a caller that leaves', () => {
 });
 
 describe('FB-04: the answer', () => {
-  test('is told the request, the outcome, and how often it was tried', async () => {
+  test.each<[FixedAnswer, number, string, string | null]>([
+    [{}, 200, '', null],
+    [{ status: 204 }, 204, '', null],
+    [{ body: 'sorry' }, 200, 'sorry', 'text/plain;charset=UTF-8'],
+    [
+      { body: '[]', headers: { 'content-type': 'application/json' } },
+      200,
+      '[]',
+      'application/json',
+    ],
+  ])('%j is a %i', async (answer, code, body, type) => {
+    const response = await outbound(upstream(status(503)), fallback(answer))(url);
+    expect(response.status).toBe(code);
+    expect(await response.text()).toBe(body);
+    expect(response.headers.get('content-type')).toBe(type);
+  });
+
+  test('is told the request, the outcome, how often it was tried, and the context', async () => {
     let told: Failure | undefined;
+    let attempts: number | undefined;
     const counting: Middleware = (next) => (request, context) =>
       next(request, withExchange(context).context);
     const counted: Middleware = (next) => (request, context) => {
@@ -273,8 +331,9 @@ describe('FB-04: the answer', () => {
     const shop = outbound(
       upstream(status(503)),
       counting,
-      fallback((failure) => {
+      fallback((failure, context) => {
         told = failure;
+        attempts = context.get(exchange)?.attempts;
         return new Response();
       }),
       retry({ clock, max: 1, random: () => 0 }),
@@ -287,7 +346,7 @@ describe('FB-04: the answer', () => {
     expect(told?.outcome).toEqual({ verdict: 'failure', retryable: true, reason: '503' });
     expect(told?.response?.status).toBe(503);
     expect(told?.error).toBeUndefined();
-    expect(told?.attempts).toBe(2);
+    expect([told?.attempts, attempts]).toEqual([2, 2]);
   });
 
   test('is told the error', async () => {
@@ -323,6 +382,12 @@ describe('the body of the request', () => {
   test('is there for the answer where that is asked for', async () => {
     const response = await outbound(failing(), echo)(streamingPut(tracedBody(['a', 'b']).stream));
     expect(await response.text()).toBe('ab');
+  });
+
+  test('is there where it is as long as allowed, be that a byte', async () => {
+    const one = fallback(({ request }) => new Response(request.body), { maxReplayBytes: 1 });
+    const response = await outbound(failing(), one)(streamingPut(tracedBody(['a']).stream));
+    expect(await response.text()).toBe('a');
   });
 
   test('BR-03: that is too long leaves the failure as it is, and is an event', async () => {
@@ -374,6 +439,8 @@ test('stands around injected faults, as around real ones', async () => {
 
 test('describes itself', () => {
   expect(describeChain(fallback({ status: 203 }))).toBe('fallback 203');
+  expect(describeChain(fallback({}))).toBe('fallback 200');
+  expect(describeChain(fallback(() => new Response()))).toBe('fallback');
   expect(
     describeChain(
       fallback(function cached() {

@@ -907,6 +907,12 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   },
   fallback: {
     make: fallback,
+    taken: [
+      [{ status: 200 }],
+      [{ status: 204 }],
+      [{ status: 599 }],
+      [{}, { when: [400, 599, 'connect', 'reset'] }],
+    ],
     refused: [
       [[{ status: 199 }], 'fallback.status: 199 is not a status from 200 to 599'],
       [[{ status: 600 }], 'fallback.status: 600 is not a status from 200 to 599'],
@@ -924,8 +930,12 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
       [[{}, { when: [] }], 'fallback.when: [] names no failure; leave it out for the usual ones'],
       [[{}, { when: '5xx' }], 'fallback.when: "5xx" is not a list'],
       [
-        [{}, { when: [200] }],
-        'fallback.when: 200 is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection',
+        [{}, { when: [450.5] }],
+        'fallback.when: 450.5 is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection',
+      ],
+      [
+        [{}, { when: [399] }],
+        'fallback.when: 399 is not a status from 400 to 599, 5xx, connect, reset or the reason of a rejection',
       ],
       [
         [{}, { when: [600] }],
