@@ -33,7 +33,8 @@ routes:
     stage.expect(
       'with the fault: the buckets shift',
       `${quick} within 1 s, ${late} above; ${almost} within 2.5 s`,
-      late >= 15 && late <= 45 && quick + late === count,
+      // By chance it is outside of that once in 100,000 times.
+      late >= 10 && late <= 50 && quick + late === count,
     );
     stage.expectAll('all are answered', answers, 200);
     await stage.trace(
