@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
-import { Context } from '../../src/core/context.ts';
+import { Context, type Key, key } from '../../src/core/context.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { withExchange } from '../../src/core/exchange.ts';
 import { outbound } from '../../src/core/outbound.ts';
@@ -339,6 +339,28 @@ describe('FI-05: a caller that asks for a fault by header', () => {
     expect(clock.delays).toEqual([600_000]);
   });
 
+  test('gets it where nothing else is set, too', async () => {
+    const faults = fault({ headerTrigger: true, percent: 100, clock, random: () => 0.999 });
+    const headers = {
+      'x-fetchmesh-fault-delay-request': '250',
+      'x-fetchmesh-fault-abort-request': '418',
+    };
+    const shop = outbound(upstream(status(200)), faults);
+    const answer = shop(url, { headers });
+    await clock.advance(250);
+    expect((await answer).status).toBe(418);
+    expect(faults.stats).toMatchObject({ delays: 1, aborts: 1 });
+    expect((await shop(url)).headers.has('x-fetchmesh-fault')).toBe(false);
+  });
+
+  test('for nothing suffers what is set', async () => {
+    const settings = { headerTrigger: true, delay: '1s', abort: 503, random: () => 0.999 } as const;
+    const { answer } = asking({}, settings);
+    await clock.advance(1_000);
+    expect((await answer).status).toBe(503);
+    expect(clock.delays).toEqual([1_000]);
+  });
+
   test('gets what it asks for where it is', async () => {
     const { answer, faults } = asking(
       { 'x-fetchmesh-fault-delay-request': '250', 'x-fetchmesh-fault-abort-request': '418' },
@@ -373,6 +395,10 @@ describe('FI-05: a caller that asks for a fault by header', () => {
     ['60', 100, 418],
     ['100', 40, 200],
     ['many', 100, 418],
+    ['40%', 100, 418],
+    ['<40', 100, 418],
+    ['40.000001', 100, 200],
+    ['40.0000001', 100, 418],
     [undefined, 40, 200],
   ])('for %s %% of at most %d %% gets the lesser', async (asked, percent, code) => {
     const { answer } = asking(
@@ -405,14 +431,18 @@ describe('FI-05: a caller that asks for a fault by header', () => {
 });
 
 test('FI-06: only requests for which the condition holds are drawn', async () => {
+  const isSpared: Key<boolean> = key('spared', false);
   const faults = fault({
     abort: 503,
     percent: 100,
-    onlyIf: (request) => request.headers.has('x-chaos'),
+    onlyIf: (request, context) => request.headers.has('x-chaos') && !context.get(isSpared),
   });
   const shop = outbound(upstream(status(200)), faults);
+  const asking = { headers: { 'x-chaos': '1' } };
+  const sparing = Context.background('outbound').with(isSpared, true);
   expect((await shop(url)).status).toBe(200);
-  expect((await shop(url, { headers: { 'x-chaos': '1' } })).status).toBe(503);
+  expect((await shop(url, asking)).status).toBe(503);
+  expect((await shop(url, asking, sparing)).status).toBe(200);
 });
 
 test('FI-07: where as many suffer as may, the next one passes and is counted', async () => {
@@ -518,6 +548,8 @@ test('what was injected is told to the listener of events', async () => {
 });
 
 test('describes itself', () => {
+  expect(describeChain(fault({ abort: 503, percent: 10 }))).toBe('fault abort 503 for 10%');
+  expect(describeChain(fault({ delay: '1s', percent: 10 }))).toBe('fault delay 1000ms for 10%');
   expect(describeChain(fault({ delay: '1s', abort: 503, percent: 10 }))).toBe(
     'fault delay 1000ms for 10%, abort 503 for 10%',
   );

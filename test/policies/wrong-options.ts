@@ -709,6 +709,11 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   },
   fault: {
     make: fault,
+    taken: [
+      [{ headerTrigger: true, percent: 5 }],
+      [{ delay: '2147483647ms', percent: 5 }],
+      [{ abort: 503, percent: 0, maxActive: 1 }],
+    ],
     refused: [
       [[{}], 'fault: there is neither a delay nor an abort to inject'],
       [[{ percent: 5 }], 'fault: there is neither a delay nor an abort to inject'],
