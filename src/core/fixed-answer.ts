@@ -5,7 +5,7 @@
  */
 
 import { isBodiless } from './bodiless.ts';
-import { fieldsOption } from './header-edits.ts';
+import { fieldsOption } from './header-field.ts';
 import { knownOptions, shown } from './option.ts';
 
 /** An answer that is always the same. */

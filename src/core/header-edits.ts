@@ -5,7 +5,8 @@
  */
 
 import type { Context } from './context.ts';
-import { knownOptions, listOption, shown } from './option.ts';
+import { fieldNameOption, fieldsOption } from './header-field.ts';
+import { knownOptions, listOption } from './option.ts';
 import { appendHeader, removeHeader, setHeader } from './outgoing.ts';
 
 /** Carried out in this order: `remove`, `set`, `add`. */
@@ -18,22 +19,6 @@ export interface HeaderEdits {
   readonly add?: Readonly<Record<string, string>>;
 }
 
-/** What a header can be called (RFC 9110 §5.1). */
-const nameGrammar = /^[!#$%&'*+.^_`|~\w-]{1,256}$/;
-
-/** What a header can hold without being changed on its way (RFC 9110 §5.5), by bytes. */
-const valueGrammar = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
-
-/** Whether a header can have this name. */
-export function isFieldName(name: string): boolean {
-  return nameGrammar.test(name);
-}
-
-/** Whether a header can have this value: no control characters, no space at either end. */
-export function isFieldValue(value: string): boolean {
-  return valueGrammar.test(value);
-}
-
 /**
  * Checks edits that a caller gave for an option.
  *
@@ -43,33 +28,10 @@ export function headerEditsOption(option: string, edits: HeaderEdits): HeaderEdi
   knownOptions(option, edits, { remove: true, set: true, add: true });
   const { remove = [], set = {}, add = {} } = edits;
   listOption(`${option}.remove`, remove);
-  for (const name of remove) checkName(`${option}.remove`, name);
+  for (const name of remove) fieldNameOption(`${option}.remove`, name);
   fieldsOption(`${option}.set`, set);
   fieldsOption(`${option}.add`, add);
   return edits;
-}
-
-/**
- * Checks headers that a caller gave for an option.
- *
- * @throws {RangeError} names the option, the value and what is allowed.
- */
-export function fieldsOption(option: string, fields: Readonly<Record<string, string>>): void {
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new RangeError(`${option}: ${shown(fields)} is not an object of headers`);
-  }
-  for (const [name, value] of Object.entries(fields)) {
-    checkName(option, name);
-    if (typeof value === 'string' && isFieldValue(value)) continue;
-    throw new RangeError(
-      `${option}: ${shown(value)} is not a value that the header ${name} can have`,
-    );
-  }
-}
-
-function checkName(option: string, name: unknown): void {
-  if (typeof name === 'string' && isFieldName(name)) return;
-  throw new RangeError(`${option}: ${shown(name)} is not the name of a header`);
 }
 
 /** Edits the headers of a response, or of a request that is being made. */

@@ -11,7 +11,7 @@ import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
-import { isFieldName } from '../core/header-edits.ts';
+import { isFieldName } from '../core/header-field.ts';
 import { dropHopByHop, dropNominated, hopByHop } from '../core/hop-by-hop.ts';
 import { outgoingHeaders } from '../core/outgoing.ts';
 import { editResponse, ownResponse } from '../core/response-headers.ts';

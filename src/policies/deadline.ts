@@ -8,6 +8,7 @@ import { deadline as deadlineKey, signalOf } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
+import { fieldNameOption } from '../core/header-field.ts';
 import { knownOptions, shown } from '../core/option.ts';
 import { removeHeader, setHeader } from '../core/outgoing.ts';
 import { prepareRejection } from '../core/rejection.ts';
@@ -136,6 +137,5 @@ function parseRemaining(value: string): number | undefined {
 }
 
 function headerOption(option: string, name: string = defaultHeader): string {
-  if (typeof name === 'string' && /^[\w!#$%&'*+\-.^`|~]+$/.test(name)) return name.toLowerCase();
-  throw new RangeError(`${option}: ${shown(name)} is not a header name`);
+  return fieldNameOption(option, name).toLowerCase();
 }

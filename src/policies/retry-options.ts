@@ -6,12 +6,12 @@
 
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
+import { fieldNameOption } from '../core/header-field.ts';
 import {
   functionOption,
   knownOptions,
   listOption,
   type OptionNames,
-  shown,
   wholeOption,
   wordOption,
 } from '../core/option.ts';
@@ -180,7 +180,7 @@ export function retrySettings(options: RetryOptions): RetrySettings {
   listOption('retry.retryOn', retryOn);
   listOption('retry.retriableHeaders', retriableHeaders);
   for (const condition of retryOn ?? []) checkCondition(condition);
-  for (const name of retriableHeaders) checkHeaderName(name);
+  for (const name of retriableHeaders) fieldNameOption('retry.retriableHeaders', name);
   if (perTry !== undefined && durationOption('retry.perTry', perTry) > longestDelayMs) {
     throw new RangeError(
       `retry.perTry: '${perTry}' is longer than timers can wait, 2147483647ms (24.8d)`,
@@ -212,11 +212,5 @@ function checkCondition(condition: unknown): void {
     Number.isInteger(condition) && 400 <= Number(condition) && Number(condition) <= 599;
   if (!isStatus) {
     wordOption('retry.retryOn', condition, retryConditions, ' or a status from 400 to 599');
-  }
-}
-
-function checkHeaderName(name: unknown): void {
-  if (typeof name !== 'string' || !/^[\w!#$%&'*+\-.^`|~]+$/.test(name)) {
-    throw new RangeError(`retry.retriableHeaders: ${shown(name)} is not a header name`);
   }
 }

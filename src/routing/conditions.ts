@@ -5,8 +5,9 @@
  */
 
 import { type Claims, claimNamed, claimTexts } from '../core/claims.ts';
+import { isFieldName } from '../core/header-field.ts';
 import { searchExpression } from './expression.ts';
-import { isHeaderName, type RequestFacts } from './request-facts.ts';
+import type { RequestFacts } from './request-facts.ts';
 
 /** Where a condition looks. */
 export type ConditionSource = 'headers' | 'query' | 'cookies' | 'baggage' | 'claims';
@@ -50,7 +51,7 @@ export function compileConditions(
 ): readonly Condition[] {
   return sources.flatMap((source) =>
     Object.entries(conditions[source] ?? {}).map(([name, wanted]) => {
-      if (source === 'headers' && !isHeaderName(name)) {
+      if (source === 'headers' && !isFieldName(name)) {
         throw new RangeError(`match.headers: '${name}' is not the name of a header`);
       }
       return {

@@ -9,8 +9,9 @@ import { boundedKey } from '../core/bounded-key.ts';
 import { canonicalPath } from '../core/canonical-path.ts';
 import { claims } from '../core/claims.ts';
 import type { Context } from '../core/context.ts';
+import { isFieldName } from '../core/header-field.ts';
 import { urlOf } from '../core/url.ts';
-import { isHeaderName, RequestFacts, requestFacts } from './request-facts.ts';
+import { RequestFacts, requestFacts } from './request-facts.ts';
 
 /** Reads the key of a request, of bounded length; `undefined` where it has none. */
 export type KeyReader = (facts: RequestFacts, context: Context) => string | undefined;
@@ -41,7 +42,7 @@ export function compileKey(expression: string, routeName: string): KeyReader | u
   if (bits !== undefined) return isIpBits(bits) ? networkKey(Number(bits)) : undefined;
   const [, kind, name] = /^(header|cookie|query|jwt|baggage):(.+)$/.exec(expression) ?? [];
   if (kind === undefined || name === undefined) return undefined;
-  if (kind === 'header' && !isHeaderName(name)) return undefined;
+  if (kind === 'header' && !isFieldName(name)) return undefined;
   switch (kind) {
     case 'header':
       return (facts) => bounded(facts.header(name));

@@ -61,7 +61,7 @@ export class RequestFacts {
     return this.#url.protocol === 'https:';
   }
 
-  /** Repeated headers are joined with `, `, as Fetch does. The name has to be one: see {@link isHeaderName}. */
+  /** Repeated headers are joined with `, `, as Fetch does. The name has to be one: see `isFieldName`. */
   header(name: string): string | undefined {
     if (this.#told?.names.has(name.toLowerCase())) return this.#told.read(name.toLowerCase());
     return this.request.headers.get(name) ?? undefined;
@@ -95,8 +95,3 @@ export class RequestFacts {
 
 /** The facts of this request, where a route was chosen by them: what reads keys or conditions need not read twice. */
 export const requestFacts: Key<RequestFacts | undefined> = key<RequestFacts>('request facts');
-
-/** Whether a header can have this name (RFC 9110 §5.1); `Headers` throws when asked for another. */
-export function isHeaderName(name: string): boolean {
-  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name);
-}

@@ -7,7 +7,7 @@
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { isFieldName } from '../core/header-edits.ts';
+import { isFieldName } from '../core/header-field.ts';
 import { flagOption, knownOptions, listOption, shown } from '../core/option.ts';
 import { editResponse } from '../core/response-headers.ts';
 

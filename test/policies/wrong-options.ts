@@ -100,8 +100,8 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         [{ trust: 'all' }],
         'deadline.trust: "all" is neither true nor a function that says which requests to trust',
       ],
-      [[{ trust: true, header: 'x y' }], 'deadline.header: "x y" is not a header name'],
-      [[{ trust: true, header: '' }], 'deadline.header: "" is not a header name'],
+      [[{ trust: true, header: 'x y' }], 'deadline.header: "x y" is not the name of a header'],
+      [[{ trust: true, header: '' }], 'deadline.header: "" is not the name of a header'],
       [
         [{ trust: true, headers: 'x-left' }],
         "deadline: there is no option 'headers', only trust, header, clock",
@@ -111,7 +111,7 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
   forwardDeadline: {
     make: forwardDeadline,
     refused: [
-      [[{ header: 5 }], 'forwardDeadline.header: 5 is not a header name'],
+      [[{ header: 5 }], 'forwardDeadline.header: 5 is not the name of a header'],
       [[{ trust: true }], "forwardDeadline: there is no option 'trust', only header, clock"],
       [[null], 'forwardDeadline: null is not an object with options'],
     ],
@@ -191,7 +191,10 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         'retry.retryOn: NaN is not one of 5xx, connect, reset, timeout, retriable-4xx, envoy-ratelimited or a status from 400 to 599',
       ],
       [[{ retriableHeaders: 'x-retry' }], 'retry.retriableHeaders: "x-retry" is not a list'],
-      [[{ retriableHeaders: ['x-a: b'] }], 'retry.retriableHeaders: "x-a: b" is not a header name'],
+      [
+        [{ retriableHeaders: ['x-a: b'] }],
+        'retry.retriableHeaders: "x-a: b" is not the name of a header',
+      ],
       [[{ shouldRetry: true }], 'retry.shouldRetry: true is not a function'],
       [[{ onRetry: 'log' }], 'retry.onRetry: "log" is not a function'],
       [

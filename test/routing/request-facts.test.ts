@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { parseCookies } from '../../src/core/cookies.ts';
-import { isHeaderName, RequestFacts } from '../../src/routing/request-facts.ts';
+import { RequestFacts } from '../../src/routing/request-facts.ts';
 import { factsOf } from '../support/linear-matcher.ts';
 
 describe('cookies', () => {
@@ -83,17 +83,4 @@ describe('the facts of a request', () => {
   test('the host is in lower case and without port', () => {
     expect(factsOf({ path: '/', host: 'SHOP.example:8080' }).hostname).toBe('shop.example');
   });
-});
-
-test.each([
-  ['x-a', true],
-  ['__proto__', true],
-  ['', false],
-  ['a b', false],
-  ['a:b', false],
-  ['ü', false],
-])('header name %j: %s', (name, expected) => {
-  expect(isHeaderName(name)).toBe(expected);
-  const ask = (): unknown => new Headers().get(name);
-  if (expected) expect(ask()).toBeNull();
 });

@@ -5,7 +5,8 @@
  */
 
 import * as z from 'zod';
-import { type HeaderEdits, isFieldValue } from '../../core/header-edits.ts';
+import type { HeaderEdits } from '../../core/header-edits.ts';
+import { isFieldValue } from '../../core/header-field.ts';
 import { type HeadersOptions, isConnectionsOwn } from '../../security/headers.ts';
 import { asList, block, choice, type Named, named, oneOrMore, Refusal, text } from '../shape.ts';
 import { headerName } from './names.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isFieldName } from '../../core/header-edits.ts';
+import { isFieldName } from '../../core/header-field.ts';
 import { knownOptions, shown } from '../../core/option.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import {

@@ -15,7 +15,7 @@ import { durationOption } from '../../core/duration.ts';
 import { endpoint, triedEndpoints } from '../../core/endpoint.ts';
 import { eventListener } from '../../core/event.ts';
 import { exchange } from '../../core/exchange.ts';
-import { isFieldName } from '../../core/header-edits.ts';
+import { fieldNameOption } from '../../core/header-field.ts';
 import {
   functionOption,
   knownOptions,
@@ -207,10 +207,5 @@ function urlOption(url: string): string {
 
 function namesOption(option: string, names: readonly string[]): readonly string[] {
   listOption(`externalAuthorizer.${option}`, names);
-  return names.map((name) => {
-    if (typeof name === 'string' && isFieldName(name)) return name.toLowerCase();
-    throw new RangeError(
-      `externalAuthorizer.${option}: ${shownValue(name)} is not the name of a header`,
-    );
-  });
+  return names.map((name) => fieldNameOption(`externalAuthorizer.${option}`, name).toLowerCase());
 }

@@ -5,7 +5,7 @@
  */
 
 import { addressBlocks } from '../../core/address.ts';
-import { isFieldName } from '../../core/header-edits.ts';
+import { fieldNameOption } from '../../core/header-field.ts';
 import { knownOptions, listOption, shown, textOption } from '../../core/option.ts';
 import type { AuthorizationFacts, Values } from './facts.ts';
 import { compilePattern, type Pattern } from './patterns.ts';
@@ -53,9 +53,7 @@ export function rolesOption(option: string, given: RolesOptions): Roles {
   if (claim === undefined && header === undefined) {
     throw new RangeError(`${option}: ${shown(given)} has neither claim nor header`);
   }
-  if (header !== undefined && !isFieldName(header)) {
-    throw new RangeError(`${option}.header: ${shown(header)} is not the name of a header`);
-  }
+  if (header !== undefined) fieldNameOption(`${option}.header`, header);
   const addresses = addressBlocks(`${option}.trusted.ipBlocks`, ipBlocks);
   const principals: readonly Pattern[] = patterns.map(compilePattern);
   if (header !== undefined && ipBlocks.length + principals.length === 0) {

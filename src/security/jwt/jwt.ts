@@ -9,7 +9,7 @@ import { layer, type Middleware, type Next } from '../../core/chain.ts';
 import { claimNamed, claims, spaceDelimitedClaims } from '../../core/claims.ts';
 import type { Context } from '../../core/context.ts';
 import { emit } from '../../core/event.ts';
-import { isFieldValue } from '../../core/header-edits.ts';
+import { isFieldValue } from '../../core/header-field.ts';
 import { flagOption, functionOption, knownOptions, wordOption } from '../../core/option.ts';
 import { setHeader } from '../../core/outgoing.ts';
 import { prepareRejection } from '../../core/rejection.ts';

@@ -6,7 +6,7 @@
 
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { durationOption } from '../../core/duration.ts';
-import { isFieldName } from '../../core/header-edits.ts';
+import { fieldNameOption } from '../../core/header-field.ts';
 import { flagOption, knownOptions, listOption, shown, textOption } from '../../core/option.ts';
 import { algorithms } from './algorithms.ts';
 import { type JwtKey, keysOption, type VerificationKey } from './keys.ts';
@@ -127,7 +127,7 @@ export function issuerOption(
   }
   claimHeadersOption(`${option}.claimHeaders`, given.claimHeaders);
   if (given.payloadHeader !== undefined) {
-    headerNameOption(`${option}.payloadHeader`, given.payloadHeader);
+    fieldNameOption(`${option}.payloadHeader`, given.payloadHeader);
   }
   return {
     issuers: textsOption(`${option}.issuer`, given.issuer),
@@ -176,7 +176,7 @@ function claimHeadersOption(option: string, given: Readonly<Record<string, strin
     throw new RangeError(`${option}: ${shown(given)} is not an object of headers and claims`);
   }
   for (const [name, claim] of Object.entries(given)) {
-    headerNameOption(option, name);
+    fieldNameOption(option, name);
     if (typeof claim === 'string' && claim !== '') continue;
     throw new RangeError(`${option}: ${shown(claim)} is not the name of a claim`);
   }
@@ -200,7 +200,7 @@ function locationsOption(option: string, given: TokenLocations): Required<TokenL
   }
   for (const header of headers) {
     knownOptions(`${option}.headers`, header, { name: true, prefix: true });
-    headerNameOption(`${option}.headers`, header.name);
+    fieldNameOption(`${option}.headers`, header.name);
     textOption(`${option}.headers.prefix`, header.prefix);
   }
   return {
@@ -208,9 +208,4 @@ function locationsOption(option: string, given: TokenLocations): Required<TokenL
     cookies,
     query,
   };
-}
-
-function headerNameOption(option: string, name: string): void {
-  if (typeof name === 'string' && isFieldName(name)) return;
-  throw new RangeError(`${option}: ${shown(name)} is not the name of a header`);
 }
