@@ -174,8 +174,10 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const around = { clock, random, send: transport, transportOf, keep };
     const upstreams = compileUpstreams(next.services, around);
     const sightings: Sighting[] = [];
+    const answering = answerFailures(onError);
     const plan = yield* planSteps(next, {
       ...{ clock, random, aroundTry, send, upstreams, keep, traffic, access, sightings },
+      answering,
       store,
       instances,
       limitModes: modes,
@@ -185,7 +187,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
       onDecision: options.onAccessDecision,
       pathNormalization: options.pathNormalization,
     });
-    const run = compose(...aroundRequest, answerFailures(onError))(plan);
+    const run = compose(...aroundRequest, answering)(plan);
     const { trustedProxies } = next;
     const identify = trustedProxies ? compileTrustedProxies(trustedProxies) : trustNoProxy;
     const asksWhere = next.routes.some(

@@ -67,6 +67,8 @@ export interface PolicySurroundings {
   readonly onDecision?: AuthorizeOptions['onDecision'] | undefined;
   /** Gets the policies whose state is worth showing. */
   readonly sightings: Sighting[];
+  /** Answers what failed behind a route, where the route has something to say of all answers. Default: nothing does. */
+  readonly answering?: Middleware | undefined;
 }
 
 /** Who is let in, for one set of rules. */
@@ -179,9 +181,10 @@ export function aroundExchange(
   around: PolicySurroundings,
   reach: Reach,
 ): readonly Middleware[] {
-  const { clock } = around;
-  const { traffic } = around;
+  const { clock, traffic, answering } = around;
   const middlewares: Middleware[] = [...(traffic?.headerFilter(route) ?? [])];
+  const saysOfAnswers = route.cors !== undefined || route.headers?.response !== undefined;
+  if (answering !== undefined && saysOfAnswers) middlewares.push(answering);
   const limit =
     route.timeoutMs === undefined
       ? []

@@ -298,6 +298,27 @@ describe('headers', () => {
     expect(response.headers.has('server')).toBe(false);
     expect(response.headers.get('x-a')).toBe('b');
   });
+
+  test.each([
+    ['their edits', 'headers: { response: { set: { x-a: b } } }', 'x-a', 'b'],
+    [
+      'those that let pages read it',
+      'cors: { origins: [https://shop.example] }',
+      'access-control-allow-origin',
+      'https://shop.example',
+    ],
+  ])(
+    '%s are on the answer for an upstream that cannot be reached',
+    async (_, block, name, value) => {
+      const { ask } = gatewayFor(`path: /**\n    to: web\n    retries: 0\n    ${block}`, {
+        'web.test': () =>
+          Promise.reject(new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } })),
+      });
+      const response = await ask('/', { headers: { origin: 'https://shop.example' } });
+      expect(response.status).toBe(502);
+      expect(response.headers.get(name)).toBe(value);
+    },
+  );
 });
 
 describe('rewrite', () => {
