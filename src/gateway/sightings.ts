@@ -17,21 +17,36 @@ export interface Sighting {
 
 const labels = ['route', 'service', 'version'] as const;
 
+const open = {
+  name: 'fetchmesh_circuit_breaker_open',
+  help: 'Whether a circuit is open: 1 where it is, 0.5 where it is half open.',
+  labels,
+};
+const inFlight = {
+  name: 'fetchmesh_bulkhead_in_flight',
+  help: 'Calls under way behind a bulkhead.',
+  labels,
+};
+const waiting = {
+  name: 'fetchmesh_bulkhead_waiting',
+  help: 'Calls that wait for their turn at a bulkhead.',
+  labels,
+};
+
 /**
  * Shows breakers and bulkheads in a registry: `fetchmesh_circuit_breaker_open` (1 while open, isolated or forced, 0.5 while
- * half open), `fetchmesh_bulkhead_in_flight` and `fetchmesh_bulkhead_waiting`.
+ * half open), `fetchmesh_bulkhead_in_flight` and `fetchmesh_bulkhead_waiting`. The series of those that the rules no longer
+ * name go with them.
  *
- * @param current The sightings of the rules in force, at the time of a scrape. What the rules no longer name reads 0.
+ * @param current The sightings of the rules in force, at the time of a scrape.
  */
 export function showPolicies(registry: Registry, current: () => readonly Sighting[]): void {
-  const before = new Map<string, Sighting>();
+  let before = new Map<string, Sighting>();
   registry.onCollect(() => {
     const shown = new Map(current().map((one) => [keyOf(one), one] as const));
-    for (const [key, one] of before) if (!shown.has(key)) show(registry, one, false);
-    for (const [key, one] of shown) {
-      show(registry, one, true);
-      before.set(key, one);
-    }
+    for (const [key, one] of before) if (!shown.has(key)) hide(registry, one);
+    for (const one of shown.values()) show(registry, one);
+    before = shown;
   });
 }
 
@@ -39,37 +54,18 @@ function keyOf({ labels, breaker }: Sighting): string {
   return JSON.stringify([labels, breaker === undefined ? 'bulkhead' : 'breaker']);
 }
 
-function show(
-  registry: Registry,
-  { labels: values, breaker, bulkhead }: Sighting,
-  isInForce: boolean,
-): void {
-  if (breaker !== undefined) {
-    registry
-      .gauge({
-        name: 'fetchmesh_circuit_breaker_open',
-        help: 'Whether a circuit is open: 1 where it is, 0.5 where it is half open.',
-        labels,
-      })
-      .set(values, isInForce ? openness(breaker) : 0);
-  }
-  if (bulkhead !== undefined) {
-    const { inFlight, waiting } = isInForce ? bulkhead.status() : { inFlight: 0, waiting: 0 };
-    registry
-      .gauge({
-        name: 'fetchmesh_bulkhead_in_flight',
-        help: 'Calls under way behind a bulkhead.',
-        labels,
-      })
-      .set(values, inFlight);
-    registry
-      .gauge({
-        name: 'fetchmesh_bulkhead_waiting',
-        help: 'Calls that wait for their turn at a bulkhead.',
-        labels,
-      })
-      .set(values, waiting);
-  }
+function show(registry: Registry, { labels: values, breaker, bulkhead }: Sighting): void {
+  if (breaker !== undefined) registry.gauge(open).set(values, openness(breaker));
+  if (bulkhead === undefined) return;
+  const status = bulkhead.status();
+  registry.gauge(inFlight).set(values, status.inFlight);
+  registry.gauge(waiting).set(values, status.waiting);
+}
+
+function hide(registry: Registry, { labels: values, breaker, bulkhead }: Sighting): void {
+  if (breaker !== undefined) registry.gauge(open).remove(values);
+  if (bulkhead === undefined) return;
+  for (const gauge of [inFlight, waiting]) registry.gauge(gauge).remove(values);
 }
 
 function openness(breaker: Breaker): number {

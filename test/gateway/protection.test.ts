@@ -127,7 +127,7 @@ routes: [{ path: /api/payment, to: payment, breaker: { failures: 2, open_for: 10
     expect((await get('/a')).status).toBe(500);
     expect(scrape()).toContain('fetchmesh_circuit_breaker_open{route="pay"');
     reload('routes: [{ name: pay, path: /a, to: payment }]');
-    expect(scrape()).toMatch(/fetchmesh_circuit_breaker_open\{route="pay".*\} 0\n/);
+    expect(scrape()).not.toContain('fetchmesh_circuit_breaker_open{route="pay"');
   });
 
   test('works around a fetch too, and its state belongs to the middleware', async () => {
