@@ -7,6 +7,7 @@
 import type { TracerProvider } from '@opentelemetry/api';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
+import { inform } from '../core/event.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
 import { lateVotes } from '../gateway/late-votes.ts';
@@ -97,9 +98,9 @@ export interface WorkerOptions<Env>
    * leads to the issuer. Default: the platform's `fetch`.
    */
   readonly keysFetch?: (env: Env) => KeysFetch | undefined;
-  /** Gets errors that no upstream explains, and what `telemetry` throws. Default: the console. */
+  /** Gets errors that no upstream explains, and what `telemetry` throws; what it throws itself is lost. Default: the console. */
   readonly onError?: (error: unknown) => void;
-  /** Told what became of the rules. Default: the console. */
+  /** Told what became of the rules. What it throws is lost. Default: the console. */
   readonly onEvent?: (event: RulesEvent) => void;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
@@ -152,7 +153,13 @@ interface Running {
  * ```
  */
 export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env> {
-  const { clock = systemClock, onEvent = toConsole, onError = errorToConsole } = options;
+  const {
+    clock = systemClock,
+    onEvent: told = toConsole,
+    onError: failed = errorToConsole,
+  } = options;
+  const onEvent = (event: RulesEvent): void => inform(() => told(event));
+  const onError = (error: unknown): void => inform(() => failed(error));
   const refreshMs = milliseconds('refresh', options.refresh ?? '30s', 1);
   const startupMs = milliseconds('startupDeadline', options.startupDeadline ?? '250ms', 0);
   const bundled = options.bundled === undefined ? undefined : compiledRules(options.bundled);

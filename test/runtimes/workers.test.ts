@@ -194,6 +194,19 @@ describe('telemetry of a Worker', () => {
     expect(errors).toEqual([refusal]);
   });
 
+  test('does not either where whoever is told of it throws', async () => {
+    const throwing = (): never => {
+      throw new Error('no log');
+    };
+    const { get } = running({
+      bundled: rulesTo('bundled'),
+      telemetry: throwing,
+      onError: throwing,
+      onEvent: throwing,
+    });
+    expect(await get()).toBe('bundled.test');
+  });
+
   test('is flushed after the response, in waitUntil, whatever the collector does', async () => {
     let flushes = 0;
     const { trace } = await import('@opentelemetry/api');

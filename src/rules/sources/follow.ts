@@ -5,6 +5,7 @@
  */
 
 import { type Clock, sleep, systemClock } from '../../core/clock.ts';
+import { inform } from '../../core/event.ts';
 import type { Rules } from '../model.ts';
 import { printable } from '../quote.ts';
 import { InvalidRulesError, type Publication, type RulesSource } from './source.ts';
@@ -35,7 +36,7 @@ export interface FollowOptions {
   readonly timeoutMs?: number;
   /** Ends it: what is under way is given up, and nothing more is put in force. Default: never. */
   readonly signal?: AbortSignal;
-  /** Told what happened. Default: nobody. */
+  /** Told what happened. What it throws is lost. Default: nobody. */
   readonly onEvent?: (event: RulesEvent) => void;
   /** Default: the runtime's own. */
   readonly clock?: Clock;
@@ -105,7 +106,7 @@ export function followRules(options: FollowOptions): FollowedRules {
       if (toldOfRevisions.size === mostToldOfRevisions) toldOfRevisions.clear();
       toldOfRevisions.add(message);
     }
-    onEvent({ type, revision, message });
+    inform(() => onEvent({ type, revision, message }));
   }
   function keeping(): string {
     return applied === 0 ? 'no rules of it are in force' : `revision ${applied} stays in force`;

@@ -48,6 +48,19 @@ describe('rules that are followed', () => {
     ]);
   });
 
+  test('are in force also where whoever is told of it throws', async () => {
+    const followed = followRules({
+      source: { name: 'test', latest: published(3) },
+      apply() {},
+      onEvent() {
+        throw new Error('no log');
+      },
+    });
+    await followed.refresh();
+    expect(followed.revision).toBe(3);
+    expect(followed.looking).toBeUndefined();
+  });
+
   test('the revision in force is not read again', async () => {
     const { followed, source } = following(published(3));
     await followed.refresh();
