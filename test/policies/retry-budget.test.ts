@@ -75,6 +75,11 @@ describe('a budget', () => {
     expect(allowed(budget)).toBe(10);
   });
 
+  test('RB-05 the reserve is what it is per second, for each second of the time it counts', () => {
+    const clock = new VirtualClock();
+    expect(allowed(retryBudget({ minPerSecond: 100, ttl: '20s', clock }))).toBe(2_000);
+  });
+
   test('RB-06 counts first tries and refuses none, however overdrawn it is', () => {
     const budget = retryBudget({ ratio: 0, minPerSecond: 0, clock: new VirtualClock() });
     expect(budget.deposit()).toBeUndefined();
@@ -100,13 +105,14 @@ describe('a budget', () => {
       fc.record({
         // Now and then a silence longer than any ttl.
         waitMs: fc.oneof(
-          fc.constant(0),
-          fc.integer({ min: 0, max: 900 }),
-          fc.integer({ min: 900, max: 12_000 }),
+          { weight: 4, arbitrary: fc.constant(0) },
+          { weight: 8, arbitrary: fc.integer({ min: 0, max: 900 }) },
+          { weight: 1, arbitrary: fc.integer({ min: 900, max: 12_000 }) },
         ),
-        op: fc.constantFrom('deposit', 'withdraw'),
+        // All that there is, so that one that is forgotten too early or too late shows.
+        op: fc.constantFrom('deposit', 'withdraw all'),
       }),
-      { maxLength: 200 },
+      { maxLength: 200, size: 'max' },
     );
     const settings = fc.record({
       ratio: fc.constantFrom(0, 0.1, 0.2, 0.5, 1, 2),
@@ -125,15 +131,15 @@ describe('a budget', () => {
           const tenth = tenthOf(now);
           if (op === 'deposit') {
             budget.deposit();
-          } else {
-            const recent = log.filter((entry) => entry.tenth > tenth - 10);
-            const firsts = recent.filter((entry) => entry.op === 'deposit').length;
-            const most = Math.floor(ratio * firsts + (minPerSecond * ttlMs) / 1_000 + 1e-6);
-            const isAllowed = recent.length - firsts < most;
-            expect(budget.withdraw()).toBe(isAllowed);
-            if (!isAllowed) continue;
+            log.push({ op, tenth });
+            continue;
           }
-          log.push({ op, tenth });
+          const recent = log.filter((entry) => entry.tenth > tenth - 10);
+          const firsts = recent.filter((entry) => entry.op === 'deposit').length;
+          const most = Math.floor(ratio * firsts + (minPerSecond * ttlMs) / 1_000 + 1e-6);
+          const left = Math.max(0, most - (recent.length - firsts));
+          expect(allowed(budget)).toBe(left);
+          for (let further = 0; further < left; further++) log.push({ op, tenth });
         }
       }),
       { seed: 8, numRuns: 300 },

@@ -202,12 +202,14 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         'retry.unsafeMethods: true is not one of never, always, idempotency_key',
       ],
       [[{ budget: 0.2 }], 'retry.budget: 0.2 is not a budget, as retryBudget makes one'],
+      [[{ budget: null }], 'retry.budget: null is not a budget, as retryBudget makes one'],
       [[{ random: 0.5 }], 'retry.random: 0.5 is not a function'],
       [[{ clock: {} }], 'retry.clock: {} is not a clock (now, monotonic, schedule)'],
     ],
   },
   retryBudget: {
     make: retryBudget,
+    taken: [[{ ratio: 0 }], [{ ratio: 1_000 }], [{ ttl: '1s' }], [{ ttl: '60s' }]],
     refused: [
       [
         [{ ratio: -0.1 }],
@@ -225,8 +227,8 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         [{ ratio: '20%' }],
         'retryBudget.ratio: "20%" is not a number from 0 to 1000, where 0.2 is 20 %',
       ],
-      [[{ ttl: '0s' }], "retryBudget.ttl: '0s' is not from 1s to 60s"],
-      [[{ ttl: '61s' }], "retryBudget.ttl: '61s' is not from 1s to 60s"],
+      [[{ ttl: '999ms' }], "retryBudget.ttl: '999ms' is not from 1s to 60s"],
+      [[{ ttl: '60001ms' }], "retryBudget.ttl: '60001ms' is not from 1s to 60s"],
       [
         [{ ttl: 10 }],
         "retryBudget.ttl: 10 is not a duration (a number and a unit: ms, s, m, h or d); a bare number is ambiguous, write '10ms' or '10s'",
