@@ -14,7 +14,7 @@ import {
 } from '../../src/policies/rate-limit.ts';
 import { byUser, hello, limitedApp, perUser, statuses } from '../support/limited-app.ts';
 import { upstream } from '../support/upstream.ts';
-import { settled, VirtualClock } from '../support/virtual-clock.ts';
+import { promisesTurn, settled, VirtualClock } from '../support/virtual-clock.ts';
 
 let clock: VirtualClock;
 
@@ -145,7 +145,7 @@ describe('a limit', () => {
         fc.array(limit, { minLength: 1, maxLength: 3 }),
         calls,
         async (shapes, requests) => {
-          const time = new VirtualClock();
+          const time = new VirtualClock(undefined, undefined, promisesTurn);
           let cost = 0;
           const policy = rateLimit(
             shapes.map(({ limit, burst, unitMs, isPerUser }, index) => ({

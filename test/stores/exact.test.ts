@@ -5,7 +5,7 @@ import type { Grant, Limit, TakingStore } from '../../src/stores/contract.ts';
 import { delegateTo } from '../../src/stores/delegate.ts';
 import { exactStore } from '../../src/stores/exact.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { promisesTurn, VirtualClock } from '../support/virtual-clock.ts';
 
 const limit: Limit = { quota: 10, windowMs: 1_000, burst: 5 };
 
@@ -87,7 +87,7 @@ describe('exactStore', () => {
     );
     await fc.assert(
       fc.asyncProperty(run, async (steps) => {
-        const clock = new VirtualClock();
+        const clock = new VirtualClock(undefined, undefined, promisesTurn);
         const exact = exactStore(memoryStore({ clock }), { clock });
         const alone = memoryStore({ clock });
         for (const { waitMs, calls } of steps) {

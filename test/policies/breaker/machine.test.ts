@@ -40,7 +40,8 @@ const kinds: fc.Arbitrary<WindowKind> = fc.oneof(
   fc.record({
     kind: fc.constant('time' as const),
     buckets: fc.integer({ min: 1, max: 12 }),
-    bucketMs: fc.constantFrom(10, 33.3, 100),
+    // Exact also in halves, so that window and model put a moment at the border of two into the same one.
+    bucketMs: fc.constantFrom(10, 31.25, 100),
   }),
 );
 
