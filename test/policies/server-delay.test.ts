@@ -78,6 +78,13 @@ describe('RA-06: RateLimit', () => {
     ['"say \\"hi\\"; r=0";r=0;t=5', 5_000],
     ['problemPolicy;r=0;t=10', 10_000],
     ['"a";r=0;t=5 , "b";r=1', 5_000],
+    ['"a";r=0;t=5\t,\t"b";r=1', 5_000],
+    ['"a" ; r=0 ; t=5', 5_000],
+    ['"a";r=0;t=7, "b";r=0;t=5', 7_000],
+    ['"a";r=0;t=0', 0],
+    // Numbers of RFC 9651 have 15 digits at most, and three after the point.
+    ['"a";x=123456789012345;r=0;t=5', 5_000],
+    ['"a";x=1.125;r=0;t=5', 5_000],
   ])('%s', (field, expected) => {
     expect(delayMs({ ratelimit: field })).toBe(expected);
   });
@@ -90,6 +97,9 @@ describe('RA-06: RateLimit', () => {
     '"default" r=0;t=1',
     '"default;r=0;t=1',
     '"a";r=0;t=5,',
+    '"a";r=0;t=5 bb',
+    '"a";x=1234567890123456;r=0;t=5',
+    '"a";x=1.1255;r=0;t=5',
     ',"a";r=0;t=5',
     '',
     'limit=100, remaining=0, reset=5',
@@ -98,7 +108,7 @@ describe('RA-06: RateLimit', () => {
   });
 
   test('of a response from a cache is not asked', () => {
-    expect(asked({ ratelimit: '"a";r=0;t=5', age: '3' })).toBeUndefined();
+    expect(asked({ ratelimit: '"a";r=0;t=5', age: '1' })).toBeUndefined();
     expect(delayMs({ ratelimit: '"a";r=0;t=5', age: '0' })).toBe(5_000);
   });
 });
@@ -109,6 +119,8 @@ describe('RA-06: older reset fields', () => {
     [String(now / 1_000 + 7), 7_000],
     [String(now / 1_000 - 7), 0],
     ['1704067199', 1_704_067_199_000],
+    // From here on it is a moment, long past.
+    ['1704067200', 0],
   ])('%s', (value, expected) => {
     expect(delayMs({ 'x-ratelimit-reset': value })).toBe(expected);
   });
