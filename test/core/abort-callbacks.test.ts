@@ -3,6 +3,7 @@ import {
   abortCallbacks,
   addAbortCallback,
   Callbacks,
+  mayKeep,
   removeAbortCallback,
   tellsItself,
 } from '../../src/core/abort-callbacks.ts';
@@ -13,7 +14,8 @@ describe.each(['by its listener', 'by its owner'])('callbacks of a signal, told 
     const { signal } = controller;
     const registered = new Set<unknown>();
     signal.addEventListener = (_: string, listener: unknown) => registered.add(listener);
-    signal.removeEventListener = (_: string, listener: unknown) => registered.delete(listener);
+    signal.removeEventListener = (type: string, listener: unknown) =>
+      type === 'abort' && registered.delete(listener);
     const callbacks = new Callbacks();
     if (how === 'by its owner') tellsItself(signal, callbacks);
     const abort = (): void => {
@@ -46,6 +48,15 @@ describe.each(['by its listener', 'by its owner'])('callbacks of a signal, told 
     expect(abortCallbacks(signal)).toBe(0);
   });
 
+  test('are told once however often they were added', () => {
+    const { signal, abort } = make();
+    const told: string[] = [];
+    const callbacks = ['a', 'b'].map((name) => () => void told.push(name));
+    for (const callback of [...callbacks, ...callbacks]) addAbortCallback(signal, callback);
+    abort();
+    expect(told).toEqual(['a', 'b']);
+  });
+
   test('hear nothing once they are taken back, twice even', () => {
     const { signal, abort } = make();
     const told: string[] = [];
@@ -69,10 +80,11 @@ describe.each(['by its listener', 'by its owner'])('callbacks of a signal, told 
     expect(told.at(-1)).toBe('third');
   });
 
-  test('of a signal that has aborted are never called', () => {
+  test('of a signal that has aborted are never called, nor kept', () => {
     const { signal, abort } = make();
     abort();
     addAbortCallback(signal, () => expect.unreachable());
+    expect(abortCallbacks(signal)).toBe(0);
     removeAbortCallback(signal, () => {});
   });
 });
@@ -81,15 +93,36 @@ test('one that throws keeps none of the others from hearing of the abort', () =>
   const { signal } = new AbortController();
   const callbacks = new Callbacks();
   tellsItself(signal, callbacks);
+  const [first, second] = [new Error('first'), new Error('second')];
   let told = 0;
-  addAbortCallback(signal, () => {
-    throw new Error('first');
-  });
+  for (const error of [first, second]) {
+    addAbortCallback(signal, () => {
+      throw error;
+    });
+  }
   addAbortCallback(signal, () => {
     told += 1;
   });
-  expect(() => callbacks.handleEvent()).toThrow('first');
+  let failure: unknown;
+  try {
+    callbacks.handleEvent();
+  } catch (error) {
+    failure = error;
+  }
+  expect(failure).toBe(first);
   expect(told).toBe(1);
+});
+
+test('only a signal of one’s own keeps callbacks for good, and only as many as a request has tries', () => {
+  const own = new AbortController().signal;
+  tellsItself(own, new Callbacks());
+  const foreign = new AbortController().signal;
+  addAbortCallback(foreign, () => {});
+  expect([own, foreign, new AbortController().signal].map(mayKeep)).toEqual([true, false, false]);
+  for (let tries = 0; tries < 4; tries++) addAbortCallback(own, () => {});
+  expect(mayKeep(own)).toBe(true);
+  addAbortCallback(own, () => {});
+  expect(mayKeep(own)).toBe(false);
 });
 
 test('a signal tells them by itself', () => {
