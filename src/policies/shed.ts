@@ -4,7 +4,7 @@
  * @module
  */
 
-import { layer, type Middleware } from '../core/chain.ts';
+import { call, layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
 import { emit } from '../core/event.ts';
@@ -113,14 +113,8 @@ export function shed(options: ShedOptions): Middleware {
           emit(context, 'shed', { priority: formatPriority(level) });
           return Promise.resolve(refusal(retryAfterMs));
         }
-        try {
-          return next(request, setHeader(context, priorityHeader, formatPriority(level))).finally(
-            shared.left,
-          );
-        } catch (error) {
-          shared.left();
-          throw error;
-        }
+        const levelled = setHeader(context, priorityHeader, formatPriority(level));
+        return call(next, request, levelled).finally(shared.left);
       },
   );
 }
