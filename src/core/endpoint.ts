@@ -59,9 +59,6 @@ export function recordPick(context: Context, { url }: Endpoint, candidates: numb
   if (!record.tried.includes(url)) record.tried.push(url);
 }
 
-/** The path of this request in canonical form, where routing has computed it already. */
-export { canonicalPathname };
-
 /**
  * The URL that a request will really be sent to: the endpoint's base, the canonical path, the query as it came.
  *

@@ -5,12 +5,12 @@
  */
 
 import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../core/abort.ts';
+import { canonicalPathname } from '../core/canonical-path.ts';
 import { call, layer, type Middleware, type Next } from '../core/chain.ts';
 import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { canonicalPathname } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
 import { type HeaderEdits, headerEditsOption } from '../core/header-edits.ts';
 import { unsendable } from '../core/hop-by-hop.ts';

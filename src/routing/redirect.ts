@@ -4,9 +4,8 @@
  * @module
  */
 
-import { canonicalPath } from '../core/canonical-path.ts';
+import { canonicalPath, canonicalPathname } from '../core/canonical-path.ts';
 import type { Next } from '../core/chain.ts';
-import { canonicalPathname } from '../core/endpoint.ts';
 import { knownOptions, shown } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { compilePathEdit, type PathEdit } from './path-edit.ts';

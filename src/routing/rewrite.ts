@@ -5,9 +5,8 @@
  */
 
 import { abortSignal, signalOf } from '../core/abort.ts';
-import { canonicalPath } from '../core/canonical-path.ts';
+import { canonicalPath, canonicalPathname } from '../core/canonical-path.ts';
 import { layer, type Middleware } from '../core/chain.ts';
-import { canonicalPathname } from '../core/endpoint.ts';
 import { knownOptions, shown } from '../core/option.ts';
 import { setHeader } from '../core/outgoing.ts';
 import { reject } from '../core/rejection.ts';

@@ -7,10 +7,11 @@
 import { abortSignal, signalOf } from '../core/abort.ts';
 import { type AddressBlock, addressBlocks, parseAddress } from '../core/address.ts';
 import { type KnownBody, keepKnownBody, knownBodyOf } from '../core/body-source.ts';
+import { canonicalPathname } from '../core/canonical-path.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { discard } from '../core/discard.ts';
-import { canonicalPathname, endpoint, targetOf } from '../core/endpoint.ts';
+import { endpoint, targetOf } from '../core/endpoint.ts';
 import { emit, inform } from '../core/event.ts';
 import { functionOption, knownOptions, listOption, shown, wholeOption } from '../core/option.ts';
 import { destination, platformInit, removeHeader } from '../core/outgoing.ts';

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { signalOf } from '../../src/core/abort.ts';
+import { canonicalPathname } from '../../src/core/canonical-path.ts';
 import type { Middleware } from '../../src/core/chain.ts';
 import { Context, contextOf } from '../../src/core/context.ts';
-import { canonicalPathname, endpoint } from '../../src/core/endpoint.ts';
+import { endpoint } from '../../src/core/endpoint.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
 import { setHeader } from '../../src/core/outgoing.ts';

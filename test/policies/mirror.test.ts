@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deadline, signalOf } from '../../src/core/abort.ts';
+import { canonicalPathname } from '../../src/core/canonical-path.ts';
 import { describe as describeChain, type Middleware } from '../../src/core/chain.ts';
 import { Context } from '../../src/core/context.ts';
-import { canonicalPathname } from '../../src/core/endpoint.ts';
 import { eventListener, type PolicyEvent } from '../../src/core/event.ts';
 import { exchange, withExchange } from '../../src/core/exchange.ts';
 import { inbound } from '../../src/core/inbound.ts';

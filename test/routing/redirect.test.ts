@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { canonicalPathname } from '../../src/core/canonical-path.ts';
 import { Context } from '../../src/core/context.ts';
-import { canonicalPathname } from '../../src/core/endpoint.ts';
 import { type RedirectOptions, redirect } from '../../src/routing/redirect.ts';
 
 const locationOf = async (options: RedirectOptions, url: string): Promise<string | null> => {
