@@ -318,7 +318,7 @@ routes: [{ path: /a }]`);
       sample: share(whole.telemetry.logs?.sample as number),
       query: code(whole.telemetry.logs?.query as boolean),
       headers: none,
-      redact: 'what usually holds secrets',
+      redact: 'those named after credentials, which are masked in any case',
     }),
     ...prefixed('health', { ready_path: none }),
     ...prefixed('trusted_proxies', {

@@ -23,6 +23,7 @@ interface Section {
 /** Pages that say what a block does, where they are not called as it is. */
 const pages: Readonly<Record<string, string>> = {
   auth: 'policies/jwt.md',
+  'auth.NAME': 'policies/jwt.md',
   allow: 'policies/authorize.md',
   deny: 'policies/authorize.md',
   authorizer: 'policies/authorize.md',
@@ -30,10 +31,16 @@ const pages: Readonly<Record<string, string>> = {
   retries: 'policies/retry.md',
   rate_limit: 'policies/rate-limit.md',
   trusted_proxies: 'policies/trusted-proxies.md',
-  services: 'policies/service.md',
-  outlier: 'policies/service.md',
-  balance: 'policies/service.md',
+  'services.NAME': 'policies/service.md',
+  'services.NAME.balance': 'policies/service.md',
+  'services.NAME.outlier': 'policies/service.md',
+  'services.NAME.health': 'policies/service.md',
+  'services.NAME.tls': 'policies/upstream-tls.md',
+  tls: 'policies/peer-certificate.md',
+  budget: 'policies/retry-budget.md',
   telemetry: 'telemetry.md',
+  'telemetry.metrics': 'telemetry.md',
+  'telemetry.traces': 'telemetry.md',
   state: 'stores.md',
   'telemetry.logs': 'access-log.md',
 };
@@ -42,7 +49,7 @@ const head = `# The rules language
 
 A rules file is YAML 1.2 or JSON. Every key that there is stands on this page, which is made from the schemas that \`check\` reads
 files with. Unknown keys are errors; keys that begin with \`x-\` are left alone. A default is what holds where the key is left out of
-its block. Of a block that is left out nothing is done, but a route takes that of \`defaults\`.
+its block. A block that is left out does nothing; a route without it takes that of \`defaults\`.
 
 \`\`\`yaml
 # yaml-language-server: $schema=./node_modules/fetchmesh/rules.schema.json
@@ -75,7 +82,7 @@ routes:                              # the first one that matches wins
 
 - **Durations** have a unit: \`250ms\`, \`3s\`, \`1m\`, \`2h\`. A bare number is an error. **Shares** are written \`10%\`, **sizes** \`64KiB\`.
 - **Paths**: \`/a/b\` is itself, \`*\`, \`:id\` and \`{id}\` are one segment, \`**\` is any rest and none, \`~^/v[0-9]+/\` is a regular
-  expression. Write \`/**\` and other values that begin with \`*\` in quotes where YAML would read an alias.
+  expression. Values that begin with \`*\`, such as \`"*.shop.example"\`, stand in quotes: without them YAML reads an alias.
 - **Conditions** of \`match\`: \`"v"\` equal, \`"v*"\` begins with, \`"~re"\` matches, \`"*"\` present, \`"!*"\` absent, \`"!v"\` not equal. All in one
   map must hold; of a list of maps one.
 - **Keys** of callers (\`by\`): \`ip\`, \`ip/48\`, \`header:x-user-id\`, \`cookie:sid\`, \`query:tenant\`, \`jwt:sub\`, \`baggage:tenant\`, \`route\`,

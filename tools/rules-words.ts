@@ -304,7 +304,7 @@ export const ruleWords: Readonly<Record<string, string>> = {
     sample: 'Which share of the requests that went well is logged; the others all are.',
     query: 'Whether records hold the query.',
     headers: 'Headers of the request that records hold.',
-    redact: 'Parameters whose values are masked.',
+    redact: 'Headers and parameters whose values are masked.',
   }),
   ...prefixed('health', {
     path: 'Is it alive?',

@@ -108,7 +108,7 @@ causes: a tab in the indentation, a quote that is not closed, a colon within an 
   FM003: {
     title: 'read by YAML as an alias or anchor',
     explanation: `A value that starts with * is an alias in YAML, one that starts with & an anchor. What was meant is nearly always
-text: "*.example.com", "/**". Quote it. Real anchors and aliases are not part of the rules language: they hide where a value
+text: "*.example.com", "*". Quote it. Real anchors and aliases are not part of the rules language: they hide where a value
 comes from, and a few lines of them can unfold to gigabytes. What routes share goes under defaults.`,
   },
   FM004: {
