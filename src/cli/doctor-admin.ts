@@ -32,7 +32,7 @@ export async function askAdmin(port: number, timeoutMs: number): Promise<readonl
       ok: true,
       warning: true,
       detail: `answers on ${reached.join(', ')} too: whoever gets there reads the metrics`,
-      hint: 'start serve without --admin-host, or let nothing but probes and Prometheus through: docs/deployment.md',
+      hint: 'start serve without --admin-host, or let nothing but probes and Prometheus through',
     },
   ];
 }

@@ -29,7 +29,7 @@ export async function askState(
   try {
     state = stateOf(given === undefined ? {} : { store: given }, written);
   } catch (error) {
-    const hint = 'serve needs it too: set it where the gateway runs, and here: docs/stores.md';
+    const hint = 'serve needs it too: set it where the gateway runs, and here';
     return [{ what, ok: false, detail: reason(error).replace(/^state\.store: /, ''), hint }];
   }
   const { store, mode, breakers, instances } = state;
@@ -66,7 +66,7 @@ export async function askState(
     const said = reason(error).replace(/^--store: /, '');
     const detail = `${placeOf(store)}: ${/offline/.test(said) ? (why ?? said) : said}`;
     const hint =
-      'limits apply on_store_error until it answers, and breakers decide alone: docs/stores.md';
+      'until it answers limits do as their on_store_error says, and breakers decide alone';
     return [{ what, ok: false, detail, hint }];
   } finally {
     // Also one that opens too late: its client would try again for ever.

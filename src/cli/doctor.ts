@@ -145,14 +145,14 @@ async function askCollector(
           what,
           ok: false,
           detail,
-          hint: 'OTLP over HTTP is at /v1/traces, by default on port 4318: docs/telemetry.md',
+          hint: 'OTLP over HTTP is at /v1/traces, by default on port 4318',
         };
   } catch (error) {
     return {
       what,
       ok: false,
       detail: reason(error),
-      hint: 'spans are dropped until it answers: docs/telemetry.md',
+      hint: 'spans are dropped until it answers; OTLP over HTTP is by default on port 4318',
     };
   }
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { displayWidth } from '../rules/display.ts';
 import { columnsOf, folded, type Output } from './terminal.ts';
 
@@ -17,6 +19,12 @@ const goesOn = /^ {18,}(?=\S)/;
 /** Prints a help. */
 export function printHelp(help: string): void {
   console.log(helpText(help, process.stdout));
+}
+
+/** Where the pages of this very version lie, two folders up from the source and from the bundle alike; images hold none. */
+export function documentation(): string {
+  const folder = fileURLToPath(new URL('../../docs', import.meta.url));
+  return existsSync(folder) ? `\n\nThe documentation of this version is in ${folder}` : '';
 }
 
 /** A help as it stands, or folded where the terminal is narrower. */

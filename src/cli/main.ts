@@ -109,8 +109,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const isHelp = helps.includes(first);
   if (isHelp && (behind[0] === undefined || helps.includes(behind[0]))) {
-    const { printHelp } = await import('./help.ts');
-    printHelp(help);
+    const { documentation, printHelp } = await import('./help.ts');
+    printHelp(help + documentation());
     return 0;
   }
   const [name, ...rest] = isHelp

@@ -58,7 +58,8 @@ const help = `fetchmesh serve: run a gateway
       --admin-port N      /metrics, /healthz and /readyz (default: 9321; 0 takes a free one)
       --admin-host ADDR   address to listen on for these (default: 127.0.0.1; in a container 0.0.0.0, for probes and scrapes)
       --otlp-endpoint URL send traces there, OTLP over HTTP (default: that of the rules, then
-                          $OTEL_EXPORTER_OTLP_ENDPOINT; the other OTEL_ variables are heard as well: docs/telemetry.md)
+                          $OTEL_EXPORTER_OTLP_ENDPOINT; OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME,
+                          OTEL_TRACES_SAMPLER and the like are heard as well)
       --tls-cert FILE     serve HTTPS with this certificate, PEM; the rules may name it too, as \`tls\`
       --tls-key FILE      its key
       --tls-client-ca FILE

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { helpText } from '../../src/cli/help.ts';
+import { documentation, helpText } from '../../src/cli/help.ts';
 
 const help = `fetchmesh go: goes
 
@@ -23,4 +25,10 @@ test('on a narrow terminal what an option does goes on below itself', () => {
       --long-option FILE
                     the rest
       --json        as JSON`);
+});
+
+test('the help says where the pages are, and the package brings them along', () => {
+  const [, folder = ''] = / is in (.*)$/.exec(documentation()) ?? [];
+  expect(existsSync(join(folder, 'cli.md'))).toBe(true);
+  expect(JSON.parse(readFileSync('package.json', 'utf8')).files).toContain('docs');
 });
