@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Claims } from '../../core/claims.ts';
+import { type Claims, claimNamed } from '../../core/claims.ts';
 import {
   allHold,
   type Condition,
@@ -125,7 +125,7 @@ function conditionMismatch(
 }
 
 function claimText(claims: Claims | undefined, name: string): string | undefined {
-  const value = claims?.[name];
+  const value = claims && claimNamed(claims, name);
   return value === undefined
     ? undefined
     : typeof value === 'string'

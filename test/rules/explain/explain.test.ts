@@ -120,6 +120,13 @@ describe('why a route does not take a request', () => {
     expect(rejected[0]?.detail).toBe('path ok; header a missing, wanted "1"');
   });
 
+  test('a claim within another one, which is found by its dots', () => {
+    const rules = `auth: { main: { issuer: "https://id.example", jwks: "https://id.example/keys" } }
+routes: [{ path: /a, auth: { jwt: main }, match: { claims: { realm.level: gold } }, to: web }]`;
+    const { rejected } = explain(rules, '/a', {}, { claims: { realm: { level: 'tin' } } });
+    expect(rejected[0]?.detail).toBe('path ok; claim realm.level is "tin", wanted "gold"');
+  });
+
   test('claims, where the route says whose', () => {
     const rules = `auth: { main: { issuer: "https://id.example", jwks: "https://id.example/keys" } }
 routes: [{ path: /a, auth: { jwt: main }, match: { claims: { role: admin } }, to: web }]`;
