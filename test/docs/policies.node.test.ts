@@ -1,9 +1,11 @@
 /**
- * Every block of code under docs/policies/ and docs/migrate/ is executed: TypeScript as a module, in which an expression whose line ends in
- * `// VALUE` must have that value, or that exports something; YAML as rules, in which nothing may be wrong.
+ * Every block of code under docs/policies/ and docs/migrate/, and of the pages on telemetry, is executed: TypeScript as a module, in
+ * which an expression whose line ends in `// VALUE` must have that value, or that exports something; YAML as rules, in which nothing
+ * may be wrong.
  */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,11 +24,17 @@ function sourceOf(entry: string): string {
   return pathToFileURL(resolve(built.replace('./dist', 'src').replace(/\.js$/, '.ts'))).href;
 }
 
-const pages = ['policies', 'migrate'].flatMap((folder) =>
+/** A package that `npm ci` brought. */
+function installed(name: string): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve(name)).href;
+}
+
+const folders = ['policies', 'migrate'].flatMap((folder) =>
   readdirSync(`docs/${folder}`)
     .filter((file) => file.endsWith('.md'))
     .map((file) => `${folder}/${file}`),
 );
+const pages = [...folders, 'access-log.md', 'telemetry.md'];
 const blocks = pages.flatMap((page) => {
   const text = readFileSync(`docs/${page}`, 'utf8');
   return Array.from(text.matchAll(/```(ts|yaml)\n([\s\S]*?)```/g), ({ index, ...found }) => ({
@@ -103,6 +111,7 @@ describe('a page of a policy', () => {
       const file = join(directory, 'program.ts');
       const program = code
         .replace(/from '(fetchmesh[^']*)'/g, (_, entry: string) => `from '${sourceOf(entry)}'`)
+        .replace(/import\('(@[^']*)'\)/g, (_, name: string) => `import('${installed(name)}')`)
         .replace(/^(\S.*?);? \/\/ (.+)$/gm, 'checkOfPage(($1), ($2));');
       writeFileSync(file, program);
       exported = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as object;
