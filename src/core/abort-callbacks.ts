@@ -11,9 +11,12 @@
 export class Callbacks implements EventListenerObject {
   /** Whether somebody calls `handleEvent`, so that the signal need not. */
   isTold = false;
+  /** Whether the signal was made for one request, and is garbage with that. */
+  endsWithRequest = false;
   #first: (() => void) | undefined;
   /** Made for the second. */
   #others: Set<() => void> | undefined;
+  #kept: (() => void)[] | undefined;
 
   get size(): number {
     return (this.#first === undefined ? 0 : 1) + (this.#others?.size ?? 0);
@@ -26,6 +29,17 @@ export class Callbacks implements EventListenerObject {
       this.#others ??= new Set();
       this.#others.add(callback);
     }
+  }
+
+  /** One that is never taken back, and counts for none of them. */
+  keep(callback: () => void): void {
+    this.#kept ??= [];
+    this.#kept.push(callback);
+  }
+
+  /** Whether nobody is to be told any more. */
+  get isIdle(): boolean {
+    return this.size === 0 && this.#kept === undefined;
   }
 
   /** Whether it was one of them. */
@@ -50,7 +64,8 @@ export class Callbacks implements EventListenerObject {
 
   #take(): (() => void) | undefined {
     const next = this.#first ?? this.#others?.values().next().value;
-    if (next !== undefined) this.delete(next);
+    if (next === undefined) return this.#kept?.shift();
+    this.delete(next);
     return next;
   }
 }
@@ -69,25 +84,47 @@ interface HoldingSignal extends AbortSignal {
  */
 export function tellsItself(signal: AbortSignal, callbacks: Callbacks): void {
   callbacks.isTold = true;
+  callbacks.endsWithRequest = true;
   (signal as HoldingSignal)[held] = callbacks;
+}
+
+/** Says that a signal was made for one request and is garbage with that, so that {@link mayKeep} holds of it. */
+export function endsWithRequest(signal: AbortSignal): void {
+  callbacksOf(signal).endsWithRequest = true;
 }
 
 /** Calls back once when the signal aborts; never where it has aborted already. */
 export function addAbortCallback(signal: AbortSignal, callback: () => void): void {
   if (signal.aborted) return;
+  const callbacks = callbacksOf(signal);
+  const isFirst = callbacks.isIdle;
+  callbacks.add(callback);
+  if (isFirst) listen(signal, callbacks);
+}
+
+/** The same for what is there for as long as the signal, and not to be counted. */
+export function keepAbortCallback(signal: AbortSignal, callback: () => void): void {
+  if (signal.aborted) return;
+  const callbacks = callbacksOf(signal);
+  const isFirst = callbacks.isIdle;
+  callbacks.keep(callback);
+  if (isFirst) listen(signal, callbacks);
+}
+
+function listen(signal: AbortSignal, callbacks: Callbacks): void {
+  if (!callbacks.isTold) signal.addEventListener('abort', callbacks, { once: true });
+}
+
+function callbacksOf(signal: AbortSignal): Callbacks {
   const holder = signal as HoldingSignal;
   holder[held] ??= new Callbacks();
-  const callbacks = holder[held];
-  callbacks.add(callback);
-  if (callbacks.size === 1 && !callbacks.isTold) {
-    signal.addEventListener('abort', callbacks, { once: true });
-  }
+  return holder[held];
 }
 
 /** Takes back {@link addAbortCallback}; harmless once it was called. */
 export function removeAbortCallback(signal: AbortSignal, callback: () => void): void {
   const callbacks = (signal as HoldingSignal)[held];
-  if (callbacks?.delete(callback) && callbacks.size === 0 && !callbacks.isTold) {
+  if (callbacks?.delete(callback) && callbacks.isIdle && !callbacks.isTold) {
     signal.removeEventListener('abort', callbacks);
   }
 }
@@ -95,13 +132,13 @@ export function removeAbortCallback(signal: AbortSignal, callback: () => void): 
 /** As many as the tries of a request have, which keep nothing alive that would not be there anyway. */
 const few = 4;
 
-/** Whether a signal is one's own, which ends with the request that it was made for, and calls back hardly anyone. */
+/** Whether a signal ends with the request that it was made for, and calls back hardly anyone. */
 export function mayKeep(signal: AbortSignal): boolean {
   const callbacks = (signal as HoldingSignal)[held];
-  return callbacks?.isTold === true && callbacks.size <= few;
+  return callbacks?.endsWithRequest === true && callbacks.size <= few;
 }
 
-/** How many a signal would call back: for tests. */
+/** How many a signal would call back. */
 export function abortCallbacks(signal: AbortSignal): number {
   return (signal as HoldingSignal)[held]?.size ?? 0;
 }

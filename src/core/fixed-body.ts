@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isNode } from './runtime.ts';
+
 /**
  * Prepares a body that is sent again and again.
  *
@@ -19,7 +21,7 @@
  * ```
  */
 export function fixedBody(text: string): () => BodyInit {
-  if (!isNode()) return () => text;
+  if (!isNode) return () => text;
   const source: UnderlyingByteSource = {
     type: 'bytes',
     pull(controller) {
@@ -29,9 +31,4 @@ export function fixedBody(text: string): () => BodyInit {
     },
   };
   return () => new ReadableStream(source);
-}
-
-function isNode(): boolean {
-  const { navigator } = globalThis as { navigator?: { readonly userAgent?: string } };
-  return navigator?.userAgent?.startsWith('Node.js/') ?? false;
 }

@@ -15,8 +15,8 @@ import {
   type Middleware,
 } from './chain.ts';
 import { type BackgroundWork, bindContext, type Context, contextOf, isContext } from './context.ts';
-import { outgoing, requestOf, withoutEdits } from './outgoing.ts';
-import { hold } from './own.ts';
+import { linkTo } from './copy.ts';
+import { type Outgoing, outgoing, requestOf, withoutEdits } from './outgoing.ts';
 import { rootContext } from './root-context.ts';
 
 /**
@@ -44,10 +44,8 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
 
   const chain = compose(...middlewares);
   const run = chain(async function app(request, context) {
-    const changed = outgoing(request, context);
-    const { init } = changed;
-    const received = init === undefined ? request : requestOf(changed);
-    if (init !== undefined) hold(received, signalOf(request, context));
+    const { input, init } = outgoing(request, context);
+    const received = init === undefined ? request : changed(request, context, { input, init });
     // The edits are in the request now: a handler further in must not make them again.
     bindContext(received, withoutEdits(context));
     return checkedResponse(await serve(received, ...context.platform));
@@ -70,6 +68,14 @@ export function inbound(app: App, ...middlewares: Middleware[]): Handler {
     ...layersOf(chain),
     `app ${serve.name || 'anonymous'}`.trimEnd(),
   ]);
+}
+
+function changed(request: Request, context: Context, { input, init }: Outgoing): Request {
+  const link = linkTo(signalOf(request, context));
+  if (link === undefined) return requestOf({ input, init });
+  const copy = requestOf({ input, init: { ...init, signal: link.signal } });
+  link.hold(copy);
+  return copy;
 }
 
 function checkedResponse(response: Response): Response {

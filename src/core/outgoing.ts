@@ -7,6 +7,7 @@
 import { abortSignal } from './abort.ts';
 import { canonicalPathname } from './canonical-path.ts';
 import { type Context, type Key, key } from './context.ts';
+import { copyOf } from './copy.ts';
 
 /** One edit of the outgoing headers, and the ones before it. */
 interface HeaderEdit {
@@ -176,7 +177,7 @@ export function outgoing(request: Request, context: Context): Outgoing {
 
 /** The request that these arguments come to; headers among them are a record, as `outgoingHeaders` makes it. */
 export function requestOf({ input, init = {} }: Outgoing): Request {
-  const made = new Request(input, init);
+  const made = copyOf(input, init);
   // Bun takes headers that are none for headers that were not given, and would keep those that were taken off.
   if (init.headers && !Object.keys(init.headers)[0]) {
     for (const name of [...made.headers.keys()]) made.headers.delete(name);

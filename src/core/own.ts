@@ -6,6 +6,7 @@
 
 import { keepKnownBody } from './body-source.ts';
 import { bindContext, contextOf } from './context.ts';
+import { copyOf, linkTo } from './copy.ts';
 
 // A property and no WeakMap, which keeps the garbage collector busy.
 const held = Symbol('fetchmesh.held');
@@ -41,8 +42,9 @@ const owned = new WeakSet<Request>();
 export function own(request: Request): Request {
   if (owned.has(request)) return request;
   refuseUsed(request);
-  const copy = new Request(request);
-  hold(copy, request.signal);
+  const link = linkTo(request.signal);
+  const copy = copyOf(request, link && { signal: link.signal });
+  link?.hold(copy);
   const context = contextOf(request);
   if (context !== undefined) bindContext(copy, context);
   keepKnownBody(request, copy);

@@ -23,10 +23,12 @@ function lifetimeOf(
   request: Request,
   platform: readonly unknown[],
 ): ((work: Promise<unknown>) => void) | undefined {
-  for (const candidate of [...platform, request]) {
+  for (const candidate of platform) {
     const host = candidate as Lifetime | null | undefined;
     // Called as a method: Workers refuse a detached one.
     if (typeof host?.waitUntil === 'function') return (work) => host.waitUntil(work);
   }
-  return undefined;
+  // Detached, since a context that leads to the request keeps it for as long as any copy of it.
+  const { waitUntil } = request as Request & Partial<Lifetime>;
+  return typeof waitUntil === 'function' ? waitUntil : undefined;
 }

@@ -3,6 +3,8 @@ import {
   abortCallbacks,
   addAbortCallback,
   Callbacks,
+  endsWithRequest,
+  keepAbortCallback,
   mayKeep,
   removeAbortCallback,
   tellsItself,
@@ -134,4 +136,36 @@ test('a signal tells them by itself', () => {
   controller.abort();
   expect(told).toBe(1);
   expect(abortCallbacks(controller.signal)).toBe(0);
+});
+
+describe('what stays on a signal', () => {
+  test('is told with the others, and counts for none of them', () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const told: string[] = [];
+    keepAbortCallback(signal, () => told.push('kept'));
+    keepAbortCallback(signal, () => told.push('kept too'));
+    const gone = (): void => void told.push('gone');
+    addAbortCallback(signal, gone);
+    addAbortCallback(signal, () => told.push('there'));
+    removeAbortCallback(signal, gone);
+    expect(abortCallbacks(signal)).toBe(1);
+    controller.abort();
+    expect(told).toEqual(['there', 'kept', 'kept too']);
+  });
+
+  test('is never told of an abort that came before', () => {
+    keepAbortCallback(AbortSignal.abort(), () => expect.unreachable());
+  });
+
+  test('may be a few, where the signal ends with its request', () => {
+    const { signal } = new AbortController();
+    expect(mayKeep(signal)).toBe(false);
+    endsWithRequest(signal);
+    expect(mayKeep(signal)).toBe(true);
+    for (let count = 0; count < 4; count++) addAbortCallback(signal, () => count);
+    expect(mayKeep(signal)).toBe(true);
+    addAbortCallback(signal, () => {});
+    expect(mayKeep(signal)).toBe(false);
+  });
 });

@@ -138,6 +138,40 @@ describe('an abort while the body is read reaches', () => {
   });
 });
 
+describe('once it was answered, nothing keeps', () => {
+  test.each([...chains, ['an owned copy', [owning]] as [string, Middleware[]]])(
+    'a request, nor a copy of it that the app got through %s',
+    async (_, middlewares) => {
+      const seen: WeakRef<Request>[] = [];
+      const app = inbound(
+        async (request) => {
+          seen.push(new WeakRef(request));
+          request.signal.addEventListener('abort', () => request.url);
+          return new Response(await request.text());
+        },
+        (next) => (request, context) => {
+          seen.push(new WeakRef(request));
+          return next(request, context);
+        },
+        ...middlewares,
+      );
+      const ask = async (init?: RequestInit): Promise<void> => {
+        const { signal } = new AbortController();
+        await (await app(new Request(url, { ...init, signal }))).text();
+      };
+      for (let count = 0; count < 20; count++) {
+        await ask();
+        await ask({ method: 'PUT', body: 'hello' });
+      }
+      const left = (): number => seen.filter((request) => request.deref()).length;
+      for (let attempt = 0; attempt < 20 && left() > 0; attempt++) await collectGarbage?.();
+      expect(seen).toHaveLength(80);
+      // The collector of Bun is a conservative one.
+      expect(left()).toBeLessThanOrEqual(8);
+    },
+  );
+});
+
 describe('TO-11: a signal that lives on', () => {
   test('keeps nothing of the calls whose bodies were read or dropped', async () => {
     const request = new Request(url);

@@ -6,10 +6,10 @@ import jsr from '../../jsr.json' with { type: 'json' };
 /** What each entry may weigh, in KB: minified, compressed, with all that it imports but the OpenTelemetry API. */
 const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   // P9 of the performance goals.
-  '.': 6.5,
-  './timeout': 4,
-  './deadline': 4,
-  './retry': 9.5,
+  '.': 7,
+  './timeout': 4.25,
+  './deadline': 4.25,
+  './retry': 9.75,
   './hedge': 7.75,
   './retry-budget': 2,
   './shared-retry-budget': 5.5,
@@ -31,7 +31,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './headers': 9,
   './cors': 3.25,
   './peer-certificate': 2,
-  './limits': 6.25,
+  './limits': 6.5,
   './trusted-proxies': 3.5,
   './upstream-guard': 5.5,
   './system-resolver': 1,
@@ -39,9 +39,9 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './redirect': 9,
   './respond': 9,
   './when': 9,
-  './traffic': 19.5,
-  './access': 24.5,
-  './gateway': 86.25,
+  './traffic': 19.75,
+  './access': 24.75,
+  './gateway': 86.5,
   './governance': 39,
   // Most of it zod and yaml; and what is said of mistakes.
   './rules': 104.25,
@@ -67,7 +67,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 93.5,
+  './workers': 93.75,
 };
 
 /**
@@ -86,10 +86,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 37.75;
+const budgetOfChain = 38.25;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 112.75;
+const budgetOfEverything = 113;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({

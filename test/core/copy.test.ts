@@ -1,0 +1,79 @@
+import { describe, expect, inject, test } from 'vitest';
+import {
+  abortCallbacks,
+  addAbortCallback,
+  removeAbortCallback,
+} from '../../src/core/abort-callbacks.ts';
+import { copyOf, linkTo } from '../../src/core/copy.ts';
+import { isNode } from '../../src/core/runtime.ts';
+
+const url = 'http://shop.example/';
+
+describe('copyOf', () => {
+  test('makes what `new Request` makes', async () => {
+    const original = new Request(url, { method: 'PUT', body: 'hello', headers: { 'x-a': '1' } });
+    const copy = copyOf(original, { headers: { 'x-b': '2' } });
+    expect([copy.url, copy.method, copy.headers.get('x-a'), copy.headers.get('x-b')]).toEqual([
+      url,
+      'PUT',
+      null,
+      '2',
+    ]);
+    expect(await copy.text()).toBe('hello');
+    expect(copyOf(`${url}a`).url).toBe(`${url}a`);
+  });
+
+  test.runIf(isNode)(
+    'takes the parts alone of what srvx made, which is no true request yet',
+    async () => {
+      const parts = {
+        url,
+        method: 'PUT',
+        headers: { 'x-a': '1' },
+        body: new Response('hello').body,
+      };
+      const lazy = { runtime: {}, ...parts } as unknown as Request;
+      const copy = copyOf(lazy);
+      expect([copy.url, copy.method, copy.headers.get('x-a')]).toEqual([url, 'PUT', '1']);
+      expect(await copy.text()).toBe('hello');
+      expect(
+        copyOf({ ...lazy, method: 'GET', body: null }, { headers: [] }).headers.has('x-a'),
+      ).toBe(false);
+    },
+  );
+});
+
+describe('linkTo', () => {
+  const linkedCopy = (signal: AbortSignal): Request => {
+    const link = linkTo(signal);
+    const copy = new Request(url, { signal: link?.signal ?? signal });
+    link?.hold(copy);
+    return copy;
+  };
+
+  test('is for Node alone: elsewhere a copy follows its original by itself', () => {
+    expect(linkTo(new AbortController().signal) !== undefined).toBe(inject('runtime') === 'node');
+  });
+
+  test('lets a copy hear of an abort, in that tick and with its reason', () => {
+    const caller = new AbortController();
+    const copies = [linkedCopy(caller.signal), linkedCopy(caller.signal)];
+    caller.abort('gone');
+    expect(copies.map(({ signal }) => signal.reason)).toEqual(['gone', 'gone']);
+  });
+
+  test('of one that came before it, too', () => {
+    expect(linkedCopy(AbortSignal.abort('gone')).signal.reason).toBe('gone');
+  });
+
+  test('outlives all others that are to be told, and counts for none', () => {
+    const caller = new AbortController();
+    const copy = linkedCopy(caller.signal);
+    const other = (): void => {};
+    addAbortCallback(caller.signal, other);
+    expect(abortCallbacks(caller.signal)).toBe(1);
+    removeAbortCallback(caller.signal, other);
+    caller.abort('gone');
+    expect(copy.signal.reason).toBe('gone');
+  });
+});
