@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Key, key } from './context.ts';
+import { type Context, type Key, key } from './context.ts';
 
 /** The address of the peer, as the platform reports it: never from a header that anyone can write. */
 export const peerAddress: Key<string | undefined> = key<string>('peer address');
@@ -50,6 +50,24 @@ export function listenerPortOf(request: Request, platform: readonly unknown[]): 
     runtime?.deno?.server?.addr?.port ??
     (typeof bun?.requestIP === 'function' ? bun.port : undefined);
   return typeof port === 'number' ? port : undefined;
+}
+
+/**
+ * Whether a server made this request, which then ends with its connection: srvx says so, and the servers of Bun, Deno and
+ * Workers by what they pass beside it.
+ */
+export function isServed(request: Request, { direction, platform }: Context): boolean {
+  if (direction !== 'inbound') return false;
+  if ('runtime' in request) return true;
+  const [first, second] = platform as readonly [
+    { readonly requestIP?: unknown; readonly remoteAddr?: unknown }?,
+    { readonly waitUntil?: unknown }?,
+  ];
+  return (
+    first?.requestIP !== undefined ||
+    first?.remoteAddr !== undefined ||
+    second?.waitUntil !== undefined
+  );
 }
 
 /**

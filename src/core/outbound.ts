@@ -5,6 +5,7 @@
  */
 
 import { abortSignal } from './abort.ts';
+import { endsWithRequest } from './abort-callbacks.ts';
 import { type FetchInit, requestFrom } from './body-source.ts';
 import {
   compose,
@@ -90,18 +91,24 @@ export function outbound(
       init === undefined && input instanceof Request ? input : requestFrom(input, init);
     const served = input instanceof Request ? contextOf(input) : undefined;
     const parent = given ?? served;
-    // The request being served ends with its context; another one may end before.
-    const isServed = input instanceof Request && served === parent;
-    // On Node a request made from a signal follows it only until the request is collected: before its body is read.
     const signal = init?.signal ?? undefined;
-    if (signal === undefined && served === undefined && input instanceof Request) {
-      hold(input, input.signal);
-      if (request !== input) hold(request, request.signal);
+    // The request being served ends with its context; another one may end before.
+    let caller = signal;
+    if (signal === undefined && input instanceof Request) {
+      if (served !== parent) caller = request.signal;
+      // On Node a request made from a signal follows it only until the request is collected: before its body is read.
+      if (served === undefined) {
+        hold(input, input.signal);
+        if (request !== input) hold(request, request.signal);
+      }
+    } else if (signal === undefined) {
+      // Nobody else has it.
+      endsWithRequest(request.signal);
     }
     let context =
       parent === undefined
         ? rootContext('outbound', request, [], background)
-        : continued(parent, signal ?? (isServed ? undefined : request.signal));
+        : continued(parent, caller);
     if (signal && !context.get(abortSignal)) context = context.with(abortSignal, signal);
     const forgotten = init && forgottenByRequest(init);
     if (forgotten) context = context.with(platformInit, forgotten);

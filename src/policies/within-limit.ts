@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortSignal, type Follower, follow, signalOf } from '../core/abort.ts';
+import { abortSignal, type Follower, followCaller } from '../core/abort.ts';
 import { call, type Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { discard, ignore } from '../core/discard.ts';
@@ -37,7 +37,7 @@ export function withinLimit(
   context: Context,
   limit: Limit,
 ): Promise<Response> {
-  return new LimitedExchange(limit, signalOf(request, context)).run(next, request, context);
+  return new LimitedExchange(limit, request, context).run(next, request, context);
 }
 
 /** A class, since closures of as many steps cost more than the limit. */
@@ -52,9 +52,9 @@ class LimitedExchange {
   #resolve!: (response: Response) => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(limit: Limit, caller: AbortSignal) {
+  constructor(limit: Limit, request: Request, context: Context) {
     this.#limit = limit;
-    this.#follower = follow(caller, (reason) => this.#onAbort(reason));
+    this.#follower = followCaller(request, context, (reason) => this.#onAbort(reason));
   }
 
   run(next: Next, request: Request, context: Context): Promise<Response> {

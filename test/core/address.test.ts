@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { addressBlock, listenerPortOf, networkOf, parseAddress } from '../../src/core/address.ts';
+import {
+  addressBlock,
+  isServed,
+  listenerPortOf,
+  networkOf,
+  parseAddress,
+} from '../../src/core/address.ts';
+import { Context, type Direction } from '../../src/core/context.ts';
 
 describe('networkOf', () => {
   test.each([
@@ -108,5 +115,24 @@ describe('the port that a request came in at', () => {
     ['nobody', new Request('http://shop.example:1/'), undefined, undefined],
   ])('as %s tells it', (_, request, platform, port) => {
     expect(listenerPortOf(request, platform === undefined ? [] : [platform])).toBe(port);
+  });
+});
+
+describe('isServed', () => {
+  const request = new Request('http://shop.example/');
+  const bySrvx = Object.assign(new Request('http://shop.example/'), { runtime: { name: 'node' } });
+  const { waitUntil } = { waitUntil: () => {} };
+  test.each<[string, Request, Direction, unknown[], boolean]>([
+    ['srvx made', bySrvx, 'inbound', [], true],
+    ['the server of Bun passed', request, 'inbound', [{ requestIP: () => null }], true],
+    ['the server of Deno passed', request, 'inbound', [{ remoteAddr: {} }], true],
+    ['Workers passed', request, 'inbound', [{}, { waitUntil }], true],
+    ['somebody made', request, 'inbound', [], false],
+    ['somebody passed with an environment', request, 'inbound', [{ KV: {} }], false],
+    ['somebody passed nothing with', request, 'inbound', [null, undefined], false],
+    ['goes out while another one is served', request, 'outbound', [{}, { waitUntil }], false],
+  ])('of a request that %s', (_, given, direction, platform, expected) => {
+    const context = Context.root(direction, platform, { pending: 0, rejected: 0 }, undefined);
+    expect(isServed(given, context)).toBe(expected);
   });
 });

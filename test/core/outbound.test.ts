@@ -168,6 +168,15 @@ describe('outbound', () => {
       expect(contexts[0]?.direction).toBe('outbound');
     });
 
+    test('brings its limit alone, where the call has no signal that anybody else could abort', async () => {
+      const { fetch, shop } = seeing();
+      const { signal } = new AbortController();
+      const limited = served.with(abortSignal, signal);
+      await shop(url, undefined, limited);
+      await shop(url, { headers: { 'x-a': '1' } }, limited);
+      expect(fetch.calls.map(({ signal: obeyed }) => obeyed)).toEqual([signal, signal]);
+    });
+
     test('brings its deadline and its limit, but not the edits of the served request', async () => {
       const { contexts, fetch, shop } = seeing();
       const limit = new AbortController();

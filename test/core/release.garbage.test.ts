@@ -170,6 +170,18 @@ describe('once it was answered, nothing keeps', () => {
       expect(left()).toBeLessThanOrEqual(8);
     },
   );
+
+  test('what follows it on a signal that a server made, though its body is garbage: that goes with the signal', async () => {
+    const app = inbound(() => new Response('hello'), timeout('1h'));
+    const kept = async (...platform: unknown[]): Promise<number> => {
+      const requests = Array.from({ length: 20 }, () => new Request(url));
+      for (const request of requests) await (await app(request, ...platform)).text();
+      for (let attempt = 0; attempt < 5; attempt++) await collectGarbage?.();
+      return requests.filter(({ signal }) => abortCallbacks(signal) > 0).length;
+    };
+    expect(await kept({ requestIP: () => null })).toBe(20);
+    expect(await kept()).toBeLessThanOrEqual(2);
+  });
 });
 
 describe('TO-11: a signal that lives on', () => {

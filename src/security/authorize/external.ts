@@ -4,7 +4,7 @@
  * @module
  */
 
-import { abortSignal, follow, signalOf, timeoutError, unlessAborted } from '../../core/abort.ts';
+import { abortSignal, followCaller, timeoutError, unlessAborted } from '../../core/abort.ts';
 import { peerAddress } from '../../core/address.ts';
 import { canonicalPathname } from '../../core/canonical-path.ts';
 import { clientScheme } from '../../core/client-scheme.ts';
@@ -125,7 +125,7 @@ export function externalAuthorizer(options: ExternalAuthorizerOptions): Authoriz
     request: Request,
     context: Context,
   ): Promise<AuthorizationVerdict> {
-    const limit = follow(signalOf(request, context));
+    const limit = followCaller(request, context);
     const cancel = clock.schedule(
       () => limit.abort(timeoutError(`No decision within ${timeout}`)),
       limitMs,
