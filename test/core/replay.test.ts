@@ -18,12 +18,24 @@ describe('a request without a body', () => {
     const body = replay(request, large);
     expect(body.attempt()).toBe(request);
     expect(body.attempt()).toBe(request);
-    expect(body.possible).toBe(true);
+    expect([body.possible, body.simultaneous]).toEqual([true, true]);
     body.commit();
   });
 });
 
 describe('a request with a body', () => {
+  test('BR-02: may be sent by several at once as soon as all of it is recorded', async () => {
+    const body = replay(streamingPut(tracedBody(['one', 'two']).stream), large);
+    const first = await read(body.attempt(), 2);
+    expect(body.simultaneous).toBe(false);
+    await first.read();
+    expect(body.simultaneous).toBe(true);
+    const [second, third] = [body.attempt(), body.attempt()];
+    expect(await Promise.all([third.text(), second.text()])).toEqual(['onetwo', 'onetwo']);
+    body.commit();
+    expect(body.simultaneous).toBe(false);
+  });
+
   test('BR-02: streams it the first time and replays it the second', async () => {
     const body = replay(streamingPut(tracedBody(['one ', 'two ', 'three']).stream), large);
     expect(await body.attempt().text()).toBe('one two three');
@@ -211,10 +223,12 @@ describe('BR-03: a body that outgrows the limit', () => {
 
 describe('an attempt that was replaced', () => {
   test('is cut off from the body', async () => {
-    const body = replay(streamingPut(tracedBody(['one', 'two', 'three']).stream), large);
+    const source = tracedBody(['one', 'two', 'three']);
+    const body = replay(streamingPut(source.stream), large);
     const first = await read(body.attempt(), 1);
     const second = body.attempt();
     await expect(first.read()).rejects.toThrow('A later attempt took over the body');
+    expect(source.pulls).toBe(1);
     expect(await second.text()).toBe('onetwothree');
   });
 
@@ -248,7 +262,65 @@ describe('an attempt that was replaced', () => {
   });
 });
 
+test('an attempt that takes over waits for what was being read, and reads nothing beside it', async () => {
+  const asked: (() => void)[] = [];
+  const source = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) =>
+        new Promise<void>((resolve) => {
+          asked.push(() => {
+            controller.enqueue(new TextEncoder().encode('one'));
+            resolve();
+          });
+        }),
+    },
+    { highWaterMark: 0 },
+  );
+  const body = replay(streamingPut(source), large);
+  const cutOff = read(body.attempt(), 1).catch(() => {});
+  await settled();
+  const second = (body.attempt().body as ReadableStream<Uint8Array>).getReader();
+  const reading = second.read();
+  await settled();
+  asked[0]?.();
+  expect(new TextDecoder().decode((await reading).value)).toBe('one');
+  await cutOff;
+  await settled();
+  expect(asked).toHaveLength(1);
+});
+
+describe('the last attempt', () => {
+  test('sends the rest of a body that it has begun', async () => {
+    const source = tracedBody(['one', 'two', 'three']);
+    const body = replay(streamingPut(source.stream), large);
+    const attempt = body.attempt();
+    body.commit();
+    expect(await attempt.text()).toBe('onetwothree');
+    expect(source.cancels).toBe(0);
+  });
+
+  test('sends all that others have recorded, and the rest', async () => {
+    const body = replay(streamingPut(tracedBody(['a', 'b', 'c', 'd', 'e']).stream), large);
+    await read(body.attempt(), 3);
+    const last = body.attempt();
+    body.commit();
+    expect(await last.text()).toBe('abcde');
+  });
+});
+
 describe('the body of the caller', () => {
+  test('that cannot be cancelled disturbs nobody', async () => {
+    const stubborn = new ReadableStream<Uint8Array>(
+      { cancel: () => Promise.reject(new Error('no')) },
+      { highWaterMark: 0 },
+    );
+    const body = replay(streamingPut(stubborn), large);
+    await (body.attempt().body as ReadableStream<Uint8Array>).cancel();
+    // A rejection that nobody handles would fail the run.
+    body.commit();
+    await settled();
+  });
+
   test('is not cancelled while another attempt may follow', async () => {
     const source = tracedBody(['one', 'two']);
     const body = replay(streamingPut(source.stream), large);
