@@ -143,6 +143,7 @@ describe('three gateways and one Redis', () => {
       isOver = true;
     });
     await until(async () => calls > 0);
+    // True time, as the processes know no other: longer than circuits stay open, shorter than a probe may take.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(calls).toBe(1);
     const [probe] = held as [ServerResponse];

@@ -45,6 +45,8 @@ async function serve(directory: string): Promise<string> {
   throw new Error(`It never listened: ${said}`);
 }
 
+// In true time, which the example knows alone: it asks for a second of patience with the store, and no unit comes back before
+// a third of a minute has passed.
 test('deno-deploy counts for all instances together', async () => {
   const directory = await folder();
   const [one, other] = [await serve(directory), await serve(directory)];
