@@ -48,6 +48,10 @@ describe.each(['by its listener', 'by its owner'])('callbacks of a signal, told 
     for (const callback of callbacks) removeAbortCallback(signal, callback);
     expect(registered.size).toBe(0);
     expect(abortCallbacks(signal)).toBe(0);
+    const alone = () => {};
+    addAbortCallback(signal, alone);
+    removeAbortCallback(signal, alone);
+    expect(registered.size).toBe(0);
   });
 
   test('are told once however often they were added', () => {

@@ -178,6 +178,7 @@ describe('a budget in a retry', () => {
     expect(fetch.calls).toHaveLength(2);
     expect(await response?.text()).toBe('status 503');
     expect(events.map(({ name }) => name)).toEqual(['retry', 'retry_overflow']);
+    expect(events.at(-1)?.attributes).toEqual({ reason: '503' });
     expect(clock.delays).toEqual([100]);
   });
 

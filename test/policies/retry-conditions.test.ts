@@ -128,6 +128,7 @@ test('RT-11: a limit of an Envoy is tried again only where that is wished', asyn
   expect(await tries({})).toBe(1);
   expect(await tries({ retryOn: [429] })).toBe(1);
   expect(await tries({ retryOn: ['envoy-ratelimited'] })).toBe(3);
+  expect((await call([limited])).response?.status).toBe(429);
 });
 
 test('RT-11: an answer with one of the retriable headers is tried again, whatever its status', async () => {
@@ -222,6 +223,12 @@ describe('shouldRetry', () => {
       expect([body.cancels, source.cancels]).toEqual([1, 1]);
     },
   );
+
+  test('RT-10: what it throws reaches the caller in place of what the try rejected with', async () => {
+    const broken = new Error('broken');
+    const shouldRetry = () => Promise.reject(broken);
+    expect((await call([connectionReset()], { shouldRetry })).error).toBe(broken);
+  });
 
   test('RT-06: a caller that leaves while it is asked gets its reason, and no retry is told of', async () => {
     const caller = new AbortController();

@@ -6,9 +6,10 @@ import { describe as describeChain, type Middleware } from '../../src/core/chain
 import { Context } from '../../src/core/context.ts';
 import { type Endpoint, recordPick, triedEndpoints } from '../../src/core/endpoint.ts';
 import { attemptNumber } from '../../src/core/event.ts';
+import { withExchange } from '../../src/core/exchange.ts';
 import { inbound } from '../../src/core/inbound.ts';
 import { outbound } from '../../src/core/outbound.ts';
-import { retry } from '../../src/policies/retry.ts';
+import { type RetryOptions, retry } from '../../src/policies/retry.ts';
 import { timeout } from '../../src/policies/timeout.ts';
 import { bytesOf, streamingPut, tracedBody } from '../support/bodies.ts';
 import { countListeners } from '../support/listeners.ts';
@@ -196,6 +197,41 @@ describe('who is told', () => {
       [{ attempt: 1, delayMs: 100, reason: '503' }, 0],
       [{ attempt: 2, delayMs: 200, reason: 'reset' }, 1],
     ]);
+  });
+
+  const denying = { deposit() {}, withdraw: () => false };
+  const recorded = () => {
+    const { record, context } = withExchange(Context.background('inbound'));
+    const recording: Middleware = (next) => (request) => next(request, context);
+    return { record, recording };
+  };
+  test.each<[string, readonly Answer[], RetryOptions, readonly string[]]>([
+    ['the last retry failed as well', [status(503)], {}, ['URX']],
+    ['there was none', [status(503)], { max: 0 }, []],
+    ['one succeeded', [status(503), status(200)], {}, []],
+    ['the last one failed for good', [status(503), status(503), status(404)], {}, []],
+    ['the budget denied one', [status(503)], { budget: denying }, ['UO']],
+  ])('the record of the request where %s', async (_, answers, options, flags) => {
+    const { recording, record } = recorded();
+    const answer = outbound(upstream(...answers), recording, retrying(options))(url);
+    await clock.advance(1_000);
+    await answer;
+    expect(record.flags).toEqual(flags);
+  });
+
+  test('not the record where the caller left during the last retry', async () => {
+    const caller = new AbortController();
+    const fetch = upstream(status(503), () => {
+      caller.abort('gone');
+      throw connectionReset();
+    });
+    const { recording, record } = recorded();
+    const shop = outbound(fetch, recording, retrying({ max: 1 }));
+    const answer = shop(url, { signal: caller.signal });
+    const left = expect(answer).rejects.toBe('gone');
+    await clock.advance(1_000);
+    await left;
+    expect(record.flags).toEqual([]);
   });
 
   test('RT-13: the request bears the number of the try, from the second on', async () => {
@@ -422,6 +458,9 @@ describe('configuration', () => {
   test('describes itself', () => {
     expect(describeChain(retry({ perTry: '2s' }))).toBe(
       'retry max 2, exponential from 100ms to 1s, full jitter, 2s per try',
+    );
+    expect(describeChain(retry({ max: 1, backoff: () => 0, jitter: () => 0 }))).toBe(
+      'retry max 1, own backoff, own jitter',
     );
   });
 });
