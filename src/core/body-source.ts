@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyOf } from './copy.ts';
 import { encodeForm } from './form.ts';
 
 /** What a body can be made of; a function makes a fresh one for each try. */
@@ -36,7 +37,10 @@ export function requestFrom(input: RequestInfo | URL, init: FetchInit | undefine
     known.set(request, { isAlike: true, make: (type) => reproducible(source(), type) });
     return request;
   }
-  const request = new Request(input, init as RequestInit | undefined);
+  const request =
+    input instanceof Request
+      ? copyOf(input, init as RequestInit | undefined, known.has(input))
+      : new Request(input, init as RequestInit | undefined);
   const body = source && knownBody(source);
   if (body) known.set(request, body);
   return request;

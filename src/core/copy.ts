@@ -5,7 +5,7 @@
  */
 
 import { keepAbortCallback } from './abort-callbacks.ts';
-import { isNode } from './runtime.ts';
+import { isBun, isNode } from './runtime.ts';
 
 /** What a copy of a request follows in place of the signal that it was made from. */
 export interface Link {
@@ -37,12 +37,24 @@ export function linkTo(signal: AbortSignal): Link | undefined {
 }
 
 /**
- * A copy, as `new Request` makes it. Of srvx's requests on Node only the parts are taken: to be copied by the platform, they
- * would make true ones of themselves, which costs as much as the copy.
+ * A copy, as `new Request` makes it, to which the body moves.
+ *
+ * Of srvx's requests on Node only the parts are taken: to be copied by the platform, they would make true ones of themselves,
+ * which costs as much as the copy. Bun would tee the body: what the copy reads is kept for the original then, all of it, and
+ * whoever cancels the copy waits for ever.
+ *
+ * @param isAtHand Whether the body is text or bytes, of which Bun makes another copy, and tells how long it is.
  */
-export function copyOf(input: Request | string, init?: RequestInit): Request {
-  if (!isNode || typeof input === 'string' || !('runtime' in input))
-    return new Request(input, init);
-  const { url, method, headers, body } = input;
-  return new Request(url, { method, headers, body, duplex: 'half', ...init } as RequestInit);
+export function copyOf(input: Request | string, init?: RequestInit, isAtHand = false): Request {
+  if (typeof input === 'string') return new Request(input, init);
+  if (isNode && 'runtime' in input) {
+    const { url, method, headers, body } = input;
+    return new Request(url, { method, headers, body, duplex: 'half', ...init } as RequestInit);
+  }
+  if (isBun && !isAtHand && init?.body === undefined && input.body !== null) {
+    // With them, since Bun takes the type off together with the body.
+    const { headers, body } = input;
+    return new Request(input, { headers, body, duplex: 'half', ...init } as RequestInit);
+  }
+  return new Request(input, init);
 }

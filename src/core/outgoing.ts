@@ -5,6 +5,7 @@
  */
 
 import { abortSignal } from './abort.ts';
+import { knownBodyOf } from './body-source.ts';
 import { canonicalPathname } from './canonical-path.ts';
 import { type Context, type Key, key } from './context.ts';
 import { copyOf } from './copy.ts';
@@ -177,7 +178,8 @@ export function outgoing(request: Request, context: Context): Outgoing {
 
 /** The request that these arguments come to; headers among them are a record, as `outgoingHeaders` makes it. */
 export function requestOf({ input, init = {} }: Outgoing): Request {
-  const made = copyOf(input, init);
+  const isAtHand = typeof input !== 'string' && knownBodyOf(input) !== undefined;
+  const made = copyOf(input, init, isAtHand);
   // Bun takes headers that are none for headers that were not given, and would keep those that were taken off.
   if (init.headers && !Object.keys(init.headers)[0]) {
     for (const name of [...made.headers.keys()]) made.headers.delete(name);

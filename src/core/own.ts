@@ -4,7 +4,7 @@
  * @module
  */
 
-import { keepKnownBody } from './body-source.ts';
+import { keepKnownBody, knownBodyOf } from './body-source.ts';
 import { bindContext, contextOf } from './context.ts';
 import { copyOf, linkTo } from './copy.ts';
 
@@ -43,7 +43,7 @@ export function own(request: Request): Request {
   if (owned.has(request)) return request;
   refuseUsed(request);
   const link = linkTo(request.signal);
-  const copy = copyOf(request, link && { signal: link.signal });
+  const copy = copyOf(request, link && { signal: link.signal }, knownBodyOf(request) !== undefined);
   link?.hold(copy);
   const context = contextOf(request);
   if (context !== undefined) bindContext(copy, context);

@@ -6,6 +6,7 @@ import {
 } from '../../src/core/abort-callbacks.ts';
 import { copyOf, linkTo } from '../../src/core/copy.ts';
 import { isNode } from '../../src/core/runtime.ts';
+import { streamingPut, tracedBody } from '../support/bodies.ts';
 
 const url = 'http://shop.example/';
 
@@ -21,6 +22,20 @@ describe('copyOf', () => {
     ]);
     expect(await copy.text()).toBe('hello');
     expect(copyOf(`${url}a`).url).toBe(`${url}a`);
+  });
+
+  test('moves the body: whoever cancels the copy cancels its source', async () => {
+    const body = tracedBody(['a', 'b', 'c']);
+    const copy = copyOf(streamingPut(body.stream), { headers: { 'x-a': '1' } });
+    await copy.body?.cancel();
+    expect(body.cancels).toBe(1);
+  });
+
+  test('and its type, where the headers are left as they are', async () => {
+    const headers = { 'content-type': 'text/csv', 'x-a': '1' };
+    const copy = copyOf(streamingPut(tracedBody(['a', 'b']).stream, { headers }), {});
+    expect(Object.fromEntries(copy.headers)).toEqual(headers);
+    expect([copy.method, await copy.text()]).toEqual(['PUT', 'ab']);
   });
 
   test.runIf(isNode)(

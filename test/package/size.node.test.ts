@@ -18,7 +18,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './throttle': 4.5,
   './bulkhead': 3.75,
   './service': 10.5,
-  './rate-limit': 11.25,
+  './rate-limit': 11.5,
   './rate-limit-fields': 1.25,
   './shed': 5.5,
   './keys': 4,
