@@ -1,12 +1,17 @@
 /**
- * A gateway with every policy that rules can name, under upstreams and clients that misbehave at random: what is left when
- * they are gone, and does the memory grow? Run by `npm run soak` on Node, Bun and Deno; ends with 1 where something is left.
+ * A gateway with every policy that rules can name, half of the time behind an app that governs itself, under upstreams and
+ * clients that misbehave at random: what is left when they are gone, and does the memory grow? Run by `npm run soak` on Node, Bun
+ * and Deno; ends with 1 where something is left.
  *
  * Usage: … soak.ts [requests]; half as many come before to warm up.
  */
 
 import process from 'node:process';
+import { inbound } from '../src/core/inbound.ts';
+import { setHeader } from '../src/core/outgoing.ts';
 import { createGateway } from '../src/gateway/gateway.ts';
+import { retry } from '../src/policies/retry.ts';
+import { timeout } from '../src/policies/timeout.ts';
 import { parseRules, type Rules } from '../src/rules/index.ts';
 import { countingClock, countListeners, left } from './soak/left.ts';
 import { growth, type Memory, memory } from './soak/memory.ts';
@@ -129,6 +134,13 @@ async function upstream(_url: string, init: RequestInit): Promise<Response> {
 }
 
 const gateway = createGateway(rules, { transport: upstream, clock: countingClock, random });
+/** What the gateway gets of it is a copy, with an edit and with the signal of a try. */
+const app = inbound(
+  (request) => gateway.fetch(request),
+  (next) => (request, context) => next(request, setHeader(context, 'x-app', 'soak')),
+  timeout('80ms', { clock: countingClock }),
+  retry({ max: 1, baseDelay: '1ms', perTry: '50ms', clock: countingClock, random }),
+);
 const outcomes = new Map<string, number>();
 
 async function client(index: number): Promise<void> {
@@ -144,7 +156,7 @@ async function client(index: number): Promise<void> {
   const leaving = random() < 0.1 ? setTimeout(() => caller.abort(), random() * 30) : undefined;
   let outcome: string;
   try {
-    const response = await gateway.fetch(request);
+    const response = await (random() < 0.5 ? gateway.fetch : app)(request);
     outcome = String(response.status);
     if (random() < 0.1) await response.body?.cancel();
     else await response.arrayBuffer();

@@ -28,22 +28,50 @@ export const countingClock: Clock = {
   },
 };
 
-/** Counts the listeners of every signal from now on. Those of a signal that has aborted are none any more. */
+/** Who listens to one signal. */
+class Listeners {
+  readonly #added = new Set<unknown>();
+  /** Of its own: a listener may lead to the signal, and what waits for the signal to be garbage must not. */
+  readonly tally = { count: 0 };
+
+  add(listener: unknown): void {
+    if (this.#added.has(listener)) return;
+    this.#added.add(listener);
+    this.tally.count += 1;
+    left.listeners += 1;
+  }
+
+  delete(listener: unknown): void {
+    if (!this.#added.delete(listener)) return;
+    this.tally.count -= 1;
+    left.listeners -= 1;
+  }
+
+  clear(): void {
+    this.#added.clear();
+    forget(this.tally);
+  }
+}
+
+function forget(tally: Listeners['tally']): void {
+  left.listeners -= tally.count;
+  tally.count = 0;
+}
+
+/** Counts the listeners of every signal from now on. Those of a signal that has aborted or is garbage are none any more. */
 export function countListeners(): void {
   const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
-  const known = new WeakMap<AbortSignal, Set<unknown>>();
+  const known = new WeakMap<AbortSignal, Listeners>();
+  const garbage = new FinalizationRegistry(forget);
 
-  function listenersOf(signal: AbortSignal): Set<unknown> {
+  function listenersOf(signal: AbortSignal): Listeners {
     let listeners = known.get(signal);
     if (listeners === undefined) {
-      const added = new Set<unknown>();
-      listeners = added;
-      known.set(signal, added);
-      const clear = (): void => {
-        left.listeners -= added.size;
-        added.clear();
-      };
-      add.call(signal, 'abort', clear, { once: true });
+      const made = new Listeners();
+      listeners = made;
+      known.set(signal, made);
+      garbage.register(signal, made.tally);
+      add.call(signal, 'abort', () => made.clear(), { once: true });
     }
     return listeners;
   }
@@ -57,14 +85,11 @@ export function countListeners(): void {
     ) {
       add.call(this, type, listener, options);
       // Node takes off those of a Request when it is collected.
-      if (type !== 'abort' || this.aborted || isPlatforms()) return;
-      const listeners = listenersOf(this);
-      if (!listeners.has(listener)) left.listeners += 1;
-      listeners.add(listener);
+      if (type === 'abort' && !this.aborted && !isPlatforms()) listenersOf(this).add(listener);
     },
     removeEventListener(this: AbortSignal, type: string, listener: EventListener) {
       remove.call(this, type, listener);
-      if (known.get(this)?.delete(listener)) left.listeners -= 1;
+      known.get(this)?.delete(listener);
     },
   });
 }
