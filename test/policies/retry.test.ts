@@ -210,7 +210,7 @@ describe('who is told', () => {
     ['there was none', [status(503)], { max: 0 }, []],
     ['one succeeded', [status(503), status(200)], {}, []],
     ['the last one failed for good', [status(503), status(503), status(404)], {}, []],
-    ['the budget denied one', [status(503)], { budget: denying }, ['UO']],
+    ['the budget denied one', [status(503)], { max: 1, budget: denying }, ['UO']],
   ])('the record of the request where %s', async (_, answers, options, flags) => {
     const { recording, record } = recorded();
     const answer = outbound(upstream(...answers), recording, retrying(options))(url);
