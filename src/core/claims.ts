@@ -35,6 +35,19 @@ export function claimNamed(all: Claims, name: string): unknown {
 }
 
 /**
+ * The same claims, with a list of words in place of each text that is one.
+ *
+ * @param names Of the claims of which that holds, beside `scope` and `permission`.
+ */
+export function withWordLists(all: Claims, names: readonly string[]): Claims {
+  const lists: Record<string, unknown> = { ...all };
+  for (const name of names) {
+    if (typeof lists[name] === 'string') lists[name] = claimTexts(lists[name], true);
+  }
+  return lists;
+}
+
+/**
  * What a condition on a claim looks at: texts, and numbers and truth values as text; of a list each entry; of a claim of
  * {@link spaceDelimitedClaims} each word. Objects have none.
  */

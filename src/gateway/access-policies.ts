@@ -7,7 +7,7 @@
  */
 
 import { layer, type Middleware, type Next } from '../core/chain.ts';
-import { type Claims, claims } from '../core/claims.ts';
+import { type Claims, claims, withWordLists } from '../core/claims.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { formatDuration } from '../core/duration.ts';
@@ -86,10 +86,13 @@ function accessOf(
             let context = outer;
             const known = new Map<string, Claims>();
             for (const [name, verifier] of asked) {
-              const checked = await verifier.verify(request, context);
+              const { verification, ...checked } = await verifier.verify(request, context);
               context = checked.context;
-              if (checked.verification.kind === 'good')
-                known.set(name, checked.verification.claims);
+              if (verification.kind === 'good')
+                known.set(
+                  name,
+                  withWordLists(verification.claims, verification.issuer.spaceDelimitedClaims),
+                );
             }
             return { context, claims: known };
           },

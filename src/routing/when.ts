@@ -5,7 +5,7 @@
  */
 
 import { canonicalPath } from '../core/canonical-path.ts';
-import { claims } from '../core/claims.ts';
+import { claims, spaceDelimitedClaims, withWordLists } from '../core/claims.ts';
 import type { Context } from '../core/context.ts';
 import { urlOf } from '../core/url.ts';
 import { allHold, compileConditions, type MatchConditions } from './conditions.ts';
@@ -33,7 +33,9 @@ export function when(
   const compiled = sets.map((set) => compileConditions(set));
   return (request, context) => {
     const facts = context.get(requestFacts) ?? factsOf(request);
-    return compiled.some((conditions) => allHold(conditions, facts, context.get(claims)));
+    const told = context.get(claims);
+    const own = told && withWordLists(told, context.get(spaceDelimitedClaims));
+    return compiled.some((conditions) => allHold(conditions, facts, own));
   };
 }
 

@@ -384,6 +384,22 @@ describe('a route that asks for claims', () => {
     expect(sent[0]?.headers.get('x-user')).toBe('ada');
   });
 
+  test('sees the words of a claim that is a list of them, as `allow` does', async () => {
+    const { ask } = guardedGateway(
+      file(`  - { path: /**, to: users@v2, match: { claims: { groups: beta } }, auth: main }
+  - { path: /**, to: users@v1, match: { claims: { groups: "!gamma" } }, auth: main }
+  - { path: /**, to: web, auth: main }`).replace(
+        'claim_headers:',
+        'space_delimited_claims: groups, claim_headers:',
+      ),
+    );
+    const reached = async (groups: string): Promise<string> =>
+      await (await ask('/', await token({ groups }))).text();
+    expect(await reached('alpha beta')).toBe('u2.test');
+    expect(await reached('alpha gamma')).toBe('web.test');
+    expect(await reached('alpha')).toBe('u1.test');
+  });
+
   test('gets none with a token that only says so, and those without one where it asks for none', async () => {
     const forged = await forge({ alg: 'none' }, { ...good, groups: 'beta' });
     expect((await ask('/', forged)).status).toBe(401);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { claims, spaceDelimitedClaims } from '../../src/core/claims.ts';
 import { Context } from '../../src/core/context.ts';
 import { RequestFacts, requestFacts } from '../../src/routing/request-facts.ts';
 import { when } from '../../src/routing/when.ts';
@@ -26,4 +27,12 @@ test('what routing has read already is not read again', () => {
     '/',
   );
   expect(when({ query: { q: '2' } })(request, context.with(requestFacts, facts))).toBe(true);
+});
+
+test('the words of a claim are looked at one by one, where it is a list of them', () => {
+  const told = context.with(claims, { scope: 'read write', groups: 'alpha beta' });
+  const isBeta = when({ claims: { groups: 'beta' } });
+  expect(when({ claims: { scope: 'write' } })(request, told)).toBe(true);
+  expect(isBeta(request, told)).toBe(false);
+  expect(isBeta(request, told.with(spaceDelimitedClaims, ['groups']))).toBe(true);
 });

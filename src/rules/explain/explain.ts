@@ -6,7 +6,7 @@
 
 import { peerAddress } from '../../core/address.ts';
 import { canonicalPath } from '../../core/canonical-path.ts';
-import { type Claims, claims } from '../../core/claims.ts';
+import { type Claims, claims, withWordLists } from '../../core/claims.ts';
 import { Context } from '../../core/context.ts';
 import { unsendable } from '../../core/hop-by-hop.ts';
 import { compileKeys } from '../../routing/key-expression.ts';
@@ -112,8 +112,7 @@ export function explainRequest(
     return { ...none, answer: '501: the gateway cannot send this method' };
   if (path === undefined) return { ...none, answer: '400: the path holds an invalid escape' };
 
-  const byIssuer =
-    caller.claims && new Map([...issuers(rules)].map((name) => [name, caller.claims as Claims]));
+  const byIssuer = caller.claims && claimsByIssuer(rules, caller.claims);
   const facts = new RequestFacts(request, url, path, byIssuer);
   const found = compileMatcher(rules.routes).find(facts);
   const above = rules.routes.slice(0, found ?? rules.routes.length);
@@ -160,8 +159,10 @@ function ownPath({ telemetry, health }: Rules, pathname: string): string | undef
 }
 
 /** Conditions on claims look into the token of the route's issuer, or of nobody. */
-function issuers({ auth = [] }: Rules): ReadonlySet<string> {
-  return new Set(auth.map(({ name }) => name));
+function claimsByIssuer({ auth = [] }: Rules, told: Claims): ReadonlyMap<string, Claims> {
+  return new Map(
+    auth.map(({ name, spaceDelimitedClaims: words = [] }) => [name, withWordLists(told, words)]),
+  );
 }
 
 function splitOf(route: Route, facts: RequestFacts, caller: Caller): SplitChoice | undefined {
