@@ -60,6 +60,12 @@ describe('an order that does harm', () => {
     expect(describeChain(compose(...middlewares))).toContain(`\nwarning: ${warning}`);
   });
 
+  test('CO-03, CO-04: is printed in a line of its own, each of them', () => {
+    const lines = (...inside: Middleware[]) =>
+      describeChain(compose(retry(), ...inside)).split('\n');
+    expect(lines(faults, copies).slice(-2)).toEqual([lines(faults).at(-1), lines(copies).at(-1)]);
+  });
+
   test('is told once, however often it occurs', () => {
     expect(orderProblems(['retry', 'retry', 'retry'])).toHaveLength(1);
   });
