@@ -11,7 +11,7 @@ import { compose, type Handler, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
 import { inform } from '../core/event.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
 import { reject } from '../core/rejection.ts';
 import { rootContext } from '../core/root-context.ts';
@@ -148,6 +148,26 @@ export interface Gateway {
  * ```
  */
 export function createGateway(rules: Rules, options: GatewayOptions = {}): Gateway {
+  knownOptions('createGateway', options, {
+    transport: true,
+    transportOf: true,
+    registry: true,
+    exposed: true,
+    store: true,
+    platformLimiter: true,
+    instances: true,
+    breakers: true,
+    keysFetch: true,
+    pathNormalization: true,
+    tracerProvider: true,
+    revision: true,
+    isReady: true,
+    onError: true,
+    onAccessDecision: true,
+    onAccessLog: true,
+    clock: true,
+    random: true,
+  });
   rulesOption('createGateway', rules);
   const { registry = createRegistry(), clock = systemClock, random = Math.random } = options;
   const { onError = () => {}, isReady = () => true, instances = 1 } = options;

@@ -6,6 +6,7 @@
 
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { knownOptions } from '../core/option.ts';
 import { towardsEndpoint } from '../core/to-endpoint.ts';
 import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
@@ -48,6 +49,13 @@ export interface GovernanceOptions {
  * ```
  */
 export function governance(rules: Rules, options: GovernanceOptions = {}): Middleware {
+  knownOptions('governance', options, {
+    traffic: true,
+    access: true,
+    breakers: true,
+    clock: true,
+    random: true,
+  });
   const { clock = systemClock, random = Math.random } = options;
   rulesOption('governance', rules);
   // Out here: the state of policies belongs to this middleware, however often it is applied.

@@ -22,7 +22,7 @@ import { guardedStore } from '../stores/guarded.ts';
  */
 export function platformStore(
   platform: PlatformLimiter,
-  options: { readonly clock?: Clock; readonly random?: () => number },
+  { clock, random }: { readonly clock?: Clock; readonly random?: () => number },
 ): TakingStore {
   const { name } = platform;
   const asked: TakingStore = {
@@ -38,5 +38,6 @@ export function platformStore(
       return { granted, remaining: 0, retryMs: granted === 1 ? 0 : windowMs, resetMs: 0 };
     },
   };
+  const options = { ...(clock && { clock }), ...(random && { random }) };
   return guardedStore(asked, options) as Store as TakingStore;
 }

@@ -8,6 +8,7 @@ import type { TracerProvider } from '@opentelemetry/api';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { inform } from '../core/event.ts';
+import { knownOptions } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
 import { lateVotes } from '../gateway/late-votes.ts';
@@ -153,6 +154,24 @@ interface Running {
  * ```
  */
 export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env> {
+  knownOptions('worker', options, {
+    bundled: true,
+    source: true,
+    refresh: true,
+    startupDeadline: true,
+    telemetry: true,
+    metrics: true,
+    store: true,
+    platformLimiter: true,
+    breakers: true,
+    keysFetch: true,
+    onError: true,
+    onEvent: true,
+    clock: true,
+    random: true,
+    registry: true,
+    transport: true,
+  });
   const {
     clock = systemClock,
     onEvent: told = toConsole,
@@ -177,13 +196,14 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
     const store = storeFrom(env);
     const keysFetch = options.keysFetch?.(env);
     const breakers = fleetFrom(env);
-    const { store: _, keysFetch: __, breakers: ___, platformLimiter: ____, ...rest } = options;
+    const { transport, random } = options;
     const platformLimiter = platformLimiterFrom(env);
     const settings: GatewayOptions = {
-      ...rest,
       registry,
       clock,
       onError,
+      ...(transport && { transport }),
+      ...(random && { random }),
       ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
       ...(store && { store }),
       ...(keysFetch && { keysFetch }),

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import { knownOptions } from '../core/option.ts';
 import { takeByCompareAndSet } from './compare-and-set.ts';
 import type { Capabilities, Entry, SetOptions, Store, TakingStore } from './contract.ts';
 
@@ -62,6 +63,12 @@ const lockAttempts = 5;
  * ```
  */
 export function denoKvStore(kv: DenoKvLike, options: DenoKvStoreOptions = {}): TakingStore {
+  knownOptions('denoKvStore', options, {
+    prefix: true,
+    clock: true,
+    random: true,
+    onClockAhead: true,
+  });
   const { prefix = 'fetchmesh', clock = systemClock, random = Math.random } = options;
   const { onClockAhead } = options;
   const keyOf = (key: string): string[] => [prefix, key];

@@ -5,7 +5,7 @@
  */
 
 import type { BaseClass, ExtendedClass } from '../core/extended-class.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import type { Capabilities, Entry, Grant, Limit, SetOptions, TakingStore } from './contract.ts';
 import { believableState, depthOf, takeGcra } from './gcra.ts';
 
@@ -48,8 +48,12 @@ const capabilities: Capabilities = {
  */
 export function durableObjectStore(
   namespace: DurableObjectNamespaceLike,
-  { shards = 16 }: DurableObjectStoreOptions = {},
+  options: DurableObjectStoreOptions = {},
 ): TakingStore {
+  knownOptions('durableObjectStore', options, {
+    shards: true,
+  });
+  const { shards = 16 } = options;
   if (typeof namespace?.idFromName !== 'function') {
     throw new TypeError(
       'durableObjectStore: there is no namespace; is its binding in wrangler.toml?',

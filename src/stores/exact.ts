@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import type { CallOptions, Limit, TakingStore } from './contract.ts';
 import { checkCounts } from './counting.ts';
 import { arrange, delegateTo } from './delegate.ts';
@@ -35,6 +35,10 @@ export interface ExactStoreOptions {
  * ```
  */
 export function exactStore(store: TakingStore, options: ExactStoreOptions = {}): TakingStore {
+  knownOptions('exactStore', options, {
+    capacity: true,
+    clock: true,
+  });
   checkCounts(store, 'exactStore');
   const { capacity = 65_536, clock = systemClock } = options;
   wholeOption('exactStore.capacity', capacity, 1);

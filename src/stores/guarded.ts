@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ignore } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import {
   type CallOptions,
   type GetOptions,
@@ -63,6 +63,15 @@ export interface GuardedStore extends Store {
  * ```
  */
 export function guardedStore(store: Store, options: GuardedStoreOptions = {}): GuardedStore {
+  knownOptions('guardedStore', options, {
+    deadline: true,
+    failures: true,
+    openFor: true,
+    maxOpenFor: true,
+    onChange: true,
+    clock: true,
+    random: true,
+  });
   const { failures = 3, onChange = ignore } = options;
   const { clock = systemClock, random = Math.random } = options;
   const deadlineMs = durationOption('guardedStore.deadline', options.deadline ?? '25ms');

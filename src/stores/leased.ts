@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { ignore } from '../core/discard.ts';
 import { type Duration, durationOption } from '../core/duration.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import {
   type CallOptions,
   type Grant,
@@ -68,6 +68,12 @@ const saturationMs = 20;
  * ```
  */
 export function leasedStore(store: TakingStore, options: LeasedStoreOptions = {}): TakingStore {
+  knownOptions('leasedStore', options, {
+    lease: true,
+    instances: true,
+    capacity: true,
+    clock: true,
+  });
   checkCounts(store, 'leasedStore');
   const { instances = 1, capacity = 65_536, clock = systemClock } = options;
   const leaseMs = durationOption('leasedStore.lease', options.lease ?? '200ms');

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
-import { wholeOption } from '../core/option.ts';
+import { knownOptions, wholeOption } from '../core/option.ts';
 import type { Capabilities, Entry, Grant, Limit, SetOptions, Store } from './contract.ts';
 import { takeGcra } from './gcra.ts';
 
@@ -55,6 +55,11 @@ const capabilities: Capabilities = {
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  knownOptions('memoryStore', options, {
+    capacity: true,
+    clock: true,
+    random: true,
+  });
   const { capacity = 65_536, clock = systemClock, random = Math.random } = options;
   wholeOption('memoryStore.capacity', capacity, 1);
   const limits = new Limits(capacity, random);

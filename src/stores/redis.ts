@@ -7,6 +7,7 @@
  * @module
  */
 
+import { knownOptions } from '../core/option.ts';
 import {
   type CallOptions,
   type Capabilities,
@@ -72,10 +73,11 @@ const capabilities: Capabilities = {
  * await redisStore(commands).get('rules'); // { version: '7', value: 'rules' }
  * ```
  */
-export function redisStore(
-  commands: RedisCommands,
-  { prefix = 'fm' }: RedisStoreOptions = {},
-): TakingStore {
+export function redisStore(commands: RedisCommands, options: RedisStoreOptions = {}): TakingStore {
+  knownOptions('redisStore', options, {
+    prefix: true,
+  });
+  const { prefix = 'fm' } = options;
   const { subscribe } = commands;
   // The braces keep what belongs to one key in one slot of a cluster.
   const keyOf = (key: string): string => `${prefix}:{${key}}`;

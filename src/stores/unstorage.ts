@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from '../core/clock.ts';
+import { knownOptions } from '../core/option.ts';
 import {
   type Capabilities,
   type Entry,
@@ -59,6 +60,12 @@ export interface UnstorageStoreOptions {
  * ```
  */
 export function unstorageStore(storage: UnstorageLike, options: UnstorageStoreOptions = {}): Store {
+  knownOptions('unstorageStore', options, {
+    prefix: true,
+    staleMs: true,
+    minWriteMs: true,
+    clock: true,
+  });
   if (typeof storage?.getItem !== 'function') {
     throw new TypeError('unstorageStore: there is no storage; pass createStorage({ driver })');
   }

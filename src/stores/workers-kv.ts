@@ -5,6 +5,7 @@
  */
 
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
+import { knownOptions } from '../core/option.ts';
 import {
   type Capabilities,
   type Entry,
@@ -75,6 +76,11 @@ export function workersKvStore(
   namespace: KvNamespaceLike,
   options: WorkersKvStoreOptions = {},
 ): Store {
+  knownOptions('workersKvStore', options, {
+    prefix: true,
+    clock: true,
+    random: true,
+  });
   if (typeof namespace?.getWithMetadata !== 'function') {
     throw new TypeError(
       'workersKvStore: there is no KV namespace; is its binding in wrangler.toml?',

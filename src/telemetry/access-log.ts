@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { inform } from '../core/event.ts';
 import { type Exchange, withExchange } from '../core/exchange.ts';
+import { knownOptions } from '../core/option.ts';
 import { formatFlags } from '../core/response-flags.ts';
 import { urlOf } from '../core/url.ts';
 import { knownMethod } from './http.ts';
@@ -109,6 +110,16 @@ const longestHeader = 256;
  * ```
  */
 export function accessLog(options: AccessLogOptions): Middleware {
+  knownOptions('accessLog', options, {
+    service: true,
+    write: true,
+    sample: true,
+    query: true,
+    headers: true,
+    redact: true,
+    clock: true,
+    random: true,
+  });
   const { service, write = toConsole, sample = 1, query = false } = options;
   const { clock = systemClock, random = Math.random } = options;
   if (!(sample >= 0 && sample <= 1)) {

@@ -8,7 +8,7 @@ import { baggageOf } from '../core/baggage.ts';
 import { layer, type Middleware } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { withExchange } from '../core/exchange.ts';
-import { shown } from '../core/option.ts';
+import { knownOptions, shown } from '../core/option.ts';
 import { formatFlags } from '../core/response-flags.ts';
 import { sampledSpan } from './exemplar.ts';
 import { knownMethod, labelName, longestBaggageValue } from './http.ts';
@@ -63,6 +63,14 @@ const presets: Readonly<Record<MetricNames, MetricsPreset>> = {
  * ```
  */
 export function metrics(options: MetricsOptions): Middleware {
+  knownOptions('metrics', options, {
+    registry: true,
+    service: true,
+    environment: true,
+    names: true,
+    baggage: true,
+    clock: true,
+  });
   const { registry, service, environment = 'stable', names = 'article', baggage = [] } = options;
   const { clock = systemClock } = options;
   const preset = presets[names];

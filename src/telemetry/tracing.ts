@@ -6,6 +6,7 @@
 
 import { ProxyTracerProvider, type Tracer, type TracerProvider, trace } from '@opentelemetry/api';
 import { layer, type Middleware } from '../core/chain.ts';
+import { knownOptions } from '../core/option.ts';
 import { clientSpan } from './client-span.ts';
 import { type Propagator, w3c } from './propagation/propagator.ts';
 import { serverSpan } from './server-span.ts';
@@ -54,6 +55,14 @@ export interface TracingOptions {
  * ```
  */
 export function tracing(options: TracingOptions = {}): Middleware {
+  knownOptions('tracing', options, {
+    tracerProvider: true,
+    propagator: true,
+    baggage: true,
+    propagateBaggage: true,
+    redact: true,
+    kind: true,
+  });
   const { propagator = w3c(), baggage = [], propagateBaggage = false, kind, redact = [] } = options;
   let tracer: Tracer | undefined;
   const settings: SpanSettings = {

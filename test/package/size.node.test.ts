@@ -47,7 +47,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './rules': 104.25,
   './stores/contract': 0.5,
   './stores/memory': 1.75,
-  './stores/exact': 2.25,
+  './stores/exact': 2.5,
   './stores/leased': 3.5,
   './stores/redis': 3,
   './stores/durable-object': 2.5,
@@ -58,16 +58,16 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './stores/compare-and-set': 2.25,
   './stores/guarded': 2.25,
   './stores/conformance': 3,
-  './tracing': 7.25,
+  './tracing': 7.5,
   './propagation': 1.5,
-  './metrics': 5.5,
-  './access-log': 4.5,
+  './metrics': 5.75,
+  './access-log': 4.75,
   './registry': 3,
   './exposition': 1.75,
   './metrics-object': 2.5,
   './telemetry': 7.75,
   './exporter-trace-otlp-fetch': 5.75,
-  './workers': 93.75,
+  './workers': 94,
 };
 
 /**
@@ -86,10 +86,10 @@ const chain = [
   './exposition',
 ];
 /** P9 asks for 25: missed. What does the same, put together of other packages, weighs 88.6 (performance goals, §1). */
-const budgetOfChain = 38.25;
+const budgetOfChain = 38.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 113;
+const budgetOfEverything = 113.25;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
