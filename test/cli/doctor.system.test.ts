@@ -56,7 +56,7 @@ test('one that takes no writes cannot do it, in no mode', async () => {
       `, mode: ${mode}`,
     );
     expect(code).toBe(1);
-    expect(said).toMatch(/^× state\.store: redis:…: .*OOM.*\n {4}limits apply on_store_error/);
+    expect(said).toMatch(/^× state\.store: redis:…: .*OOM.*\n {4}until it answers limits do as/);
     await redis?.stop();
   }
 });
@@ -72,5 +72,5 @@ test('one that is frozen is given up on', async () => {
   server.process.kill('SIGSTOP');
   const { code, said } = await ask(server, '', '2s');
   expect(code).toBe(1);
-  expect(said).toMatch(/^× state\.store: redis:…: .*\n {4}limits apply on_store_error/);
+  expect(said).toMatch(/^× state\.store: redis:…: .*\n {4}until it answers limits do as/);
 });
