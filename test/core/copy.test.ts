@@ -5,7 +5,6 @@ import {
   removeAbortCallback,
 } from '../../src/core/abort-callbacks.ts';
 import { copyOf, linkTo } from '../../src/core/copy.ts';
-import { isNode } from '../../src/core/runtime.ts';
 import { streamingPut, tracedBody } from '../support/bodies.ts';
 import { settled } from '../support/virtual-clock.ts';
 
@@ -39,25 +38,6 @@ describe('copyOf', () => {
     expect(Object.fromEntries(copy.headers)).toEqual(headers);
     expect([copy.method, await copy.text()]).toEqual(['PUT', 'ab']);
   });
-
-  test.runIf(isNode)(
-    'takes the parts alone of what srvx made, which is no true request yet',
-    async () => {
-      const parts = {
-        url,
-        method: 'PUT',
-        headers: { 'x-a': '1' },
-        body: new Response('hello').body,
-      };
-      const lazy = { runtime: {}, ...parts } as unknown as Request;
-      const copy = copyOf(lazy);
-      expect([copy.url, copy.method, copy.headers.get('x-a')]).toEqual([url, 'PUT', '1']);
-      expect(await copy.text()).toBe('hello');
-      expect(
-        copyOf({ ...lazy, method: 'GET', body: null }, { headers: [] }).headers.has('x-a'),
-      ).toBe(false);
-    },
-  );
 });
 
 describe('linkTo', () => {
