@@ -48,8 +48,9 @@ export function linkTo(signal: AbortSignal): Link | undefined {
 export function copyOf(input: Request | string, init?: RequestInit, isAtHand = false): Request {
   if (typeof input === 'string') return new Request(input, init);
   if (isNode && 'runtime' in input) {
-    const { url, method, headers, body } = input;
-    return new Request(url, { method, headers, body, duplex: 'half', ...init } as RequestInit);
+    const { url, method, headers, body, signal } = input;
+    const parts = { method, headers, body, signal, duplex: 'half' };
+    return new Request(url, { ...parts, ...init } as RequestInit);
   }
   if (isBun && !isAtHand && init?.body === undefined && input.body !== null) {
     // With them, since Bun takes the type off together with the body.
