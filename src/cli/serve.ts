@@ -12,6 +12,7 @@ import { createDrain } from '../runtimes/drain.ts';
 import { runFleet } from '../runtimes/fleet-runner.ts';
 import { runHealthChecks } from '../runtimes/health-runner.ts';
 import { type Listener, listen, type TlsOptions } from '../runtimes/listen.ts';
+import { upstreamClient } from '../runtimes/upstream-client.ts';
 import { lineBuffer } from '../telemetry/line-buffer.ts';
 import { createRegistry } from '../telemetry/registry.ts';
 import { shareBreakers } from './breakers.ts';
@@ -177,8 +178,10 @@ async function serveRules(
   if (opened !== undefined) openings.push(opened);
   const breakers = shareBreakers(opened, { breakers: how, port, say });
   const accessLog = lineBuffer({ write: standardOutput });
+  const transport = upstreamClient();
   const gateway = createGateway(parsed.rules, {
     registry,
+    ...(transport && { transport }),
     transportOf: toUpstreams.transportOf,
     ...(opened && { store: opened.store }),
     ...(breakers && { breakers }),

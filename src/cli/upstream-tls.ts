@@ -7,10 +7,10 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Transport } from '../gateway/forward.ts';
+import type { Transport } from '../core/transport.ts';
 import type { Service, UpstreamTls } from '../rules/model.ts';
 import { type FileWatch, watchContent } from '../runtimes/file-watch.ts';
-import { type ClientTls, clientInit } from '../runtimes/upstream-client.ts';
+import { type ClientTls, securedClient } from '../runtimes/upstream-client.ts';
 import { fileProblem } from './file-problem.ts';
 import { checkCertificate, keyProblem } from './tls.ts';
 import { UsageError } from './usage.ts';
@@ -36,7 +36,7 @@ interface Client {
   readonly files: UpstreamTls;
   readonly send: Transport;
   tls: ClientTls;
-  init: Readonly<Record<string, unknown>>;
+  transport: Transport;
 }
 
 /** @param directory What paths in the rules count from. */
@@ -64,9 +64,8 @@ export function upstreamCertificates(directory: string): UpstreamCertificates {
     return { authority, certificate, privateKey, serverName: files.serverName };
   }
 
-  /** Makes of them what `fetch` takes. */
-  function initOf(service: string, tls: ClientTls): Client['init'] {
-    return named(`services.${service}.tls`, () => clientInit(tls));
+  function transportFor(service: string, tls: ClientTls): Transport {
+    return named(`services.${service}.tls`, () => securedClient(tls));
   }
 
   function renew(client: Client): void {
@@ -75,7 +74,7 @@ export function upstreamCertificates(directory: string): UpstreamCertificates {
       const tls = read({ name: service, tls: files });
       if (JSON.stringify(tls) === JSON.stringify(client.tls)) return;
       // Requests under way end on the connections of the one before.
-      client.init = initOf(service, tls);
+      client.transport = transportFor(service, tls);
       client.tls = tls;
       console.error(`fetchmesh: services.${service}.tls: new certificates are in force`);
     } catch (error) {
@@ -100,8 +99,8 @@ export function upstreamCertificates(directory: string): UpstreamCertificates {
         service: name,
         files,
         tls,
-        init: initOf(name, tls),
-        send: (url, init) => fetch(url, { ...init, ...client.init }),
+        transport: transportFor(name, tls),
+        send: (url, init) => client.transport(url, init),
       };
       clients.set(idOf(service), client);
       return client.send;

@@ -110,10 +110,12 @@ class FollowingSignal extends Callbacks implements Follower {
   release(response: Response | undefined): void {
     // Whoever is told knows the response: what is kept until its body is garbage must not lead there.
     this.#tell = undefined;
+    // First: to ask for a body may be what makes a stream of it.
+    if (response !== undefined && mayKeep(this.#parent)) return;
     const body = response?.body ?? undefined;
     if (body === undefined) {
       removeAbortCallback(this.#parent, this.#onParentAbort);
-    } else if (!mayKeep(this.#parent) && typeof FinalizationRegistry === 'function') {
+    } else if (typeof FinalizationRegistry === 'function') {
       // To hear of garbage costs as much as all else that is done for an attempt.
       releases ??= new FinalizationRegistry((release) => release());
       releases.register(body, () => removeAbortCallback(this.#parent, this.#onParentAbort));

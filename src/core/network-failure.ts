@@ -11,9 +11,9 @@
  */
 export type NetworkFailure = 'connect' | 'reset' | 'tls';
 
-/** Error codes of Node (libuv, undici) and Bun under which nothing was sent. */
+/** Error codes of Node (libuv, undici), of `nodeTransport` and of Bun under which nothing was sent. */
 const connectCode =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|DNSException)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|(UND_)?ERR_CONNECT_TIMEOUT|ConnectionRefused|FailedToOpenSocket|DNSException)$/;
 
 /** Error codes of Node and Bun under which the request may have arrived. */
 const resetCode =

@@ -15,10 +15,8 @@ import { isFieldName } from '../core/header-field.ts';
 import { dropHopByHop, dropNominated, hopByHop } from '../core/hop-by-hop.ts';
 import { outgoingHeaders } from '../core/outgoing.ts';
 import { editResponse, ownResponse } from '../core/response-headers.ts';
+import { isDecoded, type Transport } from '../core/transport.ts';
 import { urlOf } from '../core/url.ts';
-
-/** What sends a request: the runtime's `fetch`, or anything that can be called like it. */
-export type Transport = (url: string, init: RequestInit) => Promise<Response>;
 
 /**
  * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
@@ -67,13 +65,10 @@ function forwardedHeaders(request: Request, context: Context): Record<string, st
   return headers;
 }
 
-/** Every `fetch` undoes an encoding that nobody asked for, and leaves the header; but for Deno's, which leaves the body too. */
-const decodesUnasked = !('Deno' in globalThis);
-
 /** Takes off what concerned the connection to the upstream; the same object where there is nothing to take off. */
 function forClient(response: Response, context: Context): Response {
   const { headers } = response;
-  const decoded = decodesUnasked && headers.has('content-encoding');
+  const decoded = isDecoded(response);
   const nominated = headers.get('connection');
   if (!decoded && nominated === null && !hopByHop.some((name) => headers.has(name))) {
     return response;

@@ -8,11 +8,11 @@ import { describe, layer, type Middleware } from '../core/chain.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
 import { type Endpoint, endpoint, recordPick } from '../core/endpoint.ts';
+import type { Transport } from '../core/transport.ts';
 import { balanceSettings } from '../routing/balance-options.ts';
 import type { CheckTransport } from '../routing/health-checks.ts';
 import { createPool, type Pool } from '../routing/pool.ts';
 import type { Service, ServiceVersion } from '../rules/model.ts';
-import type { Transport } from './forward.ts';
 import type { Keep } from './kept.ts';
 
 /** One version of a service. */

@@ -5,7 +5,7 @@
  */
 
 import { type NameResolver, refusedAddressCode } from '../security/upstream-guard.ts';
-import { agentOfNode } from './upstream-client.ts';
+import { agentOfNode } from './node-agent.ts';
 
 export type { NameResolver } from '../security/upstream-guard.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createGateway } from '../../src/gateway/gateway.ts';
 import { governance } from '../../src/gateway/governance.ts';
+import { nodeTransport } from '../../src/runtimes/node-transport.ts';
 import { worker } from '../../src/runtimes/workers.ts';
 import { denoKvStore } from '../../src/stores/deno-kv.ts';
 import { durableObjectStore } from '../../src/stores/durable-object.ts';
@@ -24,6 +25,7 @@ const factories: Readonly<Record<string, (options: never) => unknown>> = {
   accessLog,
   metrics,
   tracing,
+  nodeTransport,
   worker,
   memoryStore,
   createGateway: (options) => createGateway(rules, options),
