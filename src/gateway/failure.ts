@@ -5,7 +5,7 @@
  */
 
 import { signalOf } from '../core/abort.ts';
-import type { Middleware } from '../core/chain.ts';
+import { call, type Middleware } from '../core/chain.ts';
 import { inform } from '../core/event.ts';
 import { outcomeOfError } from '../core/outcome.ts';
 import { type RejectionReason, reject } from '../core/rejection.ts';
@@ -58,16 +58,14 @@ function faultOf(error: unknown): Answer | undefined {
  */
 export function answerFailures(onError: (error: unknown) => void): Middleware {
   return (next) =>
-    async function answerFailures(request, context) {
-      try {
-        return await next(request, context);
-      } catch (error) {
+    function answerFailures(request, context) {
+      return call(next, request, context).catch((error) => {
         const outcome = outcomeOfError(error, signalOf(request, context));
         const isAborted = outcome.reason === 'client_closed' || outcome.reason === 'timeout';
         const known = (isAborted ? undefined : faultOf(error)) ?? reasons[outcome.reason];
         if (known !== undefined) return reject(known[0], { detail: known[1] });
         inform(() => onError(error));
         return reject('internal_error', { detail: 'The gateway failed.' });
-      }
+      });
     };
 }

@@ -233,9 +233,10 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
 
   function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
     const paths = new Map<string, Own>();
-    if (health.path !== undefined) paths.set(health.path, () => Response.json({ status: 'ok' }));
+    if (health.path !== undefined)
+      paths.set(health.path, async () => Response.json({ status: 'ok' }));
     if (health.readyPath !== undefined) {
-      paths.set(health.readyPath, () =>
+      paths.set(health.readyPath, async () =>
         isReady()
           ? Response.json({ status: 'ready' })
           : Response.json({ status: 'draining' }, { status: 503 }),
@@ -256,7 +257,7 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     }
   }
 
-  async function gateway(request: Request, ...platform: unknown[]): Promise<Response> {
+  function gateway(request: Request, ...platform: unknown[]): Promise<Response> {
     // Read once: a request sees one revision, whatever happens meanwhile.
     const plan = current;
     if (plan.own.size > 0) {
@@ -331,4 +332,4 @@ interface Plan {
   readonly sightings: readonly Sighting[];
 }
 
-type Own = (request: Request) => Response | Promise<Response>;
+type Own = (request: Request) => Promise<Response>;

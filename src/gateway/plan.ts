@@ -13,7 +13,7 @@ import { compose, type Next } from '../core/chain.ts';
 import type { Context } from '../core/context.ts';
 import { withExchange } from '../core/exchange.ts';
 import { unsendable } from '../core/hop-by-hop.ts';
-import { reject } from '../core/rejection.ts';
+import { type RejectionReason, reject } from '../core/rejection.ts';
 import { editResponse } from '../core/response-headers.ts';
 import { inOneGo, type Steps } from '../core/steps.ts';
 import { urlOf } from '../core/url.ts';
@@ -25,6 +25,7 @@ import {
   type Access,
   aroundExchange,
   aroundTry,
+  type Identified,
   type PolicySurroundings,
   type Reach,
   refuseUnknownAccess,
@@ -77,31 +78,44 @@ export function* planSteps(rules: Rules, options: PlanOptions): Steps<Next> {
     yield;
   }
 
-  async function plan(request: Request, outer: Context): Promise<Response> {
+  function plan(request: Request, outer: Context): Promise<Response> {
     // First: srvx's request of such a method cannot be copied, nor looked into closely.
     if (unsendable.has(request.method)) {
-      return reject('method_not_supported', { detail: 'The gateway cannot send this method.' });
+      return refuse('method_not_supported', 'The gateway cannot send this method.');
     }
+    return identify === undefined
+      ? find(request, outer)
+      : identify(request, outer).then(({ context, claims }) => find(request, context, claims));
+  }
+
+  function find(
+    request: Request,
+    outer: Context,
+    claims?: Identified['claims'],
+  ): Promise<Response> {
     const url = urlOf(request);
     const path = canonicalPath(url.pathname, options.pathNormalization);
     if (path === undefined) {
-      return reject('malformed_path', { detail: 'The path holds an invalid escape.' });
+      return refuse('malformed_path', 'The path holds an invalid escape.');
     }
-    const known = identify === undefined ? undefined : await identify(request, outer);
-    const facts = new RequestFacts(request, url, path, known?.claims);
+    const facts = new RequestFacts(request, url, path, claims);
     const found = matcher.find(facts);
     if (found === undefined) {
       return options.unmatched === undefined
-        ? reject('no_route', { detail: 'No route matches this request.' })
+        ? refuse('no_route', 'No route matches this request.')
         : options.unmatched(request, outer);
     }
     const { context, record } = withExchange(
-      (known?.context ?? outer).with(canonicalPathname, path).with(requestFacts, facts),
+      outer.with(canonicalPathname, path).with(requestFacts, facts),
     );
     record.route = rules.routes[found]?.path;
     return (routes[found] as RouteStep)(facts, context, record);
   }
   return compose(...(options.traffic?.requestLimits(rules, options) ?? []))(plan);
+}
+
+async function refuse(reason: RejectionReason, detail: string): Promise<Response> {
+  return reject(reason, { detail });
 }
 
 type RouteStep = (
@@ -180,16 +194,19 @@ function compileRoute(route: Route, options: PlanOptions, access: Access | undef
   const destinations = route.to.map((destination) => options.upstreams.find(destination));
   const runs = destinations.map(chainTo);
   const beforeChoice = access?.beforeChoice(route);
-  return async (facts, outer, record) => {
-    const context = beforeChoice === undefined ? outer : await beforeChoice(facts.request, outer);
+  const run: RouteStep = (facts, context, record) => {
     const { index, cookie } = choose(facts, context);
     const destination = destinations[index] as (typeof destinations)[number];
     record.service = destination.service;
     record.version = destination.version;
     record.environment = destination.environment;
-    const response = await (runs[index] as Next)(facts.request, context);
-    return cookie === undefined
-      ? response
-      : editResponse(response, context, (headers) => headers.append('set-cookie', cookie));
+    const answer = (runs[index] as Next)(facts.request, context);
+    if (cookie === undefined) return answer;
+    return answer.then((response) =>
+      editResponse(response, context, (headers) => headers.append('set-cookie', cookie)),
+    );
   };
+  if (beforeChoice === undefined) return run;
+  return async (facts, outer, record) =>
+    run(facts, await beforeChoice(facts.request, outer), record);
 }

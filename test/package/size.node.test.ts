@@ -43,7 +43,7 @@ const budgets: Readonly<Record<keyof typeof jsr.exports, number>> = {
   './traffic': 19.75,
   './access': 24.75,
   './gateway': 86.75,
-  './governance': 39,
+  './governance': 39.25,
   // Most of it zod and yaml; and what is said of mistakes.
   './rules': 104.25,
   './stores/contract': 0.5,
@@ -90,7 +90,7 @@ const chain = [
 const budgetOfChain = 38.5;
 
 /** The chain, the gateway, also as a Worker, the set-up of an SDK and the exporter: all but what parses rules. */
-const budgetOfEverything = 113.25;
+const budgetOfEverything = 113.5;
 
 async function bundle(program: string, plugins: Plugin[] = []): Promise<Uint8Array> {
   const { outputFiles } = await build({
