@@ -10,6 +10,9 @@ import { inform } from '../core/event.ts';
 import { outcomeOfError } from '../core/outcome.ts';
 import { type RejectionReason, reject } from '../core/rejection.ts';
 
+/** What is said of an answer that breaks the protocol. */
+export const unreadable = 'What the upstream answered cannot be read as HTTP.';
+
 type Answer = readonly [RejectionReason, string];
 
 const reasons: Readonly<Record<string, Answer>> = {
@@ -23,9 +26,9 @@ const reasons: Readonly<Record<string, Answer>> = {
 /** What no runtime tells apart by a kind of its own, and what it says of it. */
 const faults: readonly (readonly [RegExp, Answer])[] = [
   [
-    // In this order: codes of Node (undici, llhttp) and Bun, messages of Node and Deno.
-    /^(?:UND_ERR_HEADERS_OVERFLOW|HPE_\w+|ZlibError|InvalidContentLength|Malformed_HTTP_Response)$|^Response does not match the HTTP|client error \(SendRequest\): (?:invalid |message head is too large)/m,
-    ['upstream_error', 'What the upstream answered cannot be read as HTTP.'],
+    // In this order: codes of Node (undici, llhttp), Bun and, the last one, `nodeTransport`, messages of Node and Deno.
+    /^(?:UND_ERR_HEADERS_OVERFLOW|HPE_\w+|ZlibError|InvalidContentLength|Malformed_HTTP_Response|UnrequestedUpgrade)$|^Response does not match the HTTP|client error \(SendRequest\): (?:invalid |message head is too large)/m,
+    ['upstream_error', unreadable],
   ],
   [
     // Node and Deno; Bun connects. Rules that have such a port are refused, but not all come from a file.

@@ -9,14 +9,17 @@ import { peerAddress } from '../core/address.ts';
 import type { Next } from '../core/chain.ts';
 import { clientScheme } from '../core/client-scheme.ts';
 import type { Context } from '../core/context.ts';
+import { discard } from '../core/discard.ts';
 import { endpoint, targetOf } from '../core/endpoint.ts';
 import { exchange } from '../core/exchange.ts';
 import { isFieldName } from '../core/header-field.ts';
 import { dropHopByHop, dropNominated, hopByHop } from '../core/hop-by-hop.ts';
 import { outgoingHeaders } from '../core/outgoing.ts';
+import { reject } from '../core/rejection.ts';
 import { editResponse, ownResponse } from '../core/response-headers.ts';
 import { isDecoded, type Transport } from '../core/transport.ts';
 import { urlOf } from '../core/url.ts';
+import { unreadable } from './failure.ts';
 
 /**
  * The end of a gateway's chain: sends the request to its endpoint and hands back what that answers.
@@ -43,6 +46,11 @@ export function forward(transport: Transport): Next {
     };
     const send = context.get(endpoint)?.send ?? transport;
     const response = await send(targetOf(request, context), init as RequestInit);
+    if (response.status < 200) {
+      // An upgrade that nobody asked for, on Deno, or no status at all: no server can hand that on.
+      discard(response);
+      return reject('upstream_error', { detail: unreadable });
+    }
     ownResponse(response, context);
     return forClient(response, context);
   };

@@ -180,7 +180,7 @@ function answerTo(
     request.once('close', () => {
       if (signal !== undefined) removeAbortCallback(signal, onAbort);
       // Node says no more of an upgrade that nobody asked for.
-      if (!isAnswered) fail(failure('the connection ended without an answer', 'ECONNRESET'));
+      if (!isAnswered) fail(failure('an upgrade that nobody asked for', 'UnrequestedUpgrade'));
     });
     // As many fields as there are: their length is limited.
     request.maxHeadersCount = 0;

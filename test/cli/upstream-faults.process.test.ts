@@ -8,6 +8,9 @@ import { cli, endAll, serve } from '../support/serving.ts';
 const answers: Readonly<Record<string, string>> = {
   'no status line': 'nonsense\r\n\r\n',
   'a length that is none': 'HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nok',
+  'an upgrade that nobody asked for':
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nok',
+  'no status': 'HTTP/1.1 099 Nothing\r\ncontent-length: 2\r\n\r\nok',
   'a header without a colon': 'HTTP/1.1 200 OK\r\nbad header\r\n\r\nok',
   '30 kB of headers': `HTTP/1.1 200 OK\r\nx-big: ${'a'.repeat(30_000)}\r\ncontent-length: 2\r\n\r\nok`,
 };
@@ -43,6 +46,8 @@ describe.each(['node', 'bun', 'deno'] as const)('a gateway on %s', (runtime) => 
     const protocol = [502, 'upstream_error'];
     expect(await reasonFor('a length that is none')).toEqual(protocol);
     expect(await reasonFor('a header without a colon')).toEqual(protocol);
+    expect(await reasonFor('an upgrade that nobody asked for')).toEqual(protocol);
+    expect(await reasonFor('no status')).toEqual(protocol);
     // Bun says no more of it than that the connection was closed.
     expect(await reasonFor('no status line')).toEqual(
       runtime === 'bun' ? [502, 'upstream_connection_lost'] : protocol,
