@@ -42,7 +42,7 @@ const mostKept = 1_024;
  * processor time, and a body goes from connection to connection without streams of the web where no policy reads it.
  *
  * For gateways: redirects are handed on whatever `redirect` says, nothing is decompressed, no proxy of the environment is asked.
- * It speaks HTTP/1.1. Rejects as `fetch` does: with a `TypeError` that has the reason as its `cause`, or with that of the signal.
+ * It speaks HTTP/1.1. A GET, HEAD or OPTIONS that finds its kept connection closed is sent once more, on a new one. Rejects as `fetch` does: with a `TypeError` that has the reason as its `cause`, or with that of the signal.
  *
  * @throws {Error} where this is not Node.
  *
@@ -74,9 +74,11 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
   // Asked for here, so that other platforms can load this.
   const http = process.getBuiltinModule('node:http');
   const https = process.getBuiltinModule('node:https');
-  const kept = { keepAlive: true, maxFreeSockets: mostKept, timeout: keptMs };
-  const plain = limitConnecting(new http.Agent(kept), 'connect', connectMs);
-  const secure = limitConnecting(new https.Agent({ ...kept, ...tls }), 'secureConnect', connectMs);
+  const pooled = { keepAlive: true, timeout: keptMs };
+  const plain = agents(() => limitConnecting(new http.Agent(pooled), 'connect', connectMs));
+  const secure = agents(() =>
+    limitConnecting(new https.Agent({ ...pooled, ...tls }), 'secureConnect', connectMs),
+  );
 
   return async function send(url, init) {
     const { protocol, username, password, hostname, port, pathname, search } = new URL(url);
@@ -87,24 +89,62 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
       throw new TypeError('fetch failed: the URL holds credentials');
     }
     const { method = 'GET', signal } = init;
-    signal?.throwIfAborted();
+    const { stream, headers } = bodyOf(init);
     const isPlain = protocol === 'http:';
-    const body = bodyOf(init);
-    const request = (isPlain ? http : https).request({
-      agent: isPlain ? plain : secure,
-      protocol,
-      hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
-      port,
-      path: pathname + search,
-      method,
-      headers: body.headers,
-      timeout: idleMs,
-    });
+    const { keeping, opening } = isPlain ? plain : secure;
+
+    function begin(agent: Agent): ClientRequest {
+      signal?.throwIfAborted();
+      return (isPlain ? http : https).request({
+        agent,
+        protocol,
+        hostname: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+        port,
+        path: pathname + search,
+        method,
+        headers,
+        timeout: idleMs,
+      });
+    }
+
+    const request = begin(keeping);
     const answer = answerTo(request, method, signal ?? undefined);
-    if (body.stream === null) request.end();
-    else upload(body.stream, request);
-    return await answer;
+    if (stream !== null) {
+      upload(stream, request);
+      return await answer;
+    }
+    request.end();
+    try {
+      return await answer;
+    } catch (error) {
+      if (!safe.has(method) || !isStale(request, error as Error)) throw error;
+    }
+    const again = begin(opening);
+    again.end();
+    return await answerTo(again, method, signal ?? undefined);
   };
+}
+
+interface Agents {
+  /** Uses connections again. */
+  readonly keeping: Agent;
+  /** Makes one each time. */
+  readonly opening: Agent;
+}
+
+function agents(make: () => Agent): Agents {
+  // Not as options, where 0 is the default.
+  const having = (maxFreeSockets: number): Agent => Object.assign(make(), { maxFreeSockets });
+  return { keeping: having(mostKept), opening: having(0) };
+}
+
+/** Methods that ask for no change (RFC 9110 §9.2.1). */
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Whether an upstream closed a kept connection at the moment at which it was used again (RFC 9112 §9.3.1). */
+function isStale({ reusedSocket }: ClientRequest, { cause }: Error): boolean {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
 function timerOption(option: string, value: Duration): number {
@@ -124,11 +164,11 @@ function tlsOf(options: NodeTransportOptions): Record<string, string> {
 }
 
 /** Node waits for as long as the operating system does, which is minutes. */
-function limitConnecting<A extends Agent>(
-  agent: A,
+function limitConnecting(
+  agent: Agent,
   connected: 'connect' | 'secureConnect',
   limitMs: number,
-): A {
+): Agent {
   // Documented, and missing from the types.
   const connecting = agent as unknown as { createConnection(...rest: unknown[]): Socket };
   const create = connecting.createConnection;

@@ -140,6 +140,55 @@ describe('a request', () => {
     expect(new Set(ports).size).toBe(1);
   });
 
+  describe('on a kept connection that the upstream closes when it is used again', () => {
+    /** Answers the first request of each connection, and ends it with the second; resolves to the methods that came. */
+    async function forgetful(): Promise<{ url: string; methods: string[] }> {
+      const methods: string[] = [];
+      const url = await talking((socket) => {
+        socket.once('data', (first) => {
+          methods.push(String(first).split(' ')[0] as string);
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+          socket.once('data', (second) => {
+            methods.push(String(second).split(' ')[0] as string);
+            socket.resetAndDestroy();
+          });
+        });
+      });
+      await (await send(url, {})).text();
+      await new Promise((resolve) => setImmediate(resolve));
+      return { url, methods };
+    }
+
+    test.each(['GET', 'HEAD', 'OPTIONS'])('%s is sent again, on a new one', async (method) => {
+      const { url, methods } = await forgetful();
+      expect((await send(url, { method })).status).toBe(200);
+      expect(methods).toEqual(['GET', method, method]);
+    });
+
+    test.each([
+      ['POST', undefined],
+      ['DELETE', undefined],
+      ['OPTIONS', 'text'],
+    ])('%s with a body of %o is not', async (method, body) => {
+      const { url, methods } = await forgetful();
+      const sent = send(url, { method, ...(body && { body }) });
+      await expect(sent).rejects.toThrow('fetch failed');
+      expect(methods).toEqual(['GET', method]);
+    });
+
+    test('nor is one that finds nobody at all', async () => {
+      const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      await (await send(url, {})).text();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+      const error = await send(url, {}).catch((reason) => reason);
+      expect(networkFailureOf(error)).toBe('connect');
+    });
+  });
+
   test('leaves the connection free where a body that came whole is cancelled', async () => {
     const ports: (number | undefined)[] = [];
     const url = await upstream((request, response) => {
