@@ -1,7 +1,7 @@
 /** HTTP/2, which Node's and Deno's servers speak over TLS: hosts and peers are known as over HTTP/1.1. */
 
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -20,6 +20,8 @@ const upstream = createServer(({ headers }, response) => {
 });
 const sessions: ClientHttp2Session[] = [];
 
+const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-http2-'));
+
 beforeAll(async () => {
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
@@ -29,12 +31,13 @@ afterAll(() => {
   endAll();
   upstream.close();
   upstream.closeAllConnections();
+  rmSync(directory, { recursive: true });
 });
 
 /** Lets nobody to admin.example and to /admin, the web to /web, and everybody to all else. */
 function rulesFile(): string {
   const { port } = upstream.address() as AddressInfo;
-  const file = join(mkdtempSync(join(tmpdir(), 'fetchmesh-http2-')), 'rules.yaml');
+  const file = join(directory, 'rules.yaml');
   writeFileSync(
     file,
     `services: { app: "http://127.0.0.1:${port}" }

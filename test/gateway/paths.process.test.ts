@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,8 @@ const upstream = createServer(({ url, headers }, response) => {
   response.setHeader('x-scheme', headers['x-forwarded-proto'] ?? '').end(url);
 });
 
+const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-paths-'));
+
 beforeAll(async () => {
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
@@ -24,12 +26,13 @@ afterAll(() => {
   endAll();
   upstream.close();
   upstream.closeAllConnections();
+  rmSync(directory, { recursive: true });
 });
 
 /** Lets nobody to /admin and to admin.example, and everybody to all else. */
 function rulesFile(): string {
   const { port } = upstream.address() as AddressInfo;
-  const file = join(mkdtempSync(join(tmpdir(), 'fetchmesh-paths-')), 'rules.yaml');
+  const file = join(directory, 'rules.yaml');
   writeFileSync(
     file,
     `services: { app: "http://127.0.0.1:${port}" }

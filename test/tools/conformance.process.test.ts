@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 function conformance(...args: string[]): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync(
@@ -16,9 +16,15 @@ function conformance(...args: string[]): { status: number | null; output: string
   return { status, output: stdout + stderr };
 }
 
+function emptyFolder(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-corpora-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
 /** A corpus of one request and two paths. */
 function corpus(status: number): string {
-  const directory = mkdtempSync(join(tmpdir(), 'fetchmesh-corpora-'));
+  const directory = emptyFolder();
   const deny = {
     kind: 'AuthorizationPolicy',
     metadata: { name: 'p', namespace: 'ns1' },
@@ -69,8 +75,7 @@ describe('npm run conformance', () => {
   });
 
   test('exits with 1 where the folder has nothing to run', () => {
-    const empty = mkdtempSync(join(tmpdir(), 'fetchmesh-corpora-'));
-    const { status, output } = conformance(empty);
+    const { status, output } = conformance(emptyFolder());
     expect(output).toContain('holds none of the supported corpora');
     expect(status).toBe(1);
   });
