@@ -9,7 +9,9 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BaseClass, ExtendedClass } from '../core/extended-class.ts';
 import type { Exposable } from './exposition.ts';
-import { FleetTotals, type MetricsDelta, type MetricTotal, reportsOf } from './fleet-metrics.ts';
+import type { FamilyPart } from './family-total.ts';
+import { FleetTotals } from './fleet-totals.ts';
+import { type MetricsDelta, reportsOf } from './metrics-report.ts';
 import type { Registry } from './registry.ts';
 
 /** What is used of a namespace of Durable Objects. */
@@ -170,10 +172,15 @@ export function metricsObject<Base extends BaseClass>(base: Base): MetricsObject
     async add(isolate: string, deltas: readonly MetricsDelta[]): Promise<void> {
       const totals = await this.#load();
       const changed = totals.add(isolate, deltas, Date.now());
-      const entries = Array.from(changed, ([name, total]) => [prefix + name, total] as const);
-      if (entries.length === 0) return;
+      const entries = Array.from(changed, ([key, part]) => [prefix + key, part] as const);
       try {
-        await this.#storage.put(Object.fromEntries(entries));
+        const writes: Promise<void>[] = [];
+        // Nothing is waited for in between: so the platform stores all of it or nothing.
+        for (let start = 0; start < entries.length; start += mostInPut) {
+          const some = entries.slice(start, start + mostInPut);
+          writes.push(this.#storage.put(Object.fromEntries(some)));
+        }
+        await Promise.all(writes);
       } catch (error) {
         // The isolate will tell the same counts again: what is in storage does not have them yet.
         this.#totals = undefined;
@@ -187,9 +194,9 @@ export function metricsObject<Base extends BaseClass>(base: Base): MetricsObject
 
     #load(): Promise<FleetTotals> {
       const read = async (): Promise<FleetTotals> => {
-        const stored = (await this.#storage.list({ prefix })) as Map<string, MetricTotal>;
+        const stored = (await this.#storage.list({ prefix })) as Map<string, FamilyPart>;
         return new FleetTotals(
-          Array.from(stored, ([key, total]) => [key.slice(prefix.length), total] as const),
+          Array.from(stored, ([key, part]) => [key.slice(prefix.length), part] as const),
         );
       };
       this.#totals ??= read().catch((error) => {
@@ -204,3 +211,6 @@ export function metricsObject<Base extends BaseClass>(base: Base): MetricsObject
 }
 
 const prefix = 'metric:';
+
+/** Keys that Durable Objects store with one call. */
+const mostInPut = 128;

@@ -20,6 +20,8 @@ function platform() {
     },
     put: async (entries: Record<string, unknown>) => {
       if (state.isStorageOut) throw new Error('storage is out');
+      // As Durable Objects do.
+      if (Object.keys(entries).length > 128) throw new RangeError('too many keys');
       for (const [key, value] of Object.entries(entries)) values.set(key, structuredClone(value));
     },
   };
@@ -97,6 +99,21 @@ describe('fleetMetrics', () => {
     evict();
     orders.increment({});
     expect(await shown(metrics)).toContain('orders_total 3\n');
+  });
+
+  test('stores thousands of series, and finds them again', async () => {
+    const clock = new VirtualClock();
+    const { namespace, evict } = platform();
+    const registry = createRegistry({ maxSeries: 10_000 });
+    for (const name of ['orders_total', 'visits_total']) {
+      const counter = registry.counter({ name, help: 'Many.', labels: ['item'] });
+      for (let item = 0; item < 9_000; item++) counter.increment({ item: String(item) }, item);
+    }
+    const metrics = fleetMetrics(registry, namespace, { clock });
+    const before = await shown(metrics);
+    evict();
+    expect(await shown(metrics)).toBe(before);
+    expect(before).toContain('visits_total{item="8999"} 8999\n');
   });
 
   test.each([

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { expose } from '../../src/telemetry/exposition.ts';
-import { FleetTotals, type MetricTotal, reportsOf } from '../../src/telemetry/fleet-metrics.ts';
+import type { FamilyPart } from '../../src/telemetry/family-total.ts';
+import { FleetTotals } from '../../src/telemetry/fleet-totals.ts';
+import { type MetricsDelta, reportsOf } from '../../src/telemetry/metrics-report.ts';
 import { createRegistry, type Registry } from '../../src/telemetry/registry.ts';
 
 function metricsOf(registry: Registry) {
@@ -101,25 +103,62 @@ describe('the metrics of many isolates', () => {
     expect(text(totals)).toContain('seconds_count 1\n');
   });
 
+  test('are stored in parts, of which those that changed are told, each small enough for a Durable Object', () => {
+    const totals = new FleetTotals();
+    const labels = (index: number): string => `path="/${'x'.repeat(900)}/${index}"`;
+    const told = (from: number, to: number): MetricsDelta => ({
+      ...{ name: 'seconds', help: 'Time.', kind: 'histogram', buckets: [1] },
+      series: Array.from({ length: to - from }, (_, index) => {
+        return { labels: labels(from + index), values: [1, 2, 0.1] };
+      }),
+    });
+    const stored = totals.add('a', [told(0, 10_500)], 0);
+    expect(stored.size).toBe(100);
+    for (const part of stored.values()) {
+      expect(JSON.stringify(part).length).toBeLessThan(128 << 10);
+    }
+    const more = totals.add('a', [told(150, 151)], 0);
+    expect([...more.keys()]).toEqual(['seconds#1']);
+    const restored = new FleetTotals(new Map([...stored, ...more]));
+    const [family] = restored.collect(0);
+    expect(family?.series.length).toBe(10_000);
+    expect(family?.series.find((series) => series.labels === labels(150))).toMatchObject({
+      counts: [2, 4],
+    });
+    expect(text(restored)).toBe(text(totals));
+  });
+
+  test('show nothing of what was stored before they began anew', () => {
+    const told = (bucket: number, count: number): MetricsDelta => ({
+      ...{ name: 'seconds', help: 'Time.', kind: 'histogram', buckets: [bucket] },
+      series: Array.from({ length: count }, (_, index) => {
+        return { labels: `path="/${index}"`, values: [1, 0, 0.1] };
+      }),
+    });
+    const totals = new FleetTotals();
+    const stored = new Map([
+      ...totals.add('a', [told(1, 250)], 0),
+      ...totals.add('a', [told(2, 1)], 0),
+      ...totals.add('a', [told(1, 1)], 0),
+    ]);
+    expect(stored.size).toBe(3);
+    const restored = new FleetTotals(stored);
+    expect(restored.collect(0)[0]?.series.length).toBe(1);
+    restored.add('a', [told(1, 150)], 0);
+    expect(restored.collect(0)[0]?.series.length).toBe(150);
+  });
+
   test('survive what is stored and read again', () => {
     const registry = createRegistry();
     metricsOf(registry).requests.increment({ code: '200' }, 5);
     const totals = new FleetTotals();
-    const stored = new Map<string, MetricTotal>();
+    const stored = new Map<string, FamilyPart>();
     for (const [name, total] of totals.add('a', reportsOf(registry)().deltas, 0)) {
       stored.set(name, structuredClone(total));
     }
     const restored = new FleetTotals(stored);
     restored.add('b', reportsOf(registry)().deltas, 0);
     expect(text(restored)).toContain('requests_total{code="200"} 10\n');
-  });
-
-  test('are told once: nothing is left to tell where nothing happened', () => {
-    const registry = createRegistry();
-    const report = reportsOf(registry);
-    registry.counter({ name: 'orders_total', help: 'Orders.' }).increment({}, 2);
-    report().commit();
-    expect(report().deltas).toEqual([]);
   });
 
   test('only go up, also where a series was taken away and begins anew', () => {
