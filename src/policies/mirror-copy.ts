@@ -49,10 +49,11 @@ export function destinationOf({ to, send }: MirrorOptions): Destination {
       send: (url, init, context) => send(new Request(url, init), context),
     };
   }
-  const base = typeof to === 'string' ? URL.parse(to) : null;
+  const given = to instanceof URL ? to.href : to;
+  const base = typeof given === 'string' ? URL.parse(given) : null;
   if (base === null || !/^https?:$/.test(base.protocol) || /[?#@]/.test(base.href)) {
     throw new RangeError(
-      `mirror.to: ${shownUrl(to)} is not an http or https URL without credentials, query and fragment`,
+      `mirror.to: ${shownUrl(given)} is not an http or https URL without credentials, query and fragment`,
     );
   }
   const prefix = base.href.replace(/\/$/, '');

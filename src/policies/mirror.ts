@@ -28,7 +28,7 @@ export const defaultMaxCopies = 100;
 /** Settings of {@link mirror}. One of `to` and `send` says where the copies go. */
 export interface MirrorOptions {
   /** Origin, with or without a path in front: `'http://users-v2.internal'`. */
-  readonly to?: string;
+  readonly to?: string | URL;
   /** Sends a copy in place of `fetch`: a handler, a service binding, a chain of one's own. */
   readonly send?: Next;
   /** How many of the requests, in percent; drawn once a request. Default: 100. */
@@ -173,8 +173,8 @@ export function mirror(options: MirrorOptions): MirrorMiddleware {
           const caller = signalOf(request, context);
           if (caller.aborted) throw caller.reason;
           const headers = headersOfCopy(request, context, copied);
-          const copy = Object.assign(follow(caller), { request, headers });
           const recording = record(request, maxReplayBytes);
+          const copy = Object.assign(follow(caller), { request, headers });
           const isSame = recording.request === request;
           // A copy of a request follows the caller's signal, on Node only until it is collected.
           const origin = isSame ? context : context.with(abortSignal, caller);

@@ -56,7 +56,7 @@ export interface FileWatch {
 /**
  * Watches the content of files: the file system's reports are a hint, polling is the safety net, the content decides.
  *
- * @param onChange Gets the new content.
+ * @param onChange Gets the new content. Where it fails, that is said, and the next change is handed over all the same.
  */
 export function watchContent<T>(
   watched: WatchedContent<T>,
@@ -109,7 +109,11 @@ export function watchContent<T>(
       current = content;
       isNews = true;
       hasWaited = false;
-      await onChange(content);
+      try {
+        await onChange(content);
+      } catch (error) {
+        console.error('fetchmesh: a change that was seen could not be taken over', error);
+      }
     } while (again);
     checking = undefined;
     isAsked = false;

@@ -354,6 +354,15 @@ describe('MI-05: a caller that leaves', () => {
     expect(shadow.calls[0]?.signal.aborted).toBe(true);
   });
 
+  test('is not listened for where the body was read before', async () => {
+    const request = new Request(url, { method: 'POST', body: 'text' });
+    const listeners = countListeners(request.signal);
+    await request.text();
+    const chain = mirrorTo(upstream(status(200)))(async () => new Response());
+    await expect(chain(request, Context.background())).rejects.toThrow(TypeError);
+    expect(listeners.current).toBe(0);
+  });
+
   test('before the call makes neither', async () => {
     const shadow = upstream(status(200));
     const fetch = upstream(status(200));

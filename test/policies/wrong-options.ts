@@ -864,6 +864,10 @@ export const wrongOptions: Readonly<Record<string, Factory>> = {
         'mirror.to: "http://v2?…" is not an http or https URL without credentials, query and fragment',
       ],
       [
+        [{ to: new URL('http://u:p@v2') }],
+        'mirror.to: "http://…@v2/" is not an http or https URL without credentials, query and fragment',
+      ],
+      [
         [{ to: 5 }],
         'mirror.to: 5 is not an http or https URL without credentials, query and fragment',
       ],

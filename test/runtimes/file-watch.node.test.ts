@@ -42,6 +42,29 @@ test('what has changed is handed over, and the same is not', async () => {
   expect(handed).toEqual(['new']);
 });
 
+test('one that could not be taken over is told, and keeps the next one from nothing', async () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {});
+  let content = 'bad';
+  const handed: string[] = [];
+  const watch = watchContent(
+    { places: [], known: 'old', read: async () => content, isSame: (a, b) => a === b },
+    (content) => {
+      handed.push(content);
+      if (content === 'bad') throw new Error('cannot');
+    },
+    { automatic: false },
+  );
+  expect(await watch.check()).toBe(true);
+  expect(told).toHaveBeenCalledExactlyOnceWith(
+    'fetchmesh: a change that was seen could not be taken over',
+    new Error('cannot'),
+  );
+  content = 'good';
+  expect(await watch.check()).toBe(true);
+  expect(handed).toEqual(['bad', 'good']);
+  told.mockRestore();
+});
+
 test('a file that was emptied to be written is read once more', async () => {
   const { watch, handed } = watching(['', 'new']);
   expect(await watch.check()).toBe(true);
