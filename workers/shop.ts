@@ -6,6 +6,7 @@ import type { TracerProvider } from '@opentelemetry/api';
 import { createGateway, type Gateway } from '../src/gateway/gateway.ts';
 import type { Handler } from '../src/index.ts';
 import { type Listener, listen } from '../src/runtimes/listen.ts';
+import { upstreamClient } from '../src/runtimes/upstream-client.ts';
 import { createRegistry } from '../src/telemetry/registry.ts';
 import { instanceApp, instanceName, readShopRules } from './instance.ts';
 import type { Instance } from './service.ts';
@@ -105,8 +106,10 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
       for (const canary of [false, true]) await openInstance(service, canary);
     }
     const tracerProvider = options.tracerProvider?.('gateway');
+    const transport = upstreamClient();
     const gateway = createGateway(await readShopRules('shop.yaml', environment()), {
       registry: createRegistry(),
+      ...(transport && { transport }),
       ...(tracerProvider && { tracerProvider }),
       ...(options.random && { random: options.random }),
     });

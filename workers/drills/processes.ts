@@ -11,6 +11,7 @@ import {
 import { createGateway } from '../../src/gateway/gateway.ts';
 import type { Handler } from '../../src/index.ts';
 import { type Listener, listen } from '../../src/runtimes/listen.ts';
+import { upstreamClient } from '../../src/runtimes/upstream-client.ts';
 import type { TakingStore } from '../../src/stores/contract.ts';
 import { memoryStore } from '../../src/stores/memory.ts';
 import { expose } from '../../src/telemetry/exposition.ts';
@@ -56,7 +57,9 @@ export function onProcesses(): Processes {
     async gateway(rules) {
       const registry = createRegistry();
       const { store, kill } = mortal(memoryStore());
+      const transport = upstreamClient();
       const gateway = createGateway(rulesOf(rules), {
+        ...(transport && { transport }),
         ...{ registry, tracerProvider, store, random: seeded(1) },
       });
       return {
