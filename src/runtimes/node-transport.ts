@@ -190,8 +190,8 @@ interface Body {
 
 /** As a gateway gives them: a record, and a stream or nothing. All else is made that. */
 function bodyOf({ headers = {}, body = null }: RequestInit): Body {
-  const isRecord = !(headers instanceof Headers) && !Array.isArray(headers);
-  const record = isRecord ? headers : Object.fromEntries(new Headers(headers));
+  const isRecord = !(Symbol.iterator in headers);
+  const record = (isRecord ? headers : Object.fromEntries(new Headers(headers))) as Body['headers'];
   if (body === null || body instanceof ReadableStream) return { stream: body, headers: record };
   const made = new Response(body, { headers: record });
   return { stream: made.body, headers: Object.fromEntries(made.headers) };
