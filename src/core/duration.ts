@@ -4,6 +4,7 @@
  * @module
  */
 
+import { longestDelayMs } from './clock.ts';
 import { shown } from './option.ts';
 
 /** `'800ms'`, `'3s'`, `'1.5m'`, `'1h30m'`. */
@@ -87,4 +88,17 @@ export function durationOption(option: string, value: Duration): number {
     );
   }
   return milliseconds;
+}
+
+/**
+ * The same for what a timer is to wait.
+ *
+ * @throws {RangeError} also where it is longer than timers can wait.
+ */
+export function delayOption(option: string, value: Duration): number {
+  const milliseconds = durationOption(option, value);
+  if (milliseconds <= longestDelayMs) return milliseconds;
+  throw new RangeError(
+    `${option}: '${value}' is longer than timers can wait, ${longestDelayMs}ms (24.8d)`,
+  );
 }

@@ -10,10 +10,8 @@ import type { PathNormalization } from '../core/canonical-path.ts';
 import { compose, type Handler, type Next } from '../core/chain.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { BackgroundWork } from '../core/context.ts';
-import { inform } from '../core/event.ts';
 import { knownOptions, wholeOption } from '../core/option.ts';
 import { peerIdentity } from '../core/peer-identity.ts';
-import { reject } from '../core/rejection.ts';
 import { rootContext } from '../core/root-context.ts';
 import { inOneGo, inSlices, type Steps } from '../core/steps.ts';
 import type { Transport } from '../core/transport.ts';
@@ -29,7 +27,7 @@ import { compileTrustedProxies, trustNoProxy } from '../security/trusted-proxies
 import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
 import type { Store } from '../stores/contract.ts';
 import type { AccessLogEntry } from '../telemetry/access-log.ts';
-import { type Exposable, metricsResponse } from '../telemetry/exposition.ts';
+import type { Exposable } from '../telemetry/exposition.ts';
 import { createRegistry, type Registry } from '../telemetry/registry.ts';
 import { access } from './access-policies.ts';
 import { answerFailures } from './failure.ts';
@@ -37,6 +35,7 @@ import { forward } from './forward.ts';
 import { Kept } from './kept.ts';
 import { limitModes } from './limit-modes.ts';
 import { observation } from './observation.ts';
+import { type OwnPaths, ownPaths } from './own-paths.ts';
 import { planSteps, rulesOption } from './plan.ts';
 import { sharedBudgets } from './shared-budgets.ts';
 import { type Sighting, showPolicies } from './sightings.ts';
@@ -214,7 +213,8 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
     const asksWhere = next.routes.some(
       ({ allow, deny, dryRun }) => (allow ?? deny ?? dryRun) !== undefined,
     );
-    return { revision, run, own: ownPaths(next), identify, asksWhere, upstreams, kept, sightings };
+    const own = ownPaths(next, { registry, exposed: options.exposed, isReady, onError });
+    return { revision, run, own, identify, asksWhere, upstreams, kept, sightings };
   }
 
   const background: BackgroundWork = { pending: 0, rejected: 0 };
@@ -230,32 +230,6 @@ export function createGateway(rules: Rules, options: GatewayOptions = {}): Gatew
   }
   reportUpstreams(registry, () => current.upstreams.pools);
   showPolicies(registry, () => current.sightings);
-
-  function ownPaths({ telemetry, health }: Rules): ReadonlyMap<string, Own> {
-    const paths = new Map<string, Own>();
-    if (health.path !== undefined)
-      paths.set(health.path, async () => Response.json({ status: 'ok' }));
-    if (health.readyPath !== undefined) {
-      paths.set(health.readyPath, async () =>
-        isReady()
-          ? Response.json({ status: 'ready' })
-          : Response.json({ status: 'draining' }, { status: 503 }),
-      );
-    }
-    if (telemetry.metrics.path !== undefined) {
-      paths.set(telemetry.metrics.path, scrape);
-    }
-    return paths;
-  }
-
-  async function scrape(request: Request): Promise<Response> {
-    try {
-      return metricsResponse((await options.exposed?.()) ?? registry, request);
-    } catch (error) {
-      inform(() => onError(error));
-      return reject('store_unavailable', { detail: 'The metrics cannot be read now.' });
-    }
-  }
 
   function gateway(request: Request, ...platform: unknown[]): Promise<Response> {
     // Read once: a request sees one revision, whatever happens meanwhile.
@@ -322,7 +296,7 @@ interface Plan {
   readonly revision: string;
   readonly run: Next;
   /** Paths that the gateway answers itself. */
-  readonly own: ReadonlyMap<string, Own>;
+  readonly own: OwnPaths;
   /** Makes out the client behind trusted proxies. */
   readonly identify: ReturnType<typeof compileTrustedProxies>;
   /** Whether rules may ask at which port a request came in. */
@@ -331,5 +305,3 @@ interface Plan {
   readonly kept: Kept;
   readonly sightings: readonly Sighting[];
 }
-
-type Own = (request: Request) => Promise<Response>;

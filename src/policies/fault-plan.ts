@@ -5,9 +5,9 @@
  */
 
 import { isBodiless } from '../core/bodiless.ts';
-import { type Clock, longestDelayMs } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
+import { type Duration, delayOption } from '../core/duration.ts';
 import { parseInstant } from '../core/instant.ts';
 import { flagOption, knownOptions, type OptionNames, shown, wholeOption } from '../core/option.ts';
 import { isDrawn, percentOption } from '../core/percent.ts';
@@ -117,12 +117,7 @@ export function planOf(settings: FaultSettings): FaultPlan {
       'fault.percent: say how many requests, a number from 0 to 100, in percent',
     );
   };
-  const delayMs = delay === undefined ? 0 : durationOption('fault.delay', delay.fixed);
-  if (delayMs > longestDelayMs) {
-    throw new RangeError(
-      `fault.delay: '${delay?.fixed}' is longer than timers can wait, 2147483647ms (24.8d)`,
-    );
-  }
+  const delayMs = delay === undefined ? 0 : delayOption('fault.delay', delay.fixed);
   const status = abort === undefined ? undefined : (abort.status ?? 503);
   if (status !== undefined && !isStatus(status)) {
     throw new RangeError(

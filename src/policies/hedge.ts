@@ -6,8 +6,8 @@
 
 import { signalOf } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
-import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type Duration, delayOption } from '../core/duration.ts';
 import { triedEndpoints } from '../core/endpoint.ts';
 import { emit } from '../core/event.ts';
 import { knownOptions, wholeOption, wordOption } from '../core/option.ts';
@@ -87,12 +87,7 @@ export function hedge(options: HedgeOptions = {}): Middleware {
   budgetOption('hedge.budget', budget);
   const share = percentileOf(delay);
   const latencies = share === undefined ? undefined : new RecentLatencies();
-  const fixedMs = share === undefined ? durationOption('hedge.delay', delay) : 0;
-  if (fixedMs > longestDelayMs) {
-    throw new RangeError(
-      `hedge.delay: '${delay}' is longer than timers can wait, 2147483647ms (24.8d)`,
-    );
-  }
+  const fixedMs = share === undefined ? delayOption('hedge.delay', delay) : 0;
   function delayMs(): number | undefined {
     if (latencies === undefined || share === undefined) return fixedMs;
     if (latencies.count < minSamples) return undefined;

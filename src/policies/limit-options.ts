@@ -4,9 +4,8 @@
  * @module
  */
 
-import { longestDelayMs } from '../core/clock.ts';
 import type { Context } from '../core/context.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
+import { type Duration, delayOption, durationOption } from '../core/duration.ts';
 import { flagOption, knownOptions, shown, wholeOption, wordOption } from '../core/option.ts';
 import { isPolicyName } from '../core/rate-limit-fields.ts';
 import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
@@ -79,11 +78,7 @@ export function checkLimit(settings: RateLimit): void {
   if (durationOption('rateLimit.per', per) === 0) {
     throw new RangeError(`rateLimit.per: '${per}' has to be longer than 0`);
   }
-  if (maxWait !== undefined && durationOption('rateLimit.maxWait', maxWait) > longestDelayMs) {
-    throw new RangeError(
-      `rateLimit.maxWait: '${maxWait}' is longer than timers can wait, 2147483647ms (24.8d)`,
-    );
-  }
+  if (maxWait !== undefined) delayOption('rateLimit.maxWait', maxWait);
   if (typeof cost !== 'function' && cost !== undefined) wholeOption('rateLimit.cost', cost, 0);
   if (typeof cost === 'number' && cost > (burst ?? limit)) {
     throw new RangeError(

@@ -57,25 +57,7 @@ export function limitRates(
   }
   if (legacy !== undefined) wordOption('rateLimit.legacy', legacy, ['draft-6']);
 
-  const gates = list.map((limit) => {
-    checkLimit(limit);
-    // `rateLimit` has made it one that can be relied upon.
-    const { store: own = given } = limit;
-    const shared = own === 'memory' ? undefined : (own as TakingStore | undefined);
-    const name = limit.name ?? (list.length === 1 ? 'default' : `${limit.limit} per ${limit.per}`);
-    let local: MemoryStore | undefined;
-    const inMemory = (): MemoryStore => {
-      local ??= memoryStore({ clock, random });
-      return local;
-    };
-    const prefix = shared === undefined ? '' : `${scope}:${name}:`;
-    return new Gate(limit, name, { prefix, shared, local: inMemory, instances, clock });
-  });
-  for (const [index, { name }] of gates.entries()) {
-    if (gates.findIndex((gate) => gate.name === name) !== index) {
-      throw new RangeError(`rateLimit: two limits are called '${name}'; give one another name`);
-    }
-  }
+  const gates = gatesOf(list, { given, scope, instances, clock, random });
   const answers = limitAnswers(gates, legacy);
 
   /** Once all limits have spoken. */
@@ -185,4 +167,38 @@ function settled(
     signal.addEventListener('abort', onAbort, { once: true });
     decisions.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
   });
+}
+
+interface GatesAround {
+  /** Of limits that have no store of their own. */
+  readonly given: TakingStore | undefined;
+  readonly scope: string;
+  readonly instances: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** One gate for each limit, each with a name of its own. */
+function gatesOf(list: readonly RateLimit[], around: GatesAround): readonly Gate[] {
+  const { given, scope, instances, clock, random } = around;
+  const gates = list.map((limit) => {
+    checkLimit(limit);
+    // `rateLimit` has made it one that can be relied upon.
+    const { store: own = given } = limit;
+    const shared = own === 'memory' ? undefined : (own as TakingStore | undefined);
+    const name = limit.name ?? (list.length === 1 ? 'default' : `${limit.limit} per ${limit.per}`);
+    let local: MemoryStore | undefined;
+    const inMemory = (): MemoryStore => {
+      local ??= memoryStore({ clock, random });
+      return local;
+    };
+    const prefix = shared === undefined ? '' : `${scope}:${name}:`;
+    return new Gate(limit, name, { prefix, shared, local: inMemory, instances, clock });
+  });
+  for (const [index, { name }] of gates.entries()) {
+    if (gates.findIndex((gate) => gate.name === name) !== index) {
+      throw new RangeError(`rateLimit: two limits are called '${name}'; give one another name`);
+    }
+  }
+  return gates;
 }

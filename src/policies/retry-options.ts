@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type Duration, delayOption, durationOption } from '../core/duration.ts';
 import { fieldNameOption } from '../core/header-field.ts';
 import {
   functionOption,
@@ -181,11 +181,7 @@ export function retrySettings(options: RetryOptions): RetrySettings {
   listOption('retry.retriableHeaders', retriableHeaders);
   for (const condition of retryOn ?? []) checkCondition(condition);
   for (const name of retriableHeaders) fieldNameOption('retry.retriableHeaders', name);
-  if (perTry !== undefined && durationOption('retry.perTry', perTry) > longestDelayMs) {
-    throw new RangeError(
-      `retry.perTry: '${perTry}' is longer than timers can wait, 2147483647ms (24.8d)`,
-    );
-  }
+  if (perTry !== undefined) delayOption('retry.perTry', perTry);
   functionOption('retry.shouldRetry', options.shouldRetry);
   functionOption('retry.onRetry', options.onRetry);
   budgetOption('retry.budget', options.budget);

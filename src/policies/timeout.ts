@@ -6,8 +6,8 @@
 
 import { deadline, signalOf, timeoutError } from '../core/abort.ts';
 import { layer, type Middleware } from '../core/chain.ts';
-import { type Clock, longestDelayMs, systemClock } from '../core/clock.ts';
-import { type Duration, durationOption } from '../core/duration.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { type Duration, delayOption } from '../core/duration.ts';
 import { flagOption, knownOptions } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { type Limit, withinLimit } from './within-limit.ts';
@@ -43,12 +43,7 @@ export interface TimeoutOptions {
  */
 export function timeout(limit: Duration | false = '15s', options: TimeoutOptions = {}): Middleware {
   knownOptions('timeout', options, { body: true, clock: true });
-  const limitMs = limit === false ? 0 : durationOption('timeout', limit);
-  if (limitMs > longestDelayMs) {
-    throw new RangeError(
-      `timeout: '${limit}' is longer than timers can wait, 2147483647ms (24.8d)`,
-    );
-  }
+  const limitMs = limit === false ? 0 : delayOption('timeout', limit);
   const { body: coversBody = false, clock = systemClock } = options;
   flagOption('timeout.body', coversBody);
   if (limitMs === 0) return layer('timeout off', (next) => next);
