@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { TracerProvider } from '@opentelemetry/api';
 import { type Clock, sleep, systemClock } from '../core/clock.ts';
 import { type Duration, parseDuration } from '../core/duration.ts';
 import { inform } from '../core/event.ts';
@@ -12,21 +11,15 @@ import { knownOptions } from '../core/option.ts';
 import { reject } from '../core/rejection.ts';
 import { createGateway, type Gateway, type GatewayOptions } from '../gateway/gateway.ts';
 import { lateVotes } from '../gateway/late-votes.ts';
-import type { BreakerFleet } from '../policies/breaker/fleet/fleet.ts';
-import { sharedStore } from '../policies/shared-store.ts';
 import type { Rules } from '../rules/model.ts';
 import { compiledRules } from '../rules/sources/compiled.ts';
 import { type FollowedRules, followRules, type RulesEvent } from '../rules/sources/follow.ts';
-import { InvalidRulesError, type RulesSource } from '../rules/sources/source.ts';
-import type { KeysFetch } from '../security/jwt/jwt.ts';
+import { InvalidRulesError } from '../rules/sources/source.ts';
 import type { PlatformLimiter } from '../stores/cf-ratelimit.ts';
-import type { Store } from '../stores/contract.ts';
-import {
-  type FleetMetrics,
-  fleetMetrics,
-  type MetricsNamespace,
-} from '../telemetry/metrics-object.ts';
-import { createRegistry, type Registry } from '../telemetry/registry.ts';
+import type { FleetMetrics } from '../telemetry/metrics-object.ts';
+import { createRegistry } from '../telemetry/registry.ts';
+import type { WorkerOptions, WorkerTelemetry } from './worker-options.ts';
+import { surroundingsOf } from './worker-surroundings.ts';
 
 export type { Rules } from '../rules/model.ts';
 export { compiledRules, parseCompiledRules } from '../rules/sources/compiled.ts';
@@ -52,60 +45,7 @@ export {
   type StoreRulesOptions,
   storeRules,
 } from '../rules/sources/store.ts';
-
-/** What makes a Worker's spans and sends them off: the result of `telemetry` from `fetchmesh/telemetry`. */
-export interface WorkerTelemetry {
-  readonly tracerProvider: TracerProvider;
-  flush(): Promise<void>;
-}
-
-/** Settings of {@link worker}. */
-export interface WorkerOptions<Env>
-  extends Pick<GatewayOptions, 'transport' | 'registry' | 'random'> {
-  /**
-   * Rules that are deployed with the Worker, as compiled JSON: in force until `source` gives others. Default: none; until
-   * then every request gets a 503.
-   */
-  readonly bundled?: unknown;
-  /** Where rules come from while the Worker runs, such as `(env) => kvRules(env.RULES)`. Default: nowhere. */
-  readonly source?: (env: Env) => RulesSource | undefined;
-  /** How old the rules may be before a request has them looked at, without waiting. Default: `'30s'`. */
-  readonly refresh?: Duration;
-  /** How long the first requests of an isolate wait for `source` before they take what there is. Default: `'250ms'`. */
-  readonly startupDeadline?: Duration;
-  /** Makes the spans of the gateway; flushed after each response. Default: ids travel, and nothing is recorded. */
-  readonly telemetry?: (env: Env) => WorkerTelemetry | undefined;
-  /**
-   * The Durable Objects that add up what all isolates count, made by `metricsObject`: what the rules name as metrics path
-   * shows their sum. Default: each isolate shows its own.
-   */
-  readonly metrics?: (env: Env) => MetricsNamespace | undefined;
-  /**
-   * Where limits count over all isolates, such as `(env) => durableObjectStore(env.STORE)`. Default: in each isolate's memory.
-   */
-  readonly store?: (env: Env) => Store | undefined;
-  /**
-   * Keeps the limits of `mode: platform`, by their name (`default` where they have none), such as
-   * `(env) => cfRateLimit(env.LIMITER)`. Default: rules with such a limit are refused.
-   */
-  readonly platformLimiter?: (env: Env, name: string) => PlatformLimiter | undefined;
-  /**
-   * Whose breakers hear of each other over all isolates, such as
-   * `(env) => breakerFleet({ store: workersKvStore(env.KV) })`. Default: each isolate finds out by itself.
-   */
-  readonly breakers?: (env: Env) => BreakerFleet | undefined;
-  /**
-   * Fetches the key sets that `auth` names, such as `({ AUTH }) => (url, init) => AUTH.fetch(url, init)` where a binding
-   * leads to the issuer. Default: the platform's `fetch`.
-   */
-  readonly keysFetch?: (env: Env) => KeysFetch | undefined;
-  /** Gets errors that no upstream explains, and what `telemetry` throws; what it throws itself is lost. Default: the console. */
-  readonly onError?: (error: unknown) => void;
-  /** Told what became of the rules. What it throws is lost. Default: the console. */
-  readonly onEvent?: (event: RulesEvent) => void;
-  /** Default: the runtime's own. */
-  readonly clock?: Clock;
-}
+export type { WorkerOptions, WorkerTelemetry } from './worker-options.ts';
 
 /** In place of limiters that need `env`. */
 const later: PlatformLimiter = { name: 'later', allows: async () => true };
@@ -191,24 +131,15 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
 
   function start(env: Env): Running {
     const registry = options.registry ?? createRegistry();
-    const telemetry = telemetryFrom(env);
-    const metrics = metricsFrom(env, registry);
-    const store = storeFrom(env);
-    const keysFetch = options.keysFetch?.(env);
-    const breakers = fleetFrom(env);
-    const { transport, random } = options;
-    const platformLimiter = platformLimiterFrom(env);
+    const around = { registry, clock, onError };
+    const { source, telemetry, metrics, breakers, ...given } = surroundingsOf(options, env, around);
     const settings: GatewayOptions = {
       registry,
       clock,
       onError,
-      ...(transport && { transport }),
-      ...(random && { random }),
-      ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
-      ...(store && { store }),
-      ...(keysFetch && { keysFetch }),
+      ...given,
       ...(breakers && { breakers }),
-      ...(platformLimiter && { platformLimiter }),
+      ...(telemetry && { tracerProvider: telemetry.tracerProvider }),
       ...(metrics && { exposed: metrics.totals }),
     };
     let gateway: Gateway | undefined;
@@ -226,7 +157,6 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       gateway = createGateway(bundled, { ...settings, revision: 'bundled' });
       doubt(bundled, undefined);
     }
-    const source = sourceFrom(env);
     const followed =
       source &&
       followRules({
@@ -247,70 +177,6 @@ export function worker<Env>(options: WorkerOptions<Env> = {}): GatewayWorker<Env
       metrics,
       waitsUntil: clock.monotonic() + startupMs,
     };
-  }
-
-  function sourceFrom(env: Env): RulesSource | undefined {
-    try {
-      return options.source?.(env);
-    } catch (error) {
-      // A binding that is missing is told as a store that is down is: the bundled rules serve.
-      return { name: 'rules', latest: () => Promise.reject(error) };
-    }
-  }
-
-  function telemetryFrom(env: Env): WorkerTelemetry | undefined {
-    try {
-      return options.telemetry?.(env);
-    } catch (error) {
-      // A bad address of a collector must not end the traffic.
-      onError(error);
-      return undefined;
-    }
-  }
-
-  function storeFrom(env: Env): Store | undefined {
-    try {
-      const store = options.store?.(env);
-      // One that cannot count is found out here, not by every request.
-      return store && sharedStore(store, { owner: 'worker', clock, random: options.random });
-    } catch (error) {
-      onError(error);
-      return undefined;
-    }
-  }
-
-  function platformLimiterFrom(env: Env): GatewayOptions['platformLimiter'] {
-    const { platformLimiter } = options;
-    if (platformLimiter === undefined) return undefined;
-    return (name) => {
-      try {
-        return platformLimiter(env, name);
-      } catch (error) {
-        onError(error);
-        // Treated as a store that is out: `on_store_error` says how.
-        return { name: 'missing', allows: () => Promise.reject(error) };
-      }
-    };
-  }
-
-  function fleetFrom(env: Env): BreakerFleet | undefined {
-    try {
-      return options.breakers?.(env);
-    } catch (error) {
-      // Without it breakers decide alone.
-      onError(error);
-      return undefined;
-    }
-  }
-
-  function metricsFrom(env: Env, registry: Registry): FleetMetrics | undefined {
-    try {
-      const namespace = options.metrics?.(env);
-      return options.metrics && fleetMetrics(registry, namespace as MetricsNamespace, { clock });
-    } catch (error) {
-      onError(error);
-      return undefined;
-    }
   }
 
   let running: Running | undefined;
