@@ -24,7 +24,7 @@ import { type BreakerControl, control } from './control.ts';
 import type { BreakerFleet } from './fleet/fleet.ts';
 import { labelOf } from './label.ts';
 import { admit, close, open, record, rejected, type Transition } from './machine.ts';
-import { type BreakerOptions, checkOptions } from './options.ts';
+import { type BreakerMode, type BreakerOptions, checkOptions } from './options.ts';
 import { machineSettings } from './settings.ts';
 
 export type { BreakerControl, BreakerStatus } from './control.ts';
@@ -140,16 +140,8 @@ export function breaker(options: BreakerOptions = {}): Breaker {
   }
 
   function refuse(circuit: Circuit, request: Request, context: Context): Promise<Response> {
-    const { state, isolations } = circuit;
-    const isManual = shared.mode === 'forced_open' || isolations > 0;
-    const cause =
-      shared.mode === 'forced_open'
-        ? 'forced_open'
-        : isManual
-          ? 'isolated'
-          : state.phase === 'closed'
-            ? 'ramp'
-            : state.reason;
+    const cause = causeOf(shared.mode, circuit);
+    const isManual = shared.mode === 'forced_open' || circuit.isolations > 0;
     const retryAfterMs = isManual ? undefined : untilNextProbe(circuit, clock.monotonic());
     emit(
       context,
@@ -243,6 +235,13 @@ export function breaker(options: BreakerOptions = {}): Breaker {
     layer(label, middleware),
     control({ circuits, shared, clock, log, announce, isSingle: key === 'all' }),
   );
+}
+
+/** Why a circuit lets nobody through. */
+function causeOf(mode: BreakerMode, { state, isolations }: Circuit): string {
+  if (mode === 'forced_open') return mode;
+  if (isolations > 0) return 'isolated';
+  return state.phase === 'closed' ? 'ramp' : state.reason;
 }
 
 /** How long the upstream asks to be left alone. */
