@@ -161,6 +161,11 @@ describe('what is not used is not shipped', () => {
     expect(code.byteLength).toBeLessThanOrEqual(most);
   });
 
+  test('inbound, outbound and compose, which every chain begins with', async () => {
+    const code = await bundle(`export { compose, inbound, outbound } from '${jsr.exports['.']}';`);
+    expect(gzipSync(code, { level: 9 }).byteLength / 1_000).toBeLessThanOrEqual(4.5);
+  });
+
   // Some bundlers do not read `sideEffects`: they keep what they cannot prove to do nothing.
   const forced: Plugin = {
     name: 'forced side effects',
