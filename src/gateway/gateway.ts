@@ -45,7 +45,10 @@ import { compileUpstreams, type Upstreams } from './upstreams.ts';
 
 /** Settings of {@link createGateway}. */
 export interface GatewayOptions {
-  /** Sends requests to upstreams. Default: the runtime's `fetch`. */
+  /**
+   * Sends requests to upstreams, such as `nodeTransport()` of `fetchmesh/node-transport`, which takes Node half of what `fetch`
+   * does. Default: the runtime's `fetch`.
+   */
   readonly transport?: Transport;
   /**
    * Sends requests and health checks to this service in particular, such as over TLS with a certificate of one's own; asked
