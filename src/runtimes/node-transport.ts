@@ -42,7 +42,8 @@ const mostKept = 1_024;
  * processor time, and a body goes from connection to connection without streams of the web where no policy reads it.
  *
  * For gateways: redirects are handed on whatever `redirect` says, nothing is decompressed, no proxy of the environment is asked.
- * It speaks HTTP/1.1. A GET, HEAD or OPTIONS that finds its kept connection closed is sent once more, on a new one. Rejects as `fetch` does: with a `TypeError` that has the reason as its `cause`, or with that of the signal.
+ * It speaks HTTP/1.1. A GET, HEAD or OPTIONS that finds its kept connection closed is sent once more, on a new one. Rejects as
+ * `fetch` does: with a `TypeError` that has the reason as its `cause`, or with that of the signal.
  *
  * @throws {Error} where this is not Node.
  *
@@ -117,7 +118,7 @@ export function nodeTransport(options: NodeTransportOptions = {}): Transport {
     try {
       return await answer;
     } catch (error) {
-      if (!safe.has(method) || !isStale(request, error as Error)) throw error;
+      if (!safe.has(method) || !isStale(request, error)) throw error;
     }
     const again = begin(opening);
     again.end();
@@ -142,8 +143,9 @@ function agents(make: () => Agent): Agents {
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Whether an upstream closed a kept connection at the moment at which it was used again (RFC 9112 §9.3.1). */
-function isStale({ reusedSocket }: ClientRequest, { cause }: Error): boolean {
-  const { code } = (cause ?? {}) as { code?: unknown };
+function isStale({ reusedSocket }: ClientRequest, error: unknown): boolean {
+  // Whoever aborts may give anything as the reason.
+  const code = (error as { cause?: { code?: unknown } } | null)?.cause?.code;
   return reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
@@ -238,9 +240,9 @@ function failure(message: string, code: string): Error {
 
 /** Sends a body at the pace at which it is taken. One that fails breaks the request off. */
 async function upload(body: ReadableStream<Uint8Array>, request: ClientRequest): Promise<void> {
-  const reader = body.getReader();
-  request.once('close', () => reader.cancel().catch(ignore));
   try {
+    const reader = body.getReader();
+    request.once('close', () => reader.cancel().catch(ignore));
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       if (!request.write(read.value)) await drained(request);
     }

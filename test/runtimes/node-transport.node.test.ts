@@ -231,6 +231,16 @@ describe('a request', () => {
     });
   });
 
+  test('is broken off where somebody else reads its body', async () => {
+    const url = await upstream((request) => request.resume());
+    const body = new Blob(['text']).stream();
+    body.getReader();
+    await expect(send(url, { method: 'POST', body })).rejects.toMatchObject({
+      message: 'fetch failed',
+      cause: { message: expect.stringContaining('locked') },
+    });
+  });
+
   test('takes no more of its body than the upstream does, and cancels it where that has gone', async () => {
     const { got, onNext } = nextOf<[Socket]>();
     const url = await talking((socket) => {
@@ -383,6 +393,24 @@ describe('a signal', () => {
     const url = await upstream(() => expect.unreachable());
     await expect(send(url, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
+
+  test.each([[null], ['left'], [new Error('left')]])(
+    'may abort with %o as its reason',
+    async (left) => {
+      const { got, onNext } = nextOf<Exchange>();
+      const url = await upstream((request, response) => {
+        if (request.url === '/first') response.end('text');
+        else onNext(request, response);
+      });
+      await (await send(`${url}/first`, {})).text();
+      await new Promise((resolve) => setImmediate(resolve));
+      const caller = new AbortController();
+      const answer = send(url, { signal: caller.signal });
+      await got;
+      caller.abort(left);
+      await expect(answer).rejects.toBe(left);
+    },
+  );
 
   test('ends the exchange before its answer, and the upstream is told', async () => {
     const { got, onNext } = nextOf<Exchange>();
